@@ -1,0 +1,172 @@
+/**
+ * Every event of the ledger. An event is a fact: what it means for the state is decided by `evolve`, in log order.
+ * Whatever `evolve` needs stands in the event itself (lifetimes, limits, grace, kid), so that a replay in ten years
+ * gives the same verdicts.
+ */
+
+/** Who a token speaks for. User and client identifiers live in separate namespaces (RFC 9700 §4.15). */
+export type Principal = { type: 'user' | 'client'; id: string }
+
+/** How a grant's refresh tokens live: seconds, `null` = without end. */
+export type RefreshPolicy = { lifetime: number | null; absolute_lifetime: number | null; limit: number | null }
+
+/** What `TokenIssued` and `AuthorizationGranted` share: the terms of the grant. */
+export type GrantTerms = {
+  grant_id: string
+  client_id: string
+  principal: Principal
+  grant_type: string
+  /** Space-separated scope tokens (RFC 6749 §3.3). */
+  scope: string
+  access_token_lifetime: number | null
+  /** `null`: this grant has no refresh token. */
+  refresh: RefreshPolicy | null
+  refresh_grace_seconds: number
+  refresh_rotation: boolean
+  /** The registry checkpoint's `next` in the statement that decided. */
+  registry_position: number
+  kid: number
+}
+
+export type RevocationReason = string
+
+export type GrantFact =
+  | {
+      type: 'AuthorizationGranted'
+      data: GrantTerms & {
+        redirect_uri: string | null
+        code_challenge: string | null
+        code_challenge_method: 'S256' | 'plain' | null
+        code_lifetime: number
+      }
+    }
+  | { type: 'TokenIssued'; data: GrantTerms }
+  | {
+      type: 'TokenRefreshed'
+      data: {
+        grant_id: string
+        client_id: string
+        access_generation: number
+        refresh_generation: number
+        kid: number
+        scope: string
+        access_token_lifetime: number | null
+        refresh_grace_seconds: number
+      }
+    }
+  | {
+      type: 'TokenReuseDetected'
+      data: { grant_id: string; client_id: string; presented_generation: number; refresh_grace_seconds: number }
+    }
+  | {
+      type: 'TokenRevoked'
+      data: { grant_id: string; client_id: string; reason: RevocationReason; revoked_by: Principal }
+    }
+
+/** A generated secret at rest: HMAC-SHA-256 under the pepper of `kid`, base64url. Nobody can authenticate with it. */
+export type ClientSecret = { kid: number; hash: string }
+
+export type ClientType = 'confidential' | 'public'
+export type TokenEndpointAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
+
+/** A registered client. Names are those of RFC 7591 where it has one. */
+export type Client = {
+  client_id: string
+  client_name: string
+  client_version: string
+  client_type: ClientType
+  grant_types: string[]
+  redirect_uris: string[]
+  scope: string
+  token_endpoint_auth_method: TokenEndpointAuthMethod
+  access_token_lifetime: number | null
+  refresh_token_limit: number | null
+  refresh_token_lifetime: number | null
+  refresh_token_absolute_lifetime: number | null
+  refresh_grace_seconds: number
+  refresh_rotation: boolean
+  groups: string[]
+  /** Folders this client guards as a resource server; `null` = it is none. */
+  resource_server_folders: string[] | null
+  enabled: boolean
+  secret: ClientSecret | null
+}
+
+export type Scope = { name: string; description: string; includes: string[] }
+export type Group = { name: string; description: string }
+export type Acl = { name: string; allowed_groups: string[]; denied_groups: string[] }
+/** A folder (`orders.internal`) or service (`orders.internal:approve`); `execute_acl: null` = inherit. */
+export type Resource = { name: string; execute_acl: string | null; templates: { method: string; path: string }[] }
+export type User = {
+  sub: string
+  groups: string[]
+  enabled: boolean
+  /** Everything that names a person, in one member, so that it can be encrypted per user. */
+  personal: { username: string; name: string | null; email: string | null }
+}
+
+type Put<T extends string, Name extends string, Entity> = { type: T; data: { revision: number } & Record<Name, Entity> }
+type Deleted<T extends string, Key extends string> = { type: T; data: { revision: number } & Record<Key, string> }
+
+export type RegistryFact =
+  | { type: 'LedgerCreated'; data: { ledger_id: string } }
+  | Put<'ClientRegistered', 'client', Client>
+  | Put<'ClientChanged', 'client', Client>
+  | Put<'ClientSecretRenewed', 'client', Client>
+  | Deleted<'ClientDeleted', 'client_id'>
+  | { type: 'ClientGrantsRevoked'; data: { revision: number; client: Client; reason: RevocationReason } }
+  | Put<'ScopePut', 'scope', Scope>
+  | Deleted<'ScopeDeleted', 'name'>
+  | Put<'GroupPut', 'group', Group>
+  | Deleted<'GroupDeleted', 'name'>
+  | Put<'AclPut', 'acl', Acl>
+  | Deleted<'AclDeleted', 'name'>
+  | Put<'ResourcePut', 'resource', Resource>
+  | Deleted<'ResourceDeleted', 'name'>
+  | Put<'UserPut', 'user', User>
+  | Deleted<'UserDeleted', 'sub'>
+  | { type: 'UserGrantsRevoked'; data: { revision: number; user: User; reason: RevocationReason } }
+
+export type Fact = GrantFact | RegistryFact
+export type EventType = Fact['type']
+
+/** CloudEvents 1.0 envelope, structured JSON. `subject` is the record's key. */
+export type Envelope = {
+  specversion: '1.0'
+  id: string
+  source: string
+  subject: string
+  /** RFC 3339, the writer's clock. Verdicts use the record's own timestamp; only the 60 s rule reads this. */
+  time: string
+  datacontenttype: 'application/json'
+  dataschema: string
+  requestid?: string | undefined
+  traceparent?: string | undefined
+  /** Who acted: `client/ID`, `user/SUB` or `system/NAME`. */
+  actor?: string | undefined
+  /** From where: the address of the caller. */
+  clientaddress?: string | undefined
+}
+
+export type LedgerEvent<F extends Fact = Fact> = Envelope & F
+export type GrantEvent = Envelope & GrantFact
+export type RegistryEvent = Envelope & RegistryFact
+
+/** One place in the log. Offsets rise within a partition but need not be dense. */
+export type Position = { topic: string; partition: number; offset: number }
+
+/** An event as the log holds it; `timestamp` is the log's own, in milliseconds since the epoch. */
+export type Recorded<E extends LedgerEvent = LedgerEvent> = { event: E; position: Position; timestamp: number }
+
+const GRANT_TYPES = {
+  AuthorizationGranted: true,
+  TokenIssued: true,
+  TokenRefreshed: true,
+  TokenReuseDetected: true,
+  TokenRevoked: true,
+} satisfies Record<GrantFact['type'], true>
+
+/** True for the events of a grant's stream, false for those of the registry. */
+export function isGrantEvent(event: LedgerEvent): event is GrantEvent {
+  return event.type in GRANT_TYPES
+}

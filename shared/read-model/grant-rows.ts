@@ -1,0 +1,123 @@
+import type {
+  AuthorizedGrant,
+  Generation,
+  GrantBody,
+  GrantState,
+  IssuedGrant,
+} from '../ledger/grant-state.ts'
+import type { GrantTerms, Position } from '../ledger/events.ts'
+
+/** A row of `grants` as JSON; times that are ours are RFC 3339 on the way in and milliseconds on the way out. */
+export type GrantRow = {
+  grant_id: string
+  topic: string
+  partition: number
+  last_offset: number
+  at: string
+  status: 'authorized' | 'live' | 'revoked'
+  client_id: string
+  principal_type: 'user' | 'client'
+  principal_id: string
+  grant_type: string
+  scope: string
+  registry_position: number
+  access_generation: number
+  refresh_generation: number
+  refresh_lifetime: number | null
+  refresh_exp: number | null
+  absolute_exp: number | null
+  refreshes_left: number | null
+  refresh_grace_seconds: number | null
+  refresh_rotation: boolean | null
+  reason: string | null
+  authorization_terms: AuthorizationTerms | null
+}
+
+type AuthorizationTerms = Pick<
+  AuthorizedGrant,
+  'redirect_uri' | 'code_challenge' | 'code_challenge_method' | 'code_exp'
+> & { terms: GrantTerms }
+
+/** A row of `bearer_tokens`, without the time at which it was projected. */
+export type BearerTokenRow = Omit<Generation, 'at'> & { grant_id: string; at: string }
+
+/** The row of a grant after the event at `position`. Unknown grants have none. */
+export function grantRow(state: Exclude<GrantState, { status: 'unknown' }>, position: Position): GrantRow {
+  const issued = issuedOf(state)
+  return {
+    grant_id: state.grant_id,
+    topic: position.topic,
+    partition: position.partition,
+    last_offset: position.offset,
+    at: new Date(state.at).toISOString(),
+    status: state.status,
+    client_id: state.client_id,
+    principal_type: state.principal.type,
+    principal_id: state.principal.id,
+    grant_type: state.grant_type,
+    scope: state.scope,
+    registry_position: state.registry_position,
+    access_generation: issued?.access_generation ?? 0,
+    refresh_generation: issued?.refresh_generation ?? 0,
+    refresh_lifetime: issued?.refresh_lifetime ?? null,
+    refresh_exp: issued?.refresh_exp ?? null,
+    absolute_exp: issued?.absolute_exp ?? null,
+    refreshes_left: issued?.refreshes_left ?? null,
+    refresh_grace_seconds: issued?.refresh_grace_seconds ?? null,
+    refresh_rotation: issued?.refresh_rotation ?? null,
+    reason: state.status === 'revoked' ? state.reason : null,
+    authorization_terms: state.status === 'authorized' ? termsOf(state) : null,
+  }
+}
+
+/** The row of the generation that `state` made last. */
+export function bearerTokenRow(grant_id: string, { at, ...generation }: Generation): BearerTokenRow {
+  return { grant_id, ...generation, at: new Date(at).toISOString() }
+}
+
+/** The state that a row stands for. `generations` are those at hand; the current one must be among them for a grant with tokens. */
+export function grantOfRow(row: Omit<GrantRow, 'at'> & { at: number }, generations: Generation[]): GrantState {
+  const body: GrantBody = {
+    grant_id: row.grant_id,
+    client_id: row.client_id,
+    principal: { type: row.principal_type, id: row.principal_id },
+    grant_type: row.grant_type,
+    scope: row.scope,
+    registry_position: row.registry_position,
+    at: row.at,
+  }
+  if (row.status === 'authorized' && row.authorization_terms) {
+    return { ...body, status: 'authorized', ...row.authorization_terms }
+  }
+  const issued = issuedOfRow(body, row, generations)
+  if (row.status === 'revoked') return { ...body, status: 'revoked', reason: row.reason ?? '', issued }
+  if (!issued) throw new Error(`grant ${row.grant_id} is live but its current generation is missing`)
+  return { ...issued, status: 'live' }
+}
+
+function issuedOfRow(body: GrantBody, row: Omit<GrantRow, 'at'>, generations: Generation[]): IssuedGrant | null {
+  const current = generations.find(({ generation }) => generation === row.access_generation)
+  if (!current) return null
+  return {
+    ...body,
+    access_generation: row.access_generation,
+    refresh_generation: row.refresh_generation,
+    refresh_lifetime: row.refresh_lifetime,
+    refresh_exp: row.refresh_exp,
+    absolute_exp: row.absolute_exp,
+    refreshes_left: row.refreshes_left,
+    refresh_grace_seconds: row.refresh_grace_seconds ?? 0,
+    refresh_rotation: row.refresh_rotation ?? true,
+    current,
+    young: generations.map(({ generation, at }) => ({ generation, at })),
+  }
+}
+
+function issuedOf(state: Exclude<GrantState, { status: 'unknown' }>): IssuedGrant | null {
+  if (state.status === 'live') return state
+  return state.status === 'revoked' ? state.issued : null
+}
+
+function termsOf({ terms, redirect_uri, code_challenge, code_challenge_method, code_exp }: AuthorizedGrant): AuthorizationTerms {
+  return { terms, redirect_uri, code_challenge, code_challenge_method, code_exp }
+}
