@@ -1,0 +1,33 @@
+/** The longest grace there is, in seconds: generations older than this need not be remembered one by one. */
+export const MAX_GRACE_SECONDS = 300
+
+/** NumericDate of a time in milliseconds. */
+export function numericDate(ms: number): number {
+  return Math.floor(ms / 1000)
+}
+
+/** `iat` + lifetime in seconds; `null` = never. */
+export function expiry(iat: number, lifetime: number | null): number | null {
+  return lifetime === null ? null : iat + lifetime
+}
+
+/** The earlier of two NumericDates, where `null` is never. */
+export function earlier(a: number | null, b: number | null): number | null {
+  if (a === null) return b
+  return b === null ? a : Math.min(a, b)
+}
+
+/** Whether NumericDate `exp` is reached at `ms`; the second named by `exp` is already too late. */
+export function isExpired(exp: number | null, ms: number): boolean {
+  return exp !== null && ms >= exp * 1000
+}
+
+/** Whether something made at `madeAt` is still inside the grace at `ms`; age = grace is inside. */
+export function isWithinGrace(madeAt: number, ms: number, graceSeconds: number): boolean {
+  return ms - madeAt <= graceSeconds * 1000
+}
+
+/** Of these generations the ones that any grace could still reach at `at` (ms). */
+export function keepYoung<G extends { at: number }>(generations: readonly G[], at: number): G[] {
+  return generations.filter((made) => isWithinGrace(made.at, at, MAX_GRACE_SECONDS))
+}
