@@ -1,0 +1,39 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { ClientSecret } from '../ledger/events.ts'
+import type { Keys } from './keys.ts'
+
+const SECRET_BYTES = 32
+
+/**
+ * A new client secret: 256 random bits in `A–Z a–z 0–9 _ -` only, because some clients form-encode Basic credentials
+ * (RFC 6749 §2.3.1) and others do not: these characters read the same both ways.
+ */
+export function generateClientSecret(): string {
+  return randomBytes(SECRET_BYTES).toString('base64url')
+}
+
+/** What is stored of a generated secret. A plain HMAC is enough for 256 random bits; it must never see a chosen password. */
+export function hashClientSecret(keys: Keys, secret: string): ClientSecret {
+  const pepper = keys.subkey('pepper', keys.current)
+  if (!pepper) throw new Error(`no pepper under kid ${keys.current}`)
+  return { kid: keys.current, hash: macOf(pepper, secret).toString('base64url') }
+}
+
+/**
+ * Whether the secret is the stored one, in a time that does not depend on it. `null` = there is none (unknown or public
+ * client): the same work is done and the answer is false.
+ */
+export function verifyClientSecret(keys: Keys, secret: string, stored: ClientSecret | null): boolean {
+  const known = stored ? keys.subkey('pepper', stored.kid) : undefined
+  const pepper = known ?? keys.subkey('pepper', keys.current)
+  if (!pepper) throw new Error(`no pepper under kid ${keys.current}`)
+  const presented = macOf(pepper, secret)
+  const expected = Buffer.from(stored?.hash ?? '', 'base64url')
+  const comparable = expected.length === presented.length
+  const equal = timingSafeEqual(presented, comparable ? expected : Buffer.alloc(presented.length))
+  return equal && comparable && known !== undefined
+}
+
+function macOf(pepper: Buffer, secret: string): Buffer {
+  return createHmac('sha256', pepper).update(secret, 'utf8').digest()
+}
