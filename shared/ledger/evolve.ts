@@ -153,7 +153,8 @@ function revoke(state: GrantState, data: DataOf<'TokenRevoked'>, recorded: Recor
 
 function ended(state: LiveGrant | AuthorizedGrant, reason: RevocationReason, at: number): GrantState {
   if (state.status === 'authorized') return { status: 'revoked', ...bodyOf(state, at), reason, issued: null }
-  const { status: _, ...issued } = state
+  const issued: IssuedGrant & { status?: string } = { ...state }
+  delete issued.status
   return { status: 'revoked', ...bodyOf(state, at), reason, issued }
 }
 
