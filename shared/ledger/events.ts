@@ -166,7 +166,12 @@ const GRANT_TYPES = {
   TokenRevoked: true,
 } satisfies Record<GrantFact['type'], true>
 
+/** True for the facts of a grant's stream, false for those of the registry. */
+export function isGrantFact(fact: Fact): fact is GrantFact {
+  return fact.type in GRANT_TYPES
+}
+
 /** True for the events of a grant's stream, false for those of the registry. */
 export function isGrantEvent(event: LedgerEvent): event is GrantEvent {
-  return event.type in GRANT_TYPES
+  return isGrantFact(event)
 }

@@ -8,13 +8,15 @@ const INT8 = 20
 pg.types.setTypeParser(INT8, Number)
 
 /** A pool on real PostgreSQL. A transaction left idle for 5 s (a frozen process) is ended by the server. */
-export function openPostgres(url: string, pool: number): Knex {
+export function openPostgres(url: string, { pool, queryTimeoutMs }: { pool: number; queryTimeoutMs: number }): Knex {
   return knexFactory({
     client: 'pg',
     connection: {
       connectionString: url,
       connectionTimeoutMillis: 2_000,
-      statement_timeout: 10_000,
+      statement_timeout: queryTimeoutMs,
+      // A server that hangs answers no timeout of its own.
+      query_timeout: queryTimeoutMs + 500,
       idle_in_transaction_session_timeout: 5_000,
       application_name: 'token-ledger',
       keepAlive: true,

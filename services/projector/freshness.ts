@@ -1,0 +1,54 @@
+import type { Knex } from 'knex'
+import type { Logger } from 'pino'
+import type { EventLog } from '../../shared/event-log/event-log.ts'
+import { databaseClock, markFresh } from '../../shared/read-model/checkpoints.ts'
+
+const EVERY_MS = 1_000
+const RETRY_MS = 100
+
+/**
+ * Each second: notes the database's time, asks the log for its ends, and marks every partition whose checkpoint reaches that
+ * end as fresh as of that time. Under load a checkpoint trails by some milliseconds, so it is tried again within the second.
+ */
+export function startFreshness(options: { knex: Knex; log: EventLog; schema: string; topics: string[]; logger: Logger }): () => Promise<void> {
+  const { knex, log, schema, topics, logger } = options
+  const stopping = new AbortController()
+  const running = loop()
+
+  async function loop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const deadline = performance.now() + EVERY_MS
+      await round(deadline).catch((error: unknown) => logger.warn({ err: error }, 'freshness could not be marked'))
+      await pause(deadline - performance.now())
+    }
+  }
+
+  async function round(deadline: number): Promise<void> {
+    const asOf = await databaseClock(knex)
+    let waiting = await log.bounds(topics)
+    while (waiting.length > 0 && !stopping.signal.aborted) {
+      const fresh = new Set((await markFresh(knex, schema, asOf, waiting)).map(({ topic, partition }) => `${topic}/${partition}`))
+      waiting = waiting.filter(({ topic, partition }) => !fresh.has(`${topic}/${partition}`))
+      if (performance.now() + RETRY_MS > deadline) return
+      if (waiting.length > 0) await pause(RETRY_MS)
+    }
+  }
+
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (stopping.signal.aborted) return resolve()
+      const timer = setTimeout(done, Math.max(0, ms))
+      stopping.signal.addEventListener('abort', done, { once: true })
+      function done() {
+        clearTimeout(timer)
+        stopping.signal.removeEventListener('abort', done)
+        resolve()
+      }
+    })
+  }
+
+  return async () => {
+    stopping.abort()
+    await running
+  }
+}

@@ -1,0 +1,15 @@
+import type { HttpRouter } from '../../shared/http/create-app.ts'
+import { metadata, metadataPath } from './metadata.ts'
+import { pubOauthRoutes } from './pub-oauth.ts'
+import { revoke } from './revoke.ts'
+import { createGrants, token } from './token.ts'
+import type { TokenEndpoint } from './token-context.ts'
+
+/** The routes of the token endpoint. */
+export function tokenEndpointRoutes(router: HttpRouter, endpoint: TokenEndpoint, issuer: string): void {
+  const grants = createGrants(endpoint)
+  router.post('/oauth2/token', token(grants))
+  router.post('/oauth2/revoke', revoke(endpoint))
+  router.get(metadataPath(issuer), metadata(issuer, Object.keys(grants)))
+  pubOauthRoutes(router, grants)
+}

@@ -1,0 +1,36 @@
+import { v7 as uuidv7 } from 'uuid'
+import { authenticateClient, type ClientCredentials } from '../../../shared/http/client-credentials.ts'
+import type { HttpContext } from '../../../shared/http/create-app.ts'
+import type { Form } from '../../../shared/http/form-body.ts'
+import { unavailable } from '../../../shared/http/oauth-error.ts'
+import { issueTokens } from '../../../shared/ledger/issue.ts'
+import { eventContext, readCommitted, refusedWith, requireFresh, type TokenEndpoint } from '../token-context.ts'
+import { tokenResponse, type TokenResponse } from '../token-response.ts'
+
+/** grant_type=client_credentials (RFC 6749 §4.4): the client is its own principal; no refresh token. */
+export function createClientCredentialsGrant(endpoint: TokenEndpoint) {
+  return async (ctx: HttpContext, form: Form, credentials: ClientCredentials): Promise<TokenResponse> => {
+    const grant_id = uuidv7()
+    const key = { client_id: credentials.client_id, grant_id, generation: 1 }
+    const view = await endpoint.read(key)
+    const client = authenticateClient(endpoint.keys, credentials, view.caller?.value ?? null)
+    ctx.state.client_id = client.client_id
+    const { events, refused } = issueTokens({
+      grant_id,
+      client,
+      principal: { type: 'client', id: client.client_id },
+      grant_type: 'client_credentials',
+      scope: form['scope'] ?? null,
+      registry_position: view.registry.next,
+      kid: endpoint.keys.current,
+    })
+    const [event] = events
+    if (refused || !event) throw refusedWith(refused ?? { error: 'invalid_grant', reason: 'no_event', description: '' })
+    requireFresh(view, endpoint.maxLagMs)
+    const committed = await endpoint.commit(event, eventContext(ctx, `client/${client.client_id}`))
+    const { grant, generations, now } = await readCommitted(endpoint, key, committed)
+    const row = generations.get(1)
+    if (grant.status !== 'live' || row?.event_id !== committed.event_id) throw unavailable('the issued token turned out void')
+    return tokenResponse(endpoint.keys, grant, row, now)
+  }
+}

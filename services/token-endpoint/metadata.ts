@@ -1,0 +1,29 @@
+import type { HttpMiddleware } from '../../shared/http/create-app.ts'
+
+/** Where the metadata of this issuer stands: the well-known part goes before the issuer's own path (RFC 8414 §3.1). */
+export function metadataPath(issuer: string): string {
+  const path = new URL(issuer).pathname.replace(/\/$/, '')
+  return `/.well-known/oauth-authorization-server${path}`
+}
+
+/** Authorization server metadata (RFC 8414 §2). Lists what works here and nothing else. */
+export function metadata(issuer: string, grantTypes: string[]): HttpMiddleware {
+  const at = (path: string) => `${issuer.replace(/\/$/, '')}${path}`
+  // Some clients take the first method listed.
+  const methods = ['client_secret_basic', 'client_secret_post', 'none']
+  const body = {
+    issuer,
+    token_endpoint: at('/oauth2/token'),
+    revocation_endpoint: at('/oauth2/revoke'),
+    introspection_endpoint: at('/oauth2/introspect'),
+    // Required (RFC 8414 §2), and an empty array is not allowed (§3.2): no response comes from an authorization endpoint here.
+    response_types_supported: ['none'],
+    grant_types_supported: grantTypes,
+    token_endpoint_auth_methods_supported: methods,
+    revocation_endpoint_auth_methods_supported: methods,
+    introspection_endpoint_auth_methods_supported: methods.filter((method) => method !== 'none'),
+  }
+  return (ctx) => {
+    ctx.body = body
+  }
+}

@@ -1,0 +1,16 @@
+import type { HttpMiddleware, HttpRouter } from '../../shared/http/create-app.ts'
+import { token, type Grants } from './token.ts'
+
+/**
+ * The service names of webMethods Integration Server, `/invoke/pub.oauth/NAME` and `/invoke/pub.oauth:NAME`: the same
+ * middleware as the standard paths, so the same rules and errors.
+ */
+export function pubOauthRoutes(router: HttpRouter, grants: Grants): void {
+  const services: Record<string, HttpMiddleware> = {
+    refreshAccessToken: token({ refresh_token: grants.refresh_token }),
+  }
+  for (const [name, service] of Object.entries(services)) {
+    router.post(`/invoke/pub.oauth/${name}`, service)
+    router.post(`/invoke/pub.oauth\\:${name}`, service)
+  }
+}

@@ -1,0 +1,40 @@
+import { authenticateClient, readClientCredentials } from '../../shared/http/client-credentials.ts'
+import type { HttpMiddleware } from '../../shared/http/create-app.ts'
+import { readForm, required } from '../../shared/http/form-body.ts'
+import { unavailable } from '../../shared/http/oauth-error.ts'
+import { revokeGrant } from '../../shared/ledger/revoke.ts'
+import type { TokenView } from '../../shared/read-model/token-reads.ts'
+import { parseToken } from '../../shared/tokens/token-string.ts'
+import { eventContext, readCommitted, readWhenFresh, refusedWith, requireProjected, type TokenEndpoint } from './token-context.ts'
+
+/**
+ * POST /oauth2/revoke (RFC 7009): a token of any generation ends its whole grant. 200 means durable and projected: from
+ * then on every instance refuses, a cached answer after 1 s at the latest. Unknown tokens are a success too.
+ */
+export function revoke(endpoint: TokenEndpoint): HttpMiddleware {
+  return async (ctx) => {
+    const form = await readForm(ctx)
+    const credentials = readClientCredentials(ctx.get('authorization'), form)
+    // Whatever token_type_hint says: the string itself tells its kind (RFC 7009 §2.1).
+    const parsed = parseToken(endpoint.keys, required(form, 'token'))
+    const key = { client_id: credentials.client_id, grant_id: parsed?.grant_id ?? null, generation: parsed?.generation ?? 0 }
+    const view = await endpoint.read(key)
+    const client = authenticateClient(endpoint.keys, credentials, view.caller?.value ?? null)
+    ctx.state.client_id = client.client_id
+    if (key.grant_id !== null) await end({ ...key, grant_id: key.grant_id }, view, ctx)
+    ctx.body = {}
+  }
+
+  async function end(key: { client_id: string; grant_id: string; generation: number }, read: TokenView, ctx: Parameters<HttpMiddleware>[0]) {
+    requireProjected(read.checkpoint)
+    const view = read.grant.status === 'unknown' ? await readWhenFresh(endpoint, key, read) : read
+    const revoked_by = { type: 'client' as const, id: key.client_id }
+    const { events, refused } = revokeGrant(view.grant, { client_id: key.client_id, reason: 'client_request', revoked_by })
+    if (refused) throw refusedWith(refused)
+    const [event] = events
+    if (!event) return
+    const committed = await endpoint.commit(event, eventContext(ctx, `client/${key.client_id}`))
+    const after = await readCommitted(endpoint, key, committed)
+    if (after.grant.status !== 'revoked') throw unavailable('the revocation turned out void')
+  }
+}

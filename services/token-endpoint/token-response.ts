@@ -1,0 +1,29 @@
+import type { IssuedGrant } from '../../shared/ledger/grant-state.ts'
+import type { GenerationRow } from '../../shared/read-model/token-reads.ts'
+import { formatToken } from '../../shared/tokens/token-string.ts'
+import type { Keys } from '../../shared/tokens/keys.ts'
+
+/** RFC 6749 §5.1. */
+export type TokenResponse = {
+  access_token: string
+  token_type: 'Bearer'
+  expires_in?: number
+  refresh_token?: string
+  scope: string
+}
+
+/**
+ * The tokens of one generation, derived again from its row: the same row gives the same strings. `expires_in` is what
+ * remains at `now` (ms) and is absent for a token that does not expire.
+ */
+export function tokenResponse(keys: Keys, grant: IssuedGrant, row: GenerationRow, now: number): TokenResponse {
+  const { grant_id } = grant
+  const { kid, generation, scope } = row
+  return {
+    access_token: formatToken(keys, 'at', { kid, grant_id, generation }),
+    token_type: 'Bearer',
+    ...(row.exp !== null && { expires_in: Math.max(0, row.exp - Math.floor(now / 1000)) }),
+    ...(grant.refresh_generation > 0 && { refresh_token: formatToken(keys, 'rt', { kid, grant_id, generation }) }),
+    scope,
+  }
+}

@@ -1,0 +1,34 @@
+import { readClientCredentials, type ClientCredentials } from '../../shared/http/client-credentials.ts'
+import type { HttpContext, HttpMiddleware } from '../../shared/http/create-app.ts'
+import { readForm, required, type Form } from '../../shared/http/form-body.ts'
+import { OAuthError } from '../../shared/http/oauth-error.ts'
+import { createClientCredentialsGrant } from './grants/client-credentials.ts'
+import { createRefreshTokenGrant } from './grants/refresh-token.ts'
+import type { TokenEndpoint } from './token-context.ts'
+import type { TokenResponse } from './token-response.ts'
+
+export type GrantHandler = (ctx: HttpContext, form: Form, credentials: ClientCredentials) => Promise<TokenResponse>
+
+/** A handler for each grant_type that this endpoint offers. */
+export type Grants = Record<'refresh_token' | 'client_credentials', GrantHandler>
+
+/** Builds the grants once, so that every path that offers one shares its requests in flight. */
+export function createGrants(endpoint: TokenEndpoint): Grants {
+  return {
+    refresh_token: createRefreshTokenGrant(endpoint),
+    client_credentials: createClientCredentialsGrant(endpoint),
+  }
+}
+
+/** POST /oauth2/token (RFC 6749 §3.2), for the grant types given. */
+export function token(grants: Partial<Grants>): HttpMiddleware {
+  const offered = new Map<string, GrantHandler>(Object.entries(grants))
+  return async (ctx) => {
+    const form = await readForm(ctx)
+    const grant_type = required(form, 'grant_type')
+    const grant = offered.get(grant_type)
+    if (!grant) throw new OAuthError('unsupported_grant_type', `offered here: ${[...offered.keys()].join(', ')}`)
+    const credentials = readClientCredentials(ctx.get('authorization'), form)
+    ctx.body = await grant(ctx, form, credentials)
+  }
+}

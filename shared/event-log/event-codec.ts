@@ -1,0 +1,77 @@
+import { v7 as uuidv7 } from 'uuid'
+import { isGrantEvent, isGrantFact, type Fact, type LedgerEvent, type Recorded } from '../ledger/events.ts'
+import { placeOf } from '../ledger/place-of.ts'
+import { registryKeyOf } from '../ledger/registry-state.ts'
+import { EVENT } from './event-schemas.ts'
+import type { LogRecord, Outgoing, TopicPartition } from './event-log.ts'
+
+/** Who caused an event, through which request, from where. Extensions of the CloudEvents envelope. */
+export type EventContext = {
+  actor: string
+  requestid?: string | undefined
+  traceparent?: string | undefined
+  clientaddress?: string | undefined
+}
+
+export type Topics = { grants: string; registry: string }
+
+/** A record that this release cannot read. Its partition stops: skipping it would change the meaning of all that follows. */
+export class UndecodableRecord extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'UndecodableRecord'
+  }
+}
+
+/** Puts a fact in its envelope: CloudEvents 1.0, a new UUIDv7 as id, `time` from the writer's clock. */
+export function envelop<F extends Fact>(fact: F, source: string, context: EventContext, now: number): LedgerEvent<F> {
+  return {
+    specversion: '1.0',
+    id: uuidv7(),
+    source,
+    subject: keyOf(fact),
+    time: new Date(now).toISOString(),
+    datacontenttype: 'application/json',
+    dataschema: `${source}/schemas/${fact.type}/1`,
+    ...context,
+    ...fact,
+  }
+}
+
+/** The record to append: key = subject, the partition by the ledger's own rule. */
+export function outgoing(event: LedgerEvent, topics: Topics): Outgoing {
+  const value = JSON.stringify(event)
+  if (!isGrantEvent(event)) return { topic: topics.registry, partition: 0, key: event.subject, value }
+  return { topic: topics.grants, partition: placeOf(event.data.grant_id), key: event.subject, value }
+}
+
+/** Reads a record where it stands. One that lies under a wrong key or in a wrong partition is undecodable too. */
+export function decodeRecord({ topic, partition }: TopicPartition, record: LogRecord): Recorded {
+  const event = decodeEvent(record.value)
+  if (record.key.toString('utf8') !== keyOf(event)) throw new UndecodableRecord(`the key is not that of ${event.type}`)
+  if (isGrantEvent(event) && placeOf(event.data.grant_id) !== partition) {
+    throw new UndecodableRecord(`the grant of this ${event.type} belongs in partition ${placeOf(event.data.grant_id)}`)
+  }
+  return { event, position: { topic, partition, offset: record.offset }, timestamp: record.timestamp }
+}
+
+/** Reads a record's bytes. Unknown fields are kept; an unknown type or a broken record throws UndecodableRecord. */
+export function decodeEvent(value: Buffer): LedgerEvent {
+  const parsed = EVENT.safeParse(jsonOf(value))
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'event'}: ${message}`)
+  throw new UndecodableRecord(problems.join('; '))
+}
+
+/** The key of a fact's record: its grant_id, or `client/ID`, `scope/NAME`, `user/SUB` … in the registry. */
+export function keyOf(fact: Fact): string {
+  return isGrantFact(fact) ? fact.data.grant_id : registryKeyOf(fact)
+}
+
+function jsonOf(value: Buffer): unknown {
+  try {
+    return JSON.parse(value.toString('utf8'))
+  } catch (cause) {
+    throw new UndecodableRecord('not JSON', { cause })
+  }
+}

@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import type { EventType, Fact, LedgerEvent } from '../ledger/events.ts'
+
+const seconds = z.int().min(0)
+const count = z.int().min(0)
+const generation = z.int().min(1).max(0xffffffff)
+const kid = z.int().min(1).max(255)
+const name = z.string().min(1)
+const names = z.array(z.string())
+const grantId = z.uuid()
+const revision = z.int().min(1)
+const reason = z.string()
+
+const principal = z.looseObject({ type: z.enum(['user', 'client']), id: name })
+
+const terms = {
+  grant_id: grantId,
+  client_id: name,
+  principal,
+  grant_type: name,
+  scope: z.string(),
+  access_token_lifetime: seconds.nullable(),
+  refresh: z
+    .looseObject({ lifetime: seconds.nullable(), absolute_lifetime: seconds.nullable(), limit: count.nullable() })
+    .nullable(),
+  refresh_grace_seconds: seconds.max(300),
+  refresh_rotation: z.boolean(),
+  registry_position: count,
+  kid,
+}
+
+const client = z.looseObject({
+  client_id: name,
+  client_name: z.string(),
+  client_version: z.string(),
+  client_type: z.enum(['confidential', 'public']),
+  grant_types: names,
+  redirect_uris: names,
+  scope: z.string(),
+  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+  access_token_lifetime: seconds.nullable(),
+  refresh_token_limit: count.nullable(),
+  refresh_token_lifetime: seconds.nullable(),
+  refresh_token_absolute_lifetime: seconds.nullable(),
+  refresh_grace_seconds: seconds.max(300),
+  refresh_rotation: z.boolean(),
+  groups: names,
+  resource_server_folders: names.nullable(),
+  enabled: z.boolean(),
+  secret: z.looseObject({ kid, hash: name }).nullable(),
+})
+const scope = z.looseObject({ name, description: z.string(), includes: names })
+const group = z.looseObject({ name, description: z.string() })
+const acl = z.looseObject({ name, allowed_groups: names, denied_groups: names })
+const resource = z.looseObject({
+  name,
+  execute_acl: name.nullable(),
+  templates: z.array(z.looseObject({ method: name, path: name })),
+})
+const user = z.looseObject({
+  sub: name,
+  groups: names,
+  enabled: z.boolean(),
+  personal: z.looseObject({ username: name, name: z.string().nullable(), email: z.string().nullable() }),
+})
+
+/** The `data` of every event type, version 1. Fields that a schema does not know are kept. */
+export const EVENT_DATA = {
+  AuthorizationGranted: z.looseObject({
+    ...terms,
+    redirect_uri: z.string().nullable(),
+    code_challenge: z.string().nullable(),
+    code_challenge_method: z.enum(['S256', 'plain']).nullable(),
+    code_lifetime: seconds,
+  }),
+  TokenIssued: z.looseObject(terms),
+  TokenRefreshed: z.looseObject({
+    grant_id: grantId,
+    client_id: name,
+    access_generation: generation,
+    refresh_generation: generation,
+    kid,
+    scope: z.string(),
+    access_token_lifetime: seconds.nullable(),
+    refresh_grace_seconds: seconds.max(300),
+  }),
+  TokenReuseDetected: z.looseObject({
+    grant_id: grantId,
+    client_id: name,
+    presented_generation: generation,
+    refresh_grace_seconds: seconds.max(300),
+  }),
+  TokenRevoked: z.looseObject({ grant_id: grantId, client_id: name, reason, revoked_by: principal }),
+  LedgerCreated: z.looseObject({ ledger_id: z.uuid() }),
+  ClientRegistered: z.looseObject({ revision, client }),
+  ClientChanged: z.looseObject({ revision, client }),
+  ClientSecretRenewed: z.looseObject({ revision, client }),
+  ClientDeleted: z.looseObject({ revision, client_id: name }),
+  ClientGrantsRevoked: z.looseObject({ revision, client, reason }),
+  ScopePut: z.looseObject({ revision, scope }),
+  ScopeDeleted: z.looseObject({ revision, name }),
+  GroupPut: z.looseObject({ revision, group }),
+  GroupDeleted: z.looseObject({ revision, name }),
+  AclPut: z.looseObject({ revision, acl }),
+  AclDeleted: z.looseObject({ revision, name }),
+  ResourcePut: z.looseObject({ revision, resource }),
+  ResourceDeleted: z.looseObject({ revision, name }),
+  UserPut: z.looseObject({ revision, user }),
+  UserDeleted: z.looseObject({ revision, sub: name }),
+  UserGrantsRevoked: z.looseObject({ revision, user, reason }),
+} satisfies { [Type in EventType]: z.ZodType<Extract<Fact, { type: Type }>['data']> }
+
+const envelope = z.looseObject({
+  specversion: z.literal('1.0'),
+  id: name,
+  source: name,
+  subject: name,
+  time: z.iso.datetime({ offset: true }),
+  datacontenttype: z.literal('application/json'),
+  dataschema: name,
+  requestid: z.string().optional(),
+  traceparent: z.string().optional(),
+  actor: z.string().optional(),
+  clientaddress: z.string().optional(),
+})
+
+/** Every event in its CloudEvents 1.0 envelope (structured JSON), as a union on `type`. */
+export const EVENT = z.discriminatedUnion('type', variants()) as unknown as z.ZodType<LedgerEvent>
+
+// A changed rule gets a new `dataschema`, so an event of a version that this release does not know must not be read as this one.
+function variants(): [Variant, ...Variant[]] {
+  const all = Object.entries(EVENT_DATA).map(([type, data]) =>
+    envelope.extend({ type: z.literal(type), data, dataschema: z.string().endsWith(`/${type}/1`) }),
+  )
+  return all as unknown as [Variant, ...Variant[]]
+}
+
+type Variant = z.ZodObject<{ type: z.ZodLiteral<string> }>

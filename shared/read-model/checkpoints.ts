@@ -1,0 +1,119 @@
+import type { Knex } from 'knex'
+import { chainStart } from '../event-log/chain.ts'
+import type { TopicPartition } from '../event-log/event-log.ts'
+
+export type CheckpointStatus = 'ok' | 'stopped' | 'diverged'
+
+/** How far the read model has folded one partition, and the proof of what it folded. */
+export type Checkpoint = TopicPartition & {
+  next: number
+  last_offset: number | null
+  last_hash: Buffer | null
+  chain: Buffer
+  leader_epoch: number | null
+  cluster_id: string | null
+  status: CheckpointStatus
+  status_reason: string | null
+  void_count: number
+}
+
+/** A checkpoint's move over one batch: from `start`, where it must stand, to `next`. */
+export type CheckpointMove = Pick<Checkpoint, 'topic' | 'partition' | 'next' | 'last_offset' | 'last_hash' | 'chain' | 'leader_epoch'> & {
+  start: number
+}
+
+/** Makes a checkpoint at 0 for every partition that has none. */
+export async function createCheckpoints(knex: Knex, schema: string, partitions: TopicPartition[]): Promise<void> {
+  const rows = partitions.map(({ topic, partition }) => ({ topic, partition, chain: chainStart(topic, partition) }))
+  await knex.withSchema(schema).table('checkpoints').insert(rows).onConflict(['topic', 'partition']).ignore()
+}
+
+/** All checkpoints of these topics, in order. */
+export async function loadCheckpoints(knex: Knex, schema: string, topics: string[]): Promise<Checkpoint[]> {
+  return knex
+    .withSchema(schema)
+    .from('checkpoints')
+    .whereIn('topic', topics)
+    .orderBy(['topic', 'partition'])
+    .select<Checkpoint[]>('topic', 'partition', 'next', 'last_offset', 'last_hash', 'chain', 'leader_epoch', 'cluster_id', 'status', 'status_reason', 'void_count')
+}
+
+/**
+ * Moves each checkpoint that stands at its batch's start, and tells which did. One that stands elsewhere belongs to another
+ * projector now: the caller rolls back. Rows are locked in order, so that two projectors never deadlock.
+ */
+export async function moveCheckpoints(tx: Knex, schema: string, moves: CheckpointMove[]): Promise<TopicPartition[]> {
+  const hex = (bytes: Buffer | null) => bytes && `\\x${bytes.toString('hex')}`
+  const json = JSON.stringify(moves.map((move) => ({ ...move, last_hash: hex(move.last_hash), chain: hex(move.chain) })))
+  const { rows } = await tx
+    .raw<{ rows: TopicPartition[] }>(
+      `WITH moves AS MATERIALIZED (
+         SELECT * FROM json_to_recordset(?::json) AS m(topic text, partition int, start bigint, next bigint,
+                last_offset bigint, last_hash bytea, chain bytea, leader_epoch int)),
+       locked AS MATERIALIZED (
+         SELECT c.topic, c.partition FROM ${schema}.checkpoints c JOIN moves m USING (topic, partition)
+          ORDER BY c.topic, c.partition FOR UPDATE OF c)
+       UPDATE ${schema}.checkpoints c
+          SET next = m.next, last_offset = m.last_offset, last_hash = m.last_hash, chain = m.chain,
+              leader_epoch = m.leader_epoch, status = 'ok', status_reason = NULL
+         FROM moves m JOIN locked USING (topic, partition)
+        WHERE c.topic = m.topic AND c.partition = m.partition AND c.next = m.start AND c.status <> 'diverged'
+    RETURNING c.topic, c.partition`,
+      [json],
+    )
+    .options({ name: `move_checkpoints_${schema}` })
+  return rows
+}
+
+/** Marks partitions as not to be answered from: `stopped` at a record that cannot be read, or `diverged` from the log. */
+export async function markPartition(
+  knex: Knex,
+  schema: string,
+  { topic, partition }: TopicPartition,
+  status: 'stopped' | 'diverged',
+  reason: string,
+): Promise<void> {
+  await knex
+    .withSchema(schema)
+    .table('checkpoints')
+    .where({ topic, partition })
+    .update({ status, status_reason: reason })
+}
+
+/** Remembers which log the read model was folded from. */
+export async function rememberCluster(knex: Knex, schema: string, cluster_id: string): Promise<void> {
+  await knex.withSchema(schema).table('checkpoints').whereNull('cluster_id').update({ cluster_id })
+}
+
+/** The database's clock as text, precise enough to be written back. */
+export async function databaseClock(knex: Knex): Promise<string> {
+  const { rows } = await knex.raw<{ rows: { now: string }[] }>('SELECT clock_timestamp()::text AS now')
+  return rows[0]?.now ?? ''
+}
+
+/**
+ * Says that the read model showed everything the log held at `asOf`: true for each partition whose checkpoint has reached
+ * the end that the log had then. Tells which those are.
+ */
+export async function markFresh(
+  knex: Knex,
+  schema: string,
+  asOf: string,
+  ends: (TopicPartition & { end: number })[],
+): Promise<TopicPartition[]> {
+  const { rows } = await knex
+    .raw<{ rows: TopicPartition[] }>(
+      `WITH ends AS MATERIALIZED (
+         SELECT * FROM json_to_recordset(?::json) AS e(topic text, partition int, "end" bigint)),
+       locked AS MATERIALIZED (
+         SELECT c.topic, c.partition, e."end" FROM ${schema}.checkpoints c JOIN ends e USING (topic, partition)
+          WHERE c.next >= e."end" ORDER BY c.topic, c.partition FOR UPDATE OF c SKIP LOCKED)
+       UPDATE ${schema}.checkpoints c SET fresh_as_of = greatest(c.fresh_as_of, ?::timestamptz)
+         FROM locked l
+        WHERE c.topic = l.topic AND c.partition = l.partition AND c.next >= l."end"
+    RETURNING c.topic, c.partition`,
+      [JSON.stringify(ends), asOf],
+    )
+    .options({ name: `mark_fresh_${schema}` })
+  return rows
+}

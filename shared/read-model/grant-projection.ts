@@ -1,0 +1,130 @@
+import type { Knex } from 'knex'
+import { isGrantEvent, type GrantEvent, type Position, type Recorded } from '../ledger/events.ts'
+import { evolve } from '../ledger/evolve.ts'
+import { UNKNOWN_GRANT, type Generation, type GrantState } from '../ledger/grant-state.ts'
+import { bearerTokenRow, grantOfRow, grantRow, type BearerTokenRow, type GrantRow } from './grant-rows.ts'
+
+type Verdict = { topic: string; partition: number; void?: string | undefined }
+
+/** What a fold of grant events changes: final grant rows, and one row for each access token that was made. */
+export type GrantChanges = { grants: GrantRow[]; bearerTokens: BearerTokenRow[]; verdicts: Verdict[] }
+
+/** Folds recorded events over the states at hand (changed in place) and gives the rows to write. Pure but for that map. */
+export function foldGrants(states: Map<string, GrantState>, records: Recorded<GrantEvent>[]): GrantChanges {
+  const touched = new Map<string, Position>()
+  const bearerTokens: BearerTokenRow[] = []
+  const verdicts: Verdict[] = []
+  for (const recorded of records) {
+    const { grant_id } = recorded.event.data
+    const before = states.get(grant_id) ?? UNKNOWN_GRANT
+    const evolved = evolve(before, recorded)
+    verdicts.push({ ...recorded.position, void: evolved.void })
+    if (evolved.void !== undefined) continue
+    states.set(grant_id, evolved.state)
+    touched.set(grant_id, recorded.position)
+    const made = generationMade(before, evolved.state)
+    if (made) bearerTokens.push(bearerTokenRow(grant_id, made))
+  }
+  const grants = [...touched].flatMap(([grant_id, position]) => rowOf(states.get(grant_id), position))
+  return { grants, bearerTokens, verdicts }
+}
+
+/** Loads the states that these events need: each touched grant, its current token, and the generations a reuse is judged by. */
+export async function loadGrants(
+  tx: Knex,
+  schema: string,
+  records: Recorded<GrantEvent>[],
+): Promise<Map<string, GrantState>> {
+  const keys = records.map(({ event }) => ({
+    grant_id: event.data.grant_id,
+    generation: event.type === 'TokenReuseDetected' ? event.data.presented_generation + 1 : null,
+  }))
+  const { rows } = await tx
+    .raw<{ rows: { grants: LoadedGrant[] | null }[] }>(loadSql(schema), [JSON.stringify(keys)])
+    .options({ name: `load_grants_${schema}` })
+  return new Map((rows[0]?.grants ?? []).map((row) => [row.grant_id, grantOfRow(row, row.generations)]))
+}
+
+type LoadedGrant = Omit<GrantRow, 'at'> & { at: number; generations: Generation[] }
+
+const loadSql = (schema: string) => `
+WITH wanted AS MATERIALIZED (
+  SELECT grant_id, array_remove(array_agg(DISTINCT generation), NULL) AS generations
+    FROM json_to_recordset(?::json) AS k(grant_id uuid, generation int) GROUP BY grant_id)
+SELECT json_agg(${grantJson('g', `ARRAY[g.access_generation] || w.generations`, schema)}) AS grants
+  FROM wanted w JOIN ${schema}.grants g USING (grant_id)`
+
+/** SQL for one grant as JSON: its columns, `at` in milliseconds, and those of `generations` that exist. */
+export function grantJson(alias: string, generations: string, schema: string): string {
+  return `to_jsonb(${alias}) || jsonb_build_object('at', ${epochMs(`${alias}.at`)}, 'generations', (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('generation', b.generation, 'event_id', b.event_id, 'kid', b.kid, 'scope', b.scope,
+             'at', ${epochMs('b.at')}, 'iat', b.iat, 'exp', b.exp, 'projected_at', ${epochMs('b.projected_at')})), '[]')
+      FROM ${schema}.bearer_tokens b WHERE b.grant_id = ${alias}.grant_id AND b.generation = ANY (${generations})))`
+}
+
+/** SQL for a timestamptz as whole milliseconds since the epoch. */
+export function epochMs(expression: string): string {
+  return `floor(extract(epoch FROM ${expression}) * 1000)::bigint`
+}
+
+/**
+ * Writes the changes in one statement. `projectedAt: 'record'` (a rebuild) dates generations by their record's time, so that
+ * old ones do not look young.
+ */
+export async function writeGrants(
+  tx: Knex,
+  schema: string,
+  { grants, bearerTokens }: GrantChanges,
+  projectedAt: 'now' | 'record',
+): Promise<void> {
+  if (grants.length === 0) return
+  const time = projectedAt === 'now' ? 'clock_timestamp()' : 'b.at'
+  await tx
+    .raw(
+      `WITH made AS (
+         INSERT INTO ${schema}.bearer_tokens (grant_id, generation, event_id, kid, scope, at, iat, exp, projected_at)
+         SELECT b.grant_id, b.generation, b.event_id, b.kid, b.scope, b.at, b.iat, b.exp, ${time}
+           FROM json_populate_recordset(NULL::${schema}.bearer_tokens, ?::json) AS b)
+       INSERT INTO ${schema}.grants AS g (${GRANT_COLUMNS.join(', ')})
+       SELECT ${GRANT_COLUMNS.join(', ')} FROM json_populate_recordset(NULL::${schema}.grants, ?::json)
+       ON CONFLICT (grant_id) DO UPDATE SET ${MUTABLE_COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+      [JSON.stringify(bearerTokens), JSON.stringify(grants)],
+    )
+    .options({ name: `write_grants_${projectedAt}_${schema}` })
+}
+
+const MUTABLE_COLUMNS = [
+  'last_offset',
+  'at',
+  'status',
+  'scope',
+  'registry_position',
+  'access_generation',
+  'refresh_generation',
+  'refresh_lifetime',
+  'refresh_exp',
+  'absolute_exp',
+  'refreshes_left',
+  'refresh_grace_seconds',
+  'refresh_rotation',
+  'reason',
+  'authorization_terms',
+  'grant_type',
+]
+
+const GRANT_COLUMNS = ['grant_id', 'topic', 'partition', 'client_id', 'principal_type', 'principal_id', ...MUTABLE_COLUMNS]
+
+/** The grant events among recorded ones. */
+export function grantRecords(records: Recorded[]): Recorded<GrantEvent>[] {
+  return records.filter((recorded): recorded is Recorded<GrantEvent> => isGrantEvent(recorded.event))
+}
+
+function rowOf(state: GrantState | undefined, position: Position): GrantRow[] {
+  return !state || state.status === 'unknown' ? [] : [grantRow(state, position)]
+}
+
+function generationMade(before: GrantState, after: GrantState): Generation | null {
+  if (after.status !== 'live') return null
+  const had = before.status === 'live' ? before.access_generation : 0
+  return after.access_generation > had ? after.current : null
+}

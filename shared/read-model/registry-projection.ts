@@ -1,0 +1,100 @@
+import type { Knex } from 'knex'
+import { isGrantEvent, type Recorded, type RegistryEvent } from '../ledger/events.ts'
+import { evolveRegistry } from '../ledger/evolve-registry.ts'
+import { uniqueNameOf, type RegistryEntity } from '../ledger/registry-state.ts'
+import { keyOf } from '../event-log/event-codec.ts'
+import { entityOfRow, registryColumns, registryRow, REGISTRY_TABLES, type RegistryRow, type StoredKind } from './registry-rows.ts'
+
+type Stored = RegistryEntity & { kind: StoredKind }
+
+/** What a fold of registry events changes. */
+export type RegistryChanges = { entities: Stored[]; voids: number }
+
+/** The registry records among recorded ones. */
+export function registryRecords(records: Recorded[]): Recorded<RegistryEvent>[] {
+  return records.filter((recorded): recorded is Recorded<RegistryEvent> => !isGrantEvent(recorded.event))
+}
+
+/** Folds registry events over the entities at hand. Names are unique: the first in log order has it. */
+export function foldRegistry(known: RegistryEntity[], records: Recorded<RegistryEvent>[]): RegistryChanges {
+  const entities = new Map(known.map((entity) => [entity.key, entity]))
+  const changed = new Set<string>()
+  let voids = 0
+  const lookup = {
+    get: (key: string) => entities.get(key),
+    ownerOf: (name: string) => [...entities.values()].find((entity) => uniqueNameOf(entity) === name)?.key,
+  }
+  for (const recorded of records) {
+    const evolved = evolveRegistry(lookup, recorded)
+    if ('void' in evolved) voids++
+    else {
+      entities.set(evolved.entity.key, evolved.entity)
+      changed.add(evolved.entity.key)
+    }
+  }
+  return { entities: [...entities.values()].filter((entity) => changed.has(entity.key)).filter(isStored), voids }
+}
+
+/** Loads what these events need: the entities they name, and those that hold a name which one of them claims. */
+export async function loadRegistry(tx: Knex, schema: string, records: Recorded<RegistryEvent>[]): Promise<RegistryEntity[]> {
+  const loaded = await Promise.all(
+    KINDS.map(async (kind) => {
+      const ids = records.map(({ event }) => keyOf(event)).filter((key) => key.startsWith(`${kind}/`))
+      if (ids.length === 0) return []
+      const { table, id } = REGISTRY_TABLES[kind]
+      const claimed = claims(kind, records)
+      const { rows } = await tx.raw<{ rows: { row: RegistryRow }[] }>(
+        `SELECT to_jsonb(t) AS row FROM ${schema}.${table} t WHERE t.${id} = ANY (?) ${claimed.sql}`,
+        [ids.map((key) => key.slice(kind.length + 1)), ...claimed.bindings],
+      )
+      return rows.map(({ row }) => entityOfRow(kind, row))
+    }),
+  )
+  return [...ledgerEntity(records), ...loaded.flat()]
+}
+
+// `LedgerCreated` has no table in the read model: it is the first record of the registry, so whatever comes later knows it.
+function ledgerEntity(records: Recorded<RegistryEvent>[]): RegistryEntity[] {
+  return (records[0]?.position.offset ?? 0) > 0 ? [LEDGER_ENTITY] : []
+}
+
+const LEDGER_ENTITY: RegistryEntity = {
+  kind: 'ledger',
+  key: 'ledger',
+  revision: 1,
+  deleted: false,
+  value: null,
+  not_before: null,
+  last_offset: 0,
+  at: 0,
+} as unknown as RegistryEntity
+
+/** Writes entities, one statement a table. */
+export async function writeRegistry(tx: Knex, schema: string, { entities }: RegistryChanges): Promise<void> {
+  for (const kind of KINDS) {
+    const rows = entities.filter((entity) => entity.kind === kind).map(registryRow)
+    if (rows.length === 0) continue
+    const { table, id } = REGISTRY_TABLES[kind]
+    const columns = registryColumns(kind)
+    await tx.raw(
+      `INSERT INTO ${schema}.${table} (${columns.join(', ')})
+       SELECT ${columns.join(', ')} FROM json_populate_recordset(NULL::${schema}.${table}, ?::json)
+       ON CONFLICT (${id}) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
+      [JSON.stringify(rows)],
+    )
+  }
+}
+
+const KINDS = Object.keys(REGISTRY_TABLES) as StoredKind[]
+
+function claims(kind: StoredKind, records: Recorded<RegistryEvent>[]): { sql: string; bindings: string[][] } {
+  const clients = records.flatMap(({ event }) => ('client' in event.data ? [event.data.client] : []))
+  const users = records.flatMap(({ event }) => ('user' in event.data ? [event.data.user] : []))
+  if (kind === 'client') return { sql: 'OR t.client_name = ANY (?)', bindings: [clients.map((client) => client.client_name)] }
+  if (kind === 'user') return { sql: 'OR t.username = ANY (?)', bindings: [users.map((user) => user.personal.username)] }
+  return { sql: '', bindings: [] }
+}
+
+function isStored(entity: RegistryEntity): entity is Stored {
+  return entity.kind !== 'ledger'
+}

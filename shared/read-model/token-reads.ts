@@ -1,0 +1,113 @@
+import type { Knex } from 'knex'
+import type { Generation, GrantState } from '../ledger/grant-state.ts'
+import { UNKNOWN_GRANT } from '../ledger/grant-state.ts'
+import { placeOf } from '../ledger/place-of.ts'
+import type { ClientEntity, UserEntity } from '../ledger/registry-state.ts'
+import { createBatcher } from './batcher.ts'
+import { epochMs, grantJson } from './grant-projection.ts'
+import { grantOfRow, type GrantRow } from './grant-rows.ts'
+import { entityOfRow, type RegistryRow } from './registry-rows.ts'
+
+/** How far the read model stands, in the statement that read the rest. Times are ms of the database's clock. */
+export type Standing = { next: number; fresh_as_of: number | null; status: string; status_reason: string | null }
+
+/** A generation as the read model holds it: when it was projected is what the grace of a retry is counted from. */
+export type GenerationRow = Generation & { projected_at: number }
+
+/** What one request needs to know, all from one statement, so that the rows are judged with the checkpoint they belong to. */
+export type TokenView = {
+  /** The database's clock, ms. */
+  now: number
+  /** The client that calls, if one was asked for and exists (also a tombstone). */
+  caller: ClientEntity | null
+  grant: GrantState
+  /** The grant's own client and, for a user's grant, its user. */
+  client: ClientEntity | null
+  user: UserEntity | null
+  /** Those of the presented generation, the one after it and the current one that exist. */
+  generations: Map<number, GenerationRow>
+  /** The checkpoint of the grant's partition; of the registry where no grant was asked for. */
+  checkpoint: Standing
+  registry: Standing
+}
+
+export type TokenKey = { client_id: string | null; grant_id: string | null; generation: number }
+
+export type TokenReader = (key: TokenKey) => Promise<TokenView>
+
+type Topics = { grants: string; registry: string }
+
+/** Reads token views; while one query is in flight, the next collects. */
+export function createTokenReader(knex: Knex, schema: string, topics: Topics): TokenReader {
+  return createBatcher(async (keys: TokenKey[]) => {
+    const answer = await readAnswer(knex, schema, topics, keys)
+    return keys.map((key) => viewOf(answer, key, topics))
+  })
+}
+
+type Answer = {
+  now: number
+  clients: Map<string, ClientEntity>
+  users: Map<string, UserEntity>
+  grants: Map<string, LoadedGrant>
+  checkpoints: Map<string, Standing>
+}
+type LoadedGrant = Omit<GrantRow, 'at'> & { at: number; generations: GenerationRow[] }
+type Raw = {
+  now: number
+  clients: RegistryRow[] | null
+  users: RegistryRow[] | null
+  grants: LoadedGrant[] | null
+  checkpoints: (Standing & { topic: string; partition: number })[] | null
+}
+
+async function readAnswer(knex: Knex, schema: string, topics: Topics, keys: TokenKey[]): Promise<Answer> {
+  const grantKeys = keys.filter(({ grant_id }) => grant_id !== null)
+  const callers = [...new Set(keys.map(({ client_id }) => client_id).filter((client_id) => client_id !== null))]
+  const { rows } = await knex
+    .raw<{ rows: Raw[] }>(tokenSql(schema), [JSON.stringify(grantKeys), callers, [topics.grants, topics.registry]])
+    .options({ name: `read_tokens_${schema}` })
+  const raw = rows[0]
+  if (!raw) throw new Error('the read of tokens gave no row')
+  return {
+    now: raw.now,
+    clients: new Map((raw.clients ?? []).map((row) => [String(row['client_id']), entityOfRow('client', row) as ClientEntity])),
+    users: new Map((raw.users ?? []).map((row) => [String(row['sub']), entityOfRow('user', row) as UserEntity])),
+    grants: new Map((raw.grants ?? []).map((row) => [row.grant_id, row])),
+    checkpoints: new Map((raw.checkpoints ?? []).map((row) => [`${row.topic}/${row.partition}`, row])),
+  }
+}
+
+const tokenSql = (schema: string) => `
+WITH keys AS MATERIALIZED (
+  SELECT grant_id, array_agg(generation) || array_agg(generation + 1) AS generations
+    FROM json_to_recordset(?::json) AS k(grant_id uuid, generation bigint) GROUP BY grant_id),
+wanted AS MATERIALIZED (
+  SELECT g.*, k.generations FROM keys k JOIN ${schema}.grants g USING (grant_id))
+SELECT ${epochMs('now()')} AS now,
+  (SELECT json_agg(to_jsonb(c)) FROM ${schema}.clients c
+    WHERE c.client_id = ANY (?::text[] || (SELECT coalesce(array_agg(client_id), '{}') FROM wanted))) AS clients,
+  (SELECT json_agg(to_jsonb(u)) FROM ${schema}.users u
+    WHERE u.sub IN (SELECT principal_id FROM wanted WHERE principal_type = 'user')) AS users,
+  (SELECT json_agg(${grantJson('w', `w.generations || w.access_generation::bigint`, schema)}) FROM wanted w) AS grants,
+  (SELECT json_agg(json_build_object('topic', k.topic, 'partition', k.partition, 'next', k.next, 'status', k.status,
+            'status_reason', k.status_reason, 'fresh_as_of', ${epochMs('k.fresh_as_of')}))
+     FROM ${schema}.checkpoints k WHERE k.topic = ANY (?::text[])) AS checkpoints`
+
+const NO_STANDING: Standing = { next: 0, fresh_as_of: null, status: 'missing', status_reason: 'no checkpoint' }
+
+function viewOf({ now, clients, users, grants, checkpoints }: Answer, key: TokenKey, topics: Topics): TokenView {
+  const row = key.grant_id === null ? undefined : grants.get(key.grant_id)
+  const grant = row ? grantOfRow(row, row.generations) : UNKNOWN_GRANT
+  const place = key.grant_id === null ? `${topics.registry}/0` : `${topics.grants}/${placeOf(key.grant_id)}`
+  return {
+    now,
+    caller: (key.client_id !== null && clients.get(key.client_id)) || null,
+    grant,
+    client: (row && clients.get(row.client_id)) ?? null,
+    user: (row?.principal_type === 'user' && users.get(row.principal_id)) || null,
+    generations: new Map((row?.generations ?? []).map((generation) => [generation.generation, generation])),
+    checkpoint: checkpoints.get(place) ?? NO_STANDING,
+    registry: checkpoints.get(`${topics.registry}/0`) ?? NO_STANDING,
+  }
+}
