@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import {
+  CLIENT_VARIABLES,
+  DEV_DEFAULTS,
+  isSecret,
+  PREFIX,
+  SETTING_NAMES,
+  type Settings,
+  settingsSchema,
+} from './settings.ts'
+import { unknownNames } from './unknown-names.ts'
+
+type Env = Record<string, string | undefined>
+/** Settings as written, by name without the prefix. */
+type Raw = Record<string, string>
+
+/** Which secrets a process needs: all of them, those of token-check, or none (projector, migrate, audit). */
+export type SecretsNeed = 'system' | 'check' | 'none'
+
+/** Everything that is wrong with the configuration, at once. No value is shown, only names. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(['The configuration has problems:', ...problems.map((problem) => `  ${problem}`)].join('\n'))
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+/** Reads all LEDGER_ settings. Throws one ConfigError that lists every problem, also names that are no settings. */
+export function loadSettings(env: Env, need: SecretsNeed = 'system'): Settings {
+  const { raw, problems } = readRaw(env)
+  const dev = raw['DATABASE_URL'] === undefined && raw['KAFKA_BROKERS'] === undefined
+  const complete = dev ? { ...DEV_DEFAULTS, ...raw } : raw
+  const parsed = settingsSchema.safeParse(complete)
+  problems.push(...unknownNames(env, knownNames()), ...contradictions(complete, dev), ...missingSecrets(raw, dev, need))
+  if (!parsed.success)
+    problems.push(...parsed.error.issues.map(({ path, message }) => `${PREFIX}${path[0]?.toString()} ${message}`))
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems)
+  return { ...parsed.data, dev }
+}
+
+function knownNames(): string[] {
+  const settings = SETTING_NAMES.flatMap((name) => (isSecret(name) ? [name, `${name}_FILE`] : [name]))
+  return [...settings, ...Object.keys(CLIENT_VARIABLES)].map((name) => PREFIX + name)
+}
+
+/** An empty variable counts as unset: that is what compose files and CI make of an absent one. */
+function readRaw(env: Env): { raw: Raw; problems: string[] } {
+  const raw: Raw = {}
+  const problems: string[] = []
+  for (const name of SETTING_NAMES) {
+    const value = env[PREFIX + name]
+    const file = isSecret(name) ? env[`${PREFIX}${name}_FILE`] : undefined
+    if (value && file) problems.push(`${PREFIX}${name} and ${PREFIX}${name}_FILE are both set`)
+    const text = file ? readSecretFile(file) : value
+    if (text === null) problems.push(`${PREFIX}${name}_FILE cannot be read`)
+    else if (text) raw[name] = text
+    else if (file) problems.push(`${PREFIX}${name}_FILE is an empty file`)
+  }
+  return { raw, problems }
+}
+
+function readSecretFile(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    return null
+  }
+}
+
+function contradictions(raw: Partial<Raw>, dev: boolean): string[] {
+  const problems: string[] = []
+  if (raw['KAFKA_BROKERS'] && !raw['DATABASE_URL'])
+    problems.push(`${PREFIX}KAFKA_BROKERS needs ${PREFIX}DATABASE_URL: the read model is in PostgreSQL`)
+  if (raw['ISSUER']?.startsWith('http:') && raw['REQUIRE_HTTPS'] !== 'false')
+    problems.push(`${PREFIX}ISSUER must begin with https: unless ${PREFIX}REQUIRE_HTTPS is false`)
+  for (const name of dev ? ['SERVE_PUBLIC_HOST', 'SERVE_ADMIN_HOST'] : [])
+    if (!/^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(raw[name] ?? 'localhost'))
+      problems.push(`${PREFIX}${name} must be a loopback address in dev mode (set ${PREFIX}DATABASE_URL to leave it)`)
+  return [
+    ...problems,
+    ...allOrNone(raw, ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD']),
+    ...allOrNone(raw, ['BOOTSTRAP_CLIENT_ID', 'BOOTSTRAP_CLIENT_SECRET']),
+  ]
+}
+
+function allOrNone(raw: Partial<Raw>, names: string[]): string[] {
+  const missing = names.filter((name) => !raw[name])
+  if (missing.length === 0 || missing.length === names.length) return []
+  return missing.map(
+    (name) =>
+      `${PREFIX}${name} is missing beside ${names
+        .filter((other) => raw[other])
+        .map((other) => PREFIX + other)
+        .join(', ')}`,
+  )
+}
+
+function missingSecrets(raw: Raw, dev: boolean, need: SecretsNeed): string[] {
+  if (dev || need === 'none' || raw['SECRETS_SYSTEM']) return []
+  if (need === 'system') return [`${PREFIX}SECRETS_SYSTEM is required (openssl rand -base64 32 makes one: 1:OUTPUT)`]
+  return raw['SECRETS_CHECK'] ? [] : [`${PREFIX}SECRETS_CHECK or ${PREFIX}SECRETS_SYSTEM is required`]
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod'
+import * as form from './values.ts'
+
+export const PREFIX = 'LEDGER_'
+
+/** The longest grace of any client; what `evolve` remembers of young generations depends on it. */
+const MAX_GRACE = 300
+
+/** Marks a setting that must not stand in a process list: it can also be given as NAME_FILE, the path of a file. */
+const secret = (description: string) => ({ description, secret: true })
+
+/**
+ * Every setting, by its name without LEDGER_. The README's table is made from this. `prefault` is the default in the form
+ * in which it would be written.
+ */
+export const settingsSchema = z.object({
+  ISSUER: form.issuer.describe('Issuer identifier (RFC 8414), the public URL of the service'),
+  DATABASE_URL: form.postgresUrl
+    .optional()
+    .meta(secret('PostgreSQL. Without it and without brokers: dev mode, an embedded database in `LEDGER_DATA_DIR`')),
+  DATABASE_POOL: form.whole(1, 1000).prefault('10').describe('Database connections per process'),
+  KAFKA_BROKERS: form.brokers
+    .optional()
+    .describe('`host:port,host:port`. Without it the event log is a table in `LEDGER_DATABASE_URL`'),
+  KAFKA_SSL: form.kafkaSsl.prefault('false').describe('`true`, or the path of a PEM file with the CAs to trust'),
+  KAFKA_SASL_MECHANISM: z
+    .enum(['plain', 'scram-sha-256', 'scram-sha-512'], form.oneOf('plain, scram-sha-256 or scram-sha-512'))
+    .optional()
+    .describe('`plain`, `scram-sha-256` or `scram-sha-512`'),
+  KAFKA_SASL_USERNAME: z.string().optional().describe('User name at Kafka'),
+  KAFKA_SASL_PASSWORD: z.string().optional().meta(secret('Password at Kafka')),
+  KAFKA_TOPIC_PREFIX: form.topicPrefix
+    .prefault('token-ledger')
+    .describe('Topics are `PREFIX.grants` and `PREFIX.registry`; consumer groups begin with it too'),
+  READ_MODEL: form.readModelSchema.prefault('ledger_v1').describe('Database schema of the read model in use'),
+  SECRETS_SYSTEM: form.secrets
+    .optional()
+    .meta(
+      secret('`kid:base64,kid:base64`: 32 or more random bytes each, the first is current. Required outside dev mode'),
+    ),
+  SECRETS_CHECK: form.checkSecrets
+    .optional()
+    .meta(secret('For token-check alone, instead of `LEDGER_SECRETS_SYSTEM`: what `keys derive check` prints')),
+  SERVE_PUBLIC_HOST: z.string().prefault('0.0.0.0').describe('Address that the public port is bound to'),
+  SERVE_PUBLIC_PORT: form.port.prefault('4444').describe('Public port'),
+  SERVE_ADMIN_HOST: z.string().prefault('127.0.0.1').describe('Address that the admin port is bound to'),
+  SERVE_ADMIN_PORT: form.port.prefault('4445').describe('Admin port'),
+  REQUIRE_HTTPS: form.flag.prefault('true').describe('Refuse requests that came over plain HTTP'),
+  TRUSTED_PROXIES: form.proxies
+    .default([])
+    .describe('Whose `X-Forwarded-For` and `X-Forwarded-Proto` count: addresses or networks, separated by commas'),
+  ACCESS_TOKEN_LIFETIME: form.lifetime
+    .prefault('3600')
+    .describe('Seconds an access token lives, or `never`; a client may have its own'),
+  REFRESH_TOKEN_LIFETIME: form.lifetime
+    .prefault('2592000')
+    .describe('Seconds an unused refresh token lives (each refresh begins anew), or `never`'),
+  REFRESH_TOKEN_ABSOLUTE_LIFETIME: form.lifetime
+    .prefault('31536000')
+    .describe('Seconds after which no refresh prolongs a grant, or `never`'),
+  REFRESH_GRACE_CONFIDENTIAL: form
+    .whole(0, MAX_GRACE)
+    .prefault('30')
+    .describe('Seconds in which a spent refresh token gives the same pair again: confidential clients'),
+  REFRESH_GRACE_PUBLIC: form.whole(0, MAX_GRACE).prefault('10').describe('The same, for public clients'),
+  APPEND_TIMEOUT: form
+    .seconds(0.1, 60)
+    .prefault('5')
+    .describe('Seconds to wait for an event to be durable and projected, then 503'),
+  MAX_LAG: form.seconds(0.1, 3600).prefault('5').describe('Seconds the read model may lag before a refresh gets 503'),
+  CHECK_MAX_LAG: form.seconds(0.1, 86_400).prefault('300').describe('The same, for checks and introspection'),
+  BOOTSTRAP_CLIENT_ID: form.clientId.optional().describe('An administrator client, made while no administrator lives'),
+  BOOTSTRAP_CLIENT_SECRET: form.clientSecret
+    .optional()
+    .meta(secret('Its secret: 43 or more characters of `A-Za-z0-9_-`')),
+  DATA_DIR: z.string().prefault('.ledger').describe('Dev mode: the folder of the database and the secrets'),
+  LOG_LEVEL: z
+    .enum(
+      ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
+      form.oneOf('trace, debug, info, warn, error or silent'),
+    )
+    .prefault('info')
+    .describe('`trace`, `debug`, `info`, `warn`, `error` or `silent`'),
+})
+
+/** All settings, parsed. Times are in seconds. Holds secrets: never log it. */
+export type Settings = z.output<typeof settingsSchema> & {
+  /** Neither database nor brokers: everything embedded, on loopback only. */
+  dev: boolean
+}
+
+export type SettingName = keyof typeof settingsSchema.shape
+
+export const SETTING_NAMES = Object.keys(settingsSchema.shape).filter(isSettingName)
+
+/** In dev mode these take the place of the defaults. */
+export const DEV_DEFAULTS: Partial<Record<SettingName, string>> = {
+  ISSUER: 'http://127.0.0.1:4444',
+  SERVE_PUBLIC_HOST: '127.0.0.1',
+  REQUIRE_HTTPS: 'false',
+}
+
+/** Read by the command line when it talks to a running service; no settings of the service. */
+export const CLIENT_VARIABLES = {
+  URL: 'Public URL of the service',
+  ADMIN_URL: 'URL of its admin port',
+  CLIENT_ID: 'Client that the command line acts as (client_credentials)',
+  CLIENT_SECRET: 'Its secret',
+}
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(settingsSchema.shape, name)
+}
+
+/** Whether the setting may also be given as NAME_FILE. */
+export function isSecret(name: SettingName): boolean {
+  return settingsSchema.shape[name].meta()?.['secret'] === true
+}

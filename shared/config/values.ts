@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs'
+import proxyAddr from 'proxy-addr'
+import { z } from 'zod'
+import { parseCheckSecrets, parseSecrets } from '../tokens/keys.ts'
+
+/** What the integer columns hold: 68 years. */
+const MAX_SECONDS = 2_147_483_647
+
+/** The forms that settings are written in. Each takes the text of an environment variable. */
+
+/** A whole number within these bounds. */
+export const whole = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+
+/** Seconds, fractions allowed. */
+export const seconds = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}(\.\d{1,6})?$/, 'must be a number of seconds')
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+
+/** Whole seconds, or `never` = null. */
+export const lifetime = z.string().transform((text, context) => {
+  if (text === 'never') return null
+  const parsed = whole(1, MAX_SECONDS).safeParse(text)
+  if (parsed.success) return parsed.data
+  context.addIssue(`must be a whole number of seconds from 1 to ${MAX_SECONDS}, or "never"`)
+  return z.NEVER
+})
+
+export const flag = z.enum(['true', 'false'], oneOf('true or false')).transform((text) => text === 'true')
+
+export const port = whole(0, 65_535)
+
+/** Issuer identifier: RFC 8414 §2, no query, no fragment, and no trailing slash that one side would forget. */
+export const issuer = z
+  .string({ error: 'is required' })
+  .refine(isIssuer, 'must be an http(s) URL without user, query, fragment or trailing slash')
+
+export const postgresUrl = z.string().refine(isPostgresUrl, 'must be a postgres:// URL')
+
+export const brokers = listOf(
+  z.string().regex(/^(\[[\da-f:]+\]|[\w.-]+):\d{1,5}$/i, 'must be host:port, separated by commas'),
+)
+
+/** `true` with the system's certificate authorities, or with those of a PEM file. */
+export const kafkaSsl = z.string().transform((text, context) => {
+  if (text === 'true' || text === 'false') return text === 'true'
+  try {
+    return { ca: readFileSync(text, 'utf8') }
+  } catch {
+    context.addIssue('must be true, false or the path of a readable file of CA certificates')
+    return z.NEVER
+  }
+})
+
+/** What proxy-addr knows: addresses, networks in CIDR form, `loopback`, `linklocal`, `uniquelocal`. */
+export const proxies = listOf(z.string()).refine(isProxyList, 'must be addresses or networks, separated by commas')
+
+export const topicPrefix = z.string().regex(/^[\w.-]{1,200}$/, 'must be letters, digits, ".", "_" or "-"')
+
+/** A schema for the read model alone: what the log cannot rebuild lives in `ledger`. */
+export const readModelSchema = z
+  .string()
+  .regex(/^(?!pg_|public$|ledger$)[a-z][a-z\d_]{0,62}$/, 'must be a lower-case schema name, not "ledger" or "public"')
+
+export const secrets = z.string().transform(orIssue(parseSecrets))
+export const checkSecrets = z.string().transform(orIssue(parseCheckSecrets))
+
+/** RFC 6749 appendix A.1, without the colon that Basic splits at. */
+export const clientId = z.string().regex(/^[\w.-]{1,100}$/, 'must be letters, digits, ".", "_" or "-"')
+
+/** It is stored under a fast hash, so it must be as hard to guess as a generated one. */
+export const clientSecret = z
+  .string()
+  .regex(/^[\w-]{43,}$/, 'must be at least 43 characters of A-Z a-z 0-9 _ - (256 random bits)')
+
+/** Error message of a choice: what it must be. */
+export function oneOf(words: string) {
+  return { error: `must be ${words}` }
+}
+
+function listOf<T extends z.ZodType<string, string>>(element: T) {
+  return z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(element))
+}
+
+function orIssue<T>(parse: (text: string) => T) {
+  return (text: string, context: z.RefinementCtx): T => {
+    try {
+      return parse(text)
+    } catch (error) {
+      context.addIssue(error instanceof Error ? error.message : String(error))
+      return z.NEVER
+    }
+  }
+}
+
+function isIssuer(text: string): boolean {
+  return URL.canParse(text) && /^https?:\/\/[^?#@\s]*[^?#@\s/]$/.test(text)
+}
+
+function isPostgresUrl(text: string): boolean {
+  return URL.canParse(text) && /^postgres(ql)?:\/\//.test(text)
+}
+
+function isProxyList(list: string[]): boolean {
+  try {
+    proxyAddr.compile(list)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import { ConfigError, loadSettings, type SecretsNeed } from '../../shared/config/load-settings.ts'
+import { SETTING_NAMES } from '../../shared/config/settings.ts'
+import { settingsTable } from '../../shared/config/settings-table.ts'
+import { deriveKeys, formatCheckSecrets, parseSecrets } from '../../shared/tokens/keys.ts'
+
+const SECRETS = `1:${randomBytes(32).toString('base64')}`
+const CHECK_SECRETS = formatCheckSecrets(deriveKeys(parseSecrets(SECRETS), 'a-ledger'))
+
+const without = {
+  LEDGER_ISSUER: 'https://tokens.example',
+  LEDGER_DATABASE_URL: 'postgres://ledger:pw@db/ledger',
+  LEDGER_KAFKA_BROKERS: 'a:9092, b:9092',
+}
+const production = { ...without, LEDGER_SECRETS_SYSTEM: SECRETS }
+
+function problemsOf(env: Record<string, string>, need?: SecretsNeed): readonly string[] {
+  try {
+    loadSettings(env, need)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+}
+
+test('without any setting it is dev mode: loopback, plain HTTP, nothing required', (t) => {
+  const settings = loadSettings({ PATH: '/bin', HOME: '/' })
+  t.true(settings.dev)
+  t.is(settings.ISSUER, 'http://127.0.0.1:4444')
+  t.deepEqual([settings.SERVE_PUBLIC_HOST, settings.SERVE_ADMIN_HOST], ['127.0.0.1', '127.0.0.1'])
+  t.false(settings.REQUIRE_HTTPS)
+})
+
+test('a production set-up is read into numbers, lists and secrets', (t) => {
+  const settings = loadSettings({ ...production, LEDGER_APPEND_TIMEOUT: '2.5', LEDGER_REFRESH_TOKEN_LIFETIME: 'never' })
+  t.false(settings.dev)
+  t.true(settings.REQUIRE_HTTPS)
+  t.is(settings.SERVE_PUBLIC_HOST, '0.0.0.0')
+  t.deepEqual(settings.KAFKA_BROKERS, ['a:9092', 'b:9092'])
+  t.is(settings.APPEND_TIMEOUT, 2.5)
+  t.is(settings.REFRESH_TOKEN_LIFETIME, null)
+  t.is(settings.SECRETS_SYSTEM?.[0]?.kid, 1)
+  t.deepEqual(settings.TRUSTED_PROXIES, [])
+})
+
+test('a database alone leaves dev mode, brokers alone are an error', (t) => {
+  const { LEDGER_KAFKA_BROKERS, ...database } = production
+  t.false(loadSettings(database).dev)
+  const problems = problemsOf({ LEDGER_KAFKA_BROKERS, LEDGER_ISSUER: 'https://a', LEDGER_SECRETS_SYSTEM: SECRETS })
+  t.deepEqual(problems, ['LEDGER_KAFKA_BROKERS needs LEDGER_DATABASE_URL: the read model is in PostgreSQL'])
+})
+
+test('all problems are told at once, and no value among them', (t) => {
+  const problems = problemsOf({
+    LEDGER_DATABASE_URL: 'mysql://hidden',
+    LEDGER_KAFKA_BROKERS: 'hidden',
+    LEDGER_SECRETS_SYSTEM: '1:hidden',
+    LEDGER_ISSUER: 'https://a/?hidden',
+    LEDGER_MAX_LAG: 'hidden',
+    LEDGER_SERVE_PUBLIC_PORT: '65536',
+    LEDGER_KAFKA_SASL_USERNAME: 'hidden',
+  })
+  const named = ['DATABASE_URL', 'KAFKA_BROKERS', 'SECRETS_SYSTEM', 'ISSUER', 'MAX_LAG', 'SERVE_PUBLIC_PORT']
+  for (const name of [...named, 'KAFKA_SASL_MECHANISM', 'KAFKA_SASL_PASSWORD'])
+    t.true(
+      problems.some((problem) => problem.startsWith(`LEDGER_${name} `)),
+      name,
+    )
+  t.is(problems.length, 8)
+  t.false(problems.join().includes('hidden'))
+})
+
+test('every form of a bad value is refused by the name of its setting', (t) => {
+  const bad: Record<string, string[]> = {
+    ISSUER: ['ftp://a', 'https://a/', 'https://a#x', 'https://me@a', 'a', 'http://a'],
+    REQUIRE_HTTPS: ['yes', '1'],
+    SERVE_ADMIN_PORT: ['-1', '4445.5', 'x'],
+    ACCESS_TOKEN_LIFETIME: ['0', '1.5', '-1', '99999999999', 'Never'],
+    REFRESH_GRACE_PUBLIC: ['301', '-1', '1.5'],
+    APPEND_TIMEOUT: ['0', '61', '1e1', '5s'],
+    KAFKA_BROKERS: ['a', 'a:', 'a:9092,', 'a:9092;b:9092'],
+    KAFKA_SSL: ['yes', '/does/not/exist.pem'],
+    KAFKA_TOPIC_PREFIX: ['a b', 'a/b'],
+    READ_MODEL: ['ledger', 'public', 'pg_x', 'Ledger', 'a-b', '1a'],
+    TRUSTED_PROXIES: ['anybody', '10.0.0.0/33', '10.0.0.1,,'],
+    LOG_LEVEL: ['verbose'],
+    SECRETS_CHECK: [SECRETS],
+  }
+  for (const [name, values] of Object.entries(bad))
+    for (const value of values) {
+      const problems = problemsOf({ ...production, [`LEDGER_${name}`]: value })
+      t.true(
+        problems.length === 1 && problems[0]?.startsWith(`LEDGER_${name} `),
+        `${name}=${value}: ${problems.join()}`,
+      )
+    }
+})
+
+test('a name that is no setting is a problem, with the nearest name', (t) => {
+  t.deepEqual(problemsOf({ LEDGER_ISSUR: 'x', LEDGER_SOMETHING_ELSE_ALTOGETHER: 'x' }), [
+    'LEDGER_ISSUR is not a setting; did you mean LEDGER_ISSUER?',
+    'LEDGER_SOMETHING_ELSE_ALTOGETHER is not a setting',
+  ])
+})
+
+test('the variables of the command line and those that Kubernetes injects are no problem', (t) => {
+  const client = { LEDGER_URL: 'x', LEDGER_ADMIN_URL: 'x', LEDGER_CLIENT_ID: 'x', LEDGER_CLIENT_SECRET: 'x' }
+  const injected = {
+    LEDGER_PORT: 'tcp://10.0.0.1:4444',
+    LEDGER_SERVICE_HOST: '10.0.0.1',
+    LEDGER_SERVICE_PORT_HTTP: '4444',
+    LEDGER_PORT_4444_TCP_ADDR: '10.0.0.1',
+  }
+  t.deepEqual(problemsOf({ ...client, ...injected }), [])
+})
+
+test('an empty variable counts as unset', (t) => {
+  t.true(loadSettings({ LEDGER_DATABASE_URL: '', LEDGER_LOG_LEVEL: '', LEDGER_SECRETS_SYSTEM_FILE: '' }).dev)
+})
+
+test('a secret can be read from a file; unreadable, empty or given twice is a problem', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'settings-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const full = join(folder, 'secrets')
+  const empty = join(folder, 'empty')
+  await writeFile(full, `${SECRETS}\n`)
+  await writeFile(empty, '\n')
+  t.is(loadSettings({ ...without, LEDGER_SECRETS_SYSTEM_FILE: full }).SECRETS_SYSTEM?.length, 1)
+  t.true(
+    problemsOf({ ...without, LEDGER_SECRETS_SYSTEM_FILE: empty }).includes(
+      'LEDGER_SECRETS_SYSTEM_FILE is an empty file',
+    ),
+  )
+  t.true(
+    problemsOf({ ...without, LEDGER_SECRETS_SYSTEM_FILE: '/nope' }).includes(
+      'LEDGER_SECRETS_SYSTEM_FILE cannot be read',
+    ),
+  )
+  t.regex(problemsOf({ ...production, LEDGER_SECRETS_SYSTEM_FILE: full }).join(), /are both set/)
+  t.regex(problemsOf({ ...production, LEDGER_ISSUER_FILE: full }).join(), /LEDGER_ISSUER_FILE is not a setting/)
+})
+
+test('the CAs of Kafka are read from their file', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'settings-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  await writeFile(join(folder, 'ca.pem'), 'PEM')
+  t.deepEqual(loadSettings({ ...production, LEDGER_KAFKA_SSL: join(folder, 'ca.pem') }).KAFKA_SSL, { ca: 'PEM' })
+  t.true(loadSettings({ ...production, LEDGER_KAFKA_SSL: 'true' }).KAFKA_SSL)
+})
+
+test('secrets are required outside dev mode: the system secrets, or the check secrets where they are enough', (t) => {
+  const check = { ...without, LEDGER_SECRETS_CHECK: CHECK_SECRETS }
+  t.regex(problemsOf(without).join(), /^LEDGER_SECRETS_SYSTEM is required/)
+  t.regex(problemsOf(check).join(), /^LEDGER_SECRETS_SYSTEM is required/)
+  t.regex(problemsOf(without, 'check').join(), /^LEDGER_SECRETS_CHECK or LEDGER_SECRETS_SYSTEM is required/)
+  t.deepEqual(problemsOf(check, 'check'), [])
+  t.deepEqual(problemsOf(production, 'check'), [])
+  t.deepEqual(problemsOf(without, 'none'), [])
+})
+
+test('dev mode never listens beyond loopback', (t) => {
+  t.regex(problemsOf({ LEDGER_SERVE_PUBLIC_HOST: '0.0.0.0' }).join(), /^LEDGER_SERVE_PUBLIC_HOST must be a loopback/)
+  t.regex(problemsOf({ LEDGER_SERVE_ADMIN_HOST: '10.0.0.1' }).join(), /^LEDGER_SERVE_ADMIN_HOST must be a loopback/)
+  t.deepEqual(problemsOf({ ...production, LEDGER_SERVE_ADMIN_HOST: '0.0.0.0' }), [])
+})
+
+test('the bootstrap client needs both its id and a secret that cannot be guessed', (t) => {
+  const id = { LEDGER_BOOTSTRAP_CLIENT_ID: 'root' }
+  t.regex(problemsOf(id).join(), /^LEDGER_BOOTSTRAP_CLIENT_SECRET is missing/)
+  t.regex(
+    problemsOf({ ...id, LEDGER_BOOTSTRAP_CLIENT_SECRET: 'changeme' }).join(),
+    /^LEDGER_BOOTSTRAP_CLIENT_SECRET must/,
+  )
+  t.deepEqual(problemsOf({ ...id, LEDGER_BOOTSTRAP_CLIENT_SECRET: randomBytes(32).toString('base64url') }), [])
+})
+
+test('the settings table has a described row for each setting, and a default that is accepted', (t) => {
+  const rows = settingsTable().trim().split('\n').slice(2)
+  t.is(rows.length, SETTING_NAMES.length + 4)
+  for (const name of SETTING_NAMES) {
+    const cells = rows.find((row) => row.startsWith(`| \`LEDGER_${name}\``))?.split(' | ')
+    t.true((cells?.[2]?.length ?? 0) > 8, name)
+    const shown = /^`([^`]+)`/.exec(cells?.[1] ?? '')?.[1]
+    if (shown) t.deepEqual(problemsOf({ ...production, [`LEDGER_${name}`]: shown }), [], name)
+  }
+})
