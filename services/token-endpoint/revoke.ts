@@ -5,7 +5,14 @@ import { unavailable } from '../../shared/http/oauth-error.ts'
 import { revokeGrant } from '../../shared/ledger/revoke.ts'
 import type { TokenView } from '../../shared/read-model/token-reads.ts'
 import { parseToken } from '../../shared/tokens/token-string.ts'
-import { eventContext, readCommitted, readWhenFresh, refusedWith, requireProjected, type TokenEndpoint } from './token-context.ts'
+import {
+  eventContext,
+  readCommitted,
+  readWhenFresh,
+  refusedWith,
+  requireProjected,
+  type TokenEndpoint,
+} from './token-context.ts'
 
 /**
  * POST /oauth2/revoke (RFC 7009): a token of any generation ends its whole grant. 200 means durable and projected: from
@@ -17,7 +24,11 @@ export function revoke(endpoint: TokenEndpoint): HttpMiddleware {
     const credentials = readClientCredentials(ctx.get('authorization'), form)
     // Whatever token_type_hint says: the string itself tells its kind (RFC 7009 §2.1).
     const parsed = parseToken(endpoint.keys, required(form, 'token'))
-    const key = { client_id: credentials.client_id, grant_id: parsed?.grant_id ?? null, generation: parsed?.generation ?? 0 }
+    const key = {
+      client_id: credentials.client_id,
+      grant_id: parsed?.grant_id ?? null,
+      generation: parsed?.generation ?? 0,
+    }
     const view = await endpoint.read(key)
     const client = authenticateClient(endpoint.keys, credentials, view.caller?.value ?? null)
     ctx.state.client_id = client.client_id
@@ -25,11 +36,19 @@ export function revoke(endpoint: TokenEndpoint): HttpMiddleware {
     ctx.body = {}
   }
 
-  async function end(key: { client_id: string; grant_id: string; generation: number }, read: TokenView, ctx: Parameters<HttpMiddleware>[0]) {
+  async function end(
+    key: { client_id: string; grant_id: string; generation: number },
+    read: TokenView,
+    ctx: Parameters<HttpMiddleware>[0],
+  ) {
     requireProjected(read.checkpoint)
     const view = read.grant.status === 'unknown' ? await readWhenFresh(endpoint, key, read) : read
     const revoked_by = { type: 'client' as const, id: key.client_id }
-    const { events, refused } = revokeGrant(view.grant, { client_id: key.client_id, reason: 'client_request', revoked_by })
+    const { events, refused } = revokeGrant(view.grant, {
+      client_id: key.client_id,
+      reason: 'client_request',
+      revoked_by,
+    })
     if (refused) throw refusedWith(refused)
     const [event] = events
     if (!event) return

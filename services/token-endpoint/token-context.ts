@@ -46,14 +46,22 @@ export function requireProjected({ status, status_reason }: TokenView['checkpoin
  * The view again, once the read model shows everything that was in the log when the token was presented: only then is
  * "never heard of it" an answer. 503 when that takes too long.
  */
-export async function readWhenFresh(endpoint: TokenEndpoint, key: TokenKey & { grant_id: string }, view: TokenView): Promise<TokenView> {
+export async function readWhenFresh(
+  endpoint: TokenEndpoint,
+  key: TokenKey & { grant_id: string },
+  view: TokenView,
+): Promise<TokenView> {
   const place = { topic: endpoint.topics.grants, partition: placeOf(key.grant_id) }
   await endpoint.waiter.freshAsOf(place, view.now, endpoint.timeoutMs)
   return endpoint.read(key)
 }
 
 /** The view at or after a committed event. */
-export async function readCommitted(endpoint: TokenEndpoint, key: TokenKey, { position }: Committed): Promise<TokenView> {
+export async function readCommitted(
+  endpoint: TokenEndpoint,
+  key: TokenKey,
+  { position }: Committed,
+): Promise<TokenView> {
   const view = await endpoint.read(key)
   // A row is judged with the checkpoint of its own statement only: a replica may be behind the one that the poller saw.
   if (view.checkpoint.next <= position.offset) throw unavailable('the read model fell behind what it had shown')

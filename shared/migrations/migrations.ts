@@ -9,7 +9,9 @@ export const LEDGER_MIGRATIONS = sourceOf([
   {
     name: '0001-ledger',
     up: async (knex) => {
-      await knex.raw('CREATE TABLE ledger.ledger (only boolean PRIMARY KEY DEFAULT true CHECK (only), ledger_id uuid NOT NULL)')
+      await knex.raw(
+        'CREATE TABLE ledger.ledger (only boolean PRIMARY KEY DEFAULT true CHECK (only), ledger_id uuid NOT NULL)',
+      )
       await createLogTables(knex)
     },
     down: refuseDown,

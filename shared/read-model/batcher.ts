@@ -2,7 +2,10 @@
  * Natural batching: while one `load` is in flight, the next calls collect; then one `load` takes them all, `max` at most.
  * No call waits for a timer. `load` answers in the order of its keys; if it rejects, every call of that batch does.
  */
-export function createBatcher<Key, Value>(load: (keys: Key[]) => Promise<Value[]>, max = 256): (key: Key) => Promise<Value> {
+export function createBatcher<Key, Value>(
+  load: (keys: Key[]) => Promise<Value[]>,
+  max = 256,
+): (key: Key) => Promise<Value> {
   type Waiting = { key: Key; resolve: (value: Value) => void; reject: (error: unknown) => void }
   let waiting: Waiting[] = []
   let running = false

@@ -18,7 +18,10 @@ export type Checkpoint = TopicPartition & {
 }
 
 /** A checkpoint's move over one batch: from `start`, where it must stand, to `next`. */
-export type CheckpointMove = Pick<Checkpoint, 'topic' | 'partition' | 'next' | 'last_offset' | 'last_hash' | 'chain' | 'leader_epoch'> & {
+export type CheckpointMove = Pick<
+  Checkpoint,
+  'topic' | 'partition' | 'next' | 'last_offset' | 'last_hash' | 'chain' | 'leader_epoch'
+> & {
   start: number
 }
 
@@ -35,7 +38,19 @@ export async function loadCheckpoints(knex: Knex, schema: string, topics: string
     .from('checkpoints')
     .whereIn('topic', topics)
     .orderBy(['topic', 'partition'])
-    .select<Checkpoint[]>('topic', 'partition', 'next', 'last_offset', 'last_hash', 'chain', 'leader_epoch', 'cluster_id', 'status', 'status_reason', 'void_count')
+    .select<Checkpoint[]>(
+      'topic',
+      'partition',
+      'next',
+      'last_offset',
+      'last_hash',
+      'chain',
+      'leader_epoch',
+      'cluster_id',
+      'status',
+      'status_reason',
+      'void_count',
+    )
 }
 
 /**
@@ -44,7 +59,9 @@ export async function loadCheckpoints(knex: Knex, schema: string, topics: string
  */
 export async function moveCheckpoints(tx: Knex, schema: string, moves: CheckpointMove[]): Promise<TopicPartition[]> {
   const hex = (bytes: Buffer | null) => bytes && `\\x${bytes.toString('hex')}`
-  const json = JSON.stringify(moves.map((move) => ({ ...move, last_hash: hex(move.last_hash), chain: hex(move.chain) })))
+  const json = JSON.stringify(
+    moves.map((move) => ({ ...move, last_hash: hex(move.last_hash), chain: hex(move.chain) })),
+  )
   const { rows } = await tx
     .raw<{ rows: TopicPartition[] }>(
       `WITH moves AS MATERIALIZED (

@@ -112,7 +112,15 @@ const MUTABLE_COLUMNS = [
   'grant_type',
 ]
 
-const GRANT_COLUMNS = ['grant_id', 'topic', 'partition', 'client_id', 'principal_type', 'principal_id', ...MUTABLE_COLUMNS]
+const GRANT_COLUMNS = [
+  'grant_id',
+  'topic',
+  'partition',
+  'client_id',
+  'principal_type',
+  'principal_id',
+  ...MUTABLE_COLUMNS,
+]
 
 /** The grant events among recorded ones. */
 export function grantRecords(records: Recorded[]): Recorded<GrantEvent>[] {

@@ -1,10 +1,4 @@
-import type {
-  AuthorizedGrant,
-  Generation,
-  GrantBody,
-  GrantState,
-  IssuedGrant,
-} from '../ledger/grant-state.ts'
+import type { AuthorizedGrant, Generation, GrantBody, GrantState, IssuedGrant } from '../ledger/grant-state.ts'
 import type { GrantTerms, Position } from '../ledger/events.ts'
 
 /** A row of `grants` as JSON; times that are ours are RFC 3339 on the way in and milliseconds on the way out. */
@@ -118,6 +112,12 @@ function issuedOf(state: Exclude<GrantState, { status: 'unknown' }>): IssuedGran
   return state.status === 'revoked' ? state.issued : null
 }
 
-function termsOf({ terms, redirect_uri, code_challenge, code_challenge_method, code_exp }: AuthorizedGrant): AuthorizationTerms {
+function termsOf({
+  terms,
+  redirect_uri,
+  code_challenge,
+  code_challenge_method,
+  code_exp,
+}: AuthorizedGrant): AuthorizationTerms {
   return { terms, redirect_uri, code_challenge, code_challenge_method, code_exp }
 }

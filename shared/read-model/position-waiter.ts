@@ -6,7 +6,12 @@ const RETRY_MS = 100
 
 /** One checkpoint's way as the poller sees it. */
 type Seen = TopicPartition & { next: number; fresh_as_of: number | null }
-type Waiting = { reached: (seen: Seen[]) => boolean; resolve: () => void; reject: (error: Error) => void; deadline: number }
+type Waiting = {
+  reached: (seen: Seen[]) => boolean
+  resolve: () => void
+  reject: (error: Error) => void
+  deadline: number
+}
 
 /** The read model did not get there in time. What was appended is in the log all the same. */
 export class WaitTimeout extends Error {
@@ -52,10 +57,14 @@ export function createPositionWaiter(knex: Knex, schema: string): PositionWaiter
 
   return {
     past: ({ topic, partition, offset }, timeoutMs) =>
-      wait((seen) => seen.some((one) => one.topic === topic && one.partition === partition && one.next > offset), timeoutMs),
+      wait(
+        (seen) => seen.some((one) => one.topic === topic && one.partition === partition && one.next > offset),
+        timeoutMs,
+      ),
     freshAsOf: ({ topic, partition }, time, timeoutMs) =>
       wait(
-        (seen) => seen.some((one) => one.topic === topic && one.partition === partition && (one.fresh_as_of ?? 0) >= time),
+        (seen) =>
+          seen.some((one) => one.topic === topic && one.partition === partition && (one.fresh_as_of ?? 0) >= time),
         timeoutMs,
       ),
   }

@@ -8,7 +8,11 @@ import { foldGrants, grantRecords, loadGrants, writeGrants } from './grant-proje
 import { foldRegistry, loadRegistry, registryRecords, writeRegistry } from './registry-projection.ts'
 
 /** One batch, read and ready to be folded: the move of its checkpoint, its events, and where it had to stop, if it had to. */
-export type PreparedBatch = { move: CheckpointMove; records: Recorded[]; stop: { offset: number; reason: string } | null }
+export type PreparedBatch = {
+  move: CheckpointMove
+  records: Recorded[]
+  stop: { offset: number; reason: string } | null
+}
 
 type Standing = Pick<Checkpoint, 'next' | 'last_offset' | 'last_hash' | 'chain' | 'leader_epoch'>
 
@@ -54,17 +58,29 @@ export async function project(
   projectedAt: 'now' | 'record' = 'now',
 ): Promise<void> {
   await knex.transaction(async (tx) => {
-    const moved = await moveCheckpoints(tx, schema, batches.map(({ move }) => move))
+    const moved = await moveCheckpoints(
+      tx,
+      schema,
+      batches.map(({ move }) => move),
+    )
     if (moved.length < batches.length) throw new CheckpointTaken()
     const records = batches.flatMap((batch) => batch.records)
-    const voids = [...(await projectRegistry(tx, schema, records)), ...(await projectGrants(tx, schema, records, projectedAt))]
+    const voids = [
+      ...(await projectRegistry(tx, schema, records)),
+      ...(await projectGrants(tx, schema, records, projectedAt)),
+    ]
     if (voids.length > 0) await countVoids(tx, schema, voids)
   })
 }
 
 type VoidPlace = { topic: string; partition: number }
 
-async function projectGrants(tx: Knex, schema: string, all: Recorded[], projectedAt: 'now' | 'record'): Promise<VoidPlace[]> {
+async function projectGrants(
+  tx: Knex,
+  schema: string,
+  all: Recorded[],
+  projectedAt: 'now' | 'record',
+): Promise<VoidPlace[]> {
   const records = grantRecords(all)
   if (records.length === 0) return []
   const changes = foldGrants(await loadGrants(tx, schema, records), records)

@@ -3,7 +3,14 @@ import { isGrantEvent, type Recorded, type RegistryEvent } from '../ledger/event
 import { evolveRegistry } from '../ledger/evolve-registry.ts'
 import { uniqueNameOf, type RegistryEntity } from '../ledger/registry-state.ts'
 import { keyOf } from '../event-log/event-codec.ts'
-import { entityOfRow, registryColumns, registryRow, REGISTRY_TABLES, type RegistryRow, type StoredKind } from './registry-rows.ts'
+import {
+  entityOfRow,
+  registryColumns,
+  registryRow,
+  REGISTRY_TABLES,
+  type RegistryRow,
+  type StoredKind,
+} from './registry-rows.ts'
 
 type Stored = RegistryEntity & { kind: StoredKind }
 
@@ -36,7 +43,11 @@ export function foldRegistry(known: RegistryEntity[], records: Recorded<Registry
 }
 
 /** Loads what these events need: the entities they name, and those that hold a name which one of them claims. */
-export async function loadRegistry(tx: Knex, schema: string, records: Recorded<RegistryEvent>[]): Promise<RegistryEntity[]> {
+export async function loadRegistry(
+  tx: Knex,
+  schema: string,
+  records: Recorded<RegistryEvent>[],
+): Promise<RegistryEntity[]> {
   const loaded = await Promise.all(
     KINDS.map(async (kind) => {
       const ids = records.map(({ event }) => keyOf(event)).filter((key) => key.startsWith(`${kind}/`))
@@ -90,8 +101,10 @@ const KINDS = Object.keys(REGISTRY_TABLES) as StoredKind[]
 function claims(kind: StoredKind, records: Recorded<RegistryEvent>[]): { sql: string; bindings: string[][] } {
   const clients = records.flatMap(({ event }) => ('client' in event.data ? [event.data.client] : []))
   const users = records.flatMap(({ event }) => ('user' in event.data ? [event.data.user] : []))
-  if (kind === 'client') return { sql: 'OR t.client_name = ANY (?)', bindings: [clients.map((client) => client.client_name)] }
-  if (kind === 'user') return { sql: 'OR t.username = ANY (?)', bindings: [users.map((user) => user.personal.username)] }
+  if (kind === 'client')
+    return { sql: 'OR t.client_name = ANY (?)', bindings: [clients.map((client) => client.client_name)] }
+  if (kind === 'user')
+    return { sql: 'OR t.username = ANY (?)', bindings: [users.map((user) => user.personal.username)] }
   return { sql: '', bindings: [] }
 }
 

@@ -8,10 +8,24 @@ export const REGISTRY_TABLES = {
     table: 'clients',
     id: 'client_id',
     columns: [
-      'client_id', 'client_name', 'client_version', 'client_type', 'grant_types', 'redirect_uris', 'scope',
-      'token_endpoint_auth_method', 'access_token_lifetime', 'refresh_token_limit', 'refresh_token_lifetime',
-      'refresh_token_absolute_lifetime', 'refresh_grace_seconds', 'refresh_rotation', 'groups',
-      'resource_server_folders', 'enabled', 'secret',
+      'client_id',
+      'client_name',
+      'client_version',
+      'client_type',
+      'grant_types',
+      'redirect_uris',
+      'scope',
+      'token_endpoint_auth_method',
+      'access_token_lifetime',
+      'refresh_token_limit',
+      'refresh_token_lifetime',
+      'refresh_token_absolute_lifetime',
+      'refresh_grace_seconds',
+      'refresh_rotation',
+      'groups',
+      'resource_server_folders',
+      'enabled',
+      'secret',
     ],
   },
   scope: { table: 'scopes', id: 'name', columns: ['name', 'description', 'includes'] },
@@ -56,10 +70,16 @@ export function registryRow(entity: RegistryEntity & { kind: StoredKind }): Regi
 }
 
 /** The entity that a row (from `row_to_json`) stands for. */
-export function entityOfRow(kind: StoredKind, row: RegistryRow): RegistryEntity & { kind: StoredKind } {
-  const { table: _table, id, columns } = REGISTRY_TABLES[kind]
+export function entityOfRow<Kind extends StoredKind>(
+  kind: Kind,
+  row: RegistryRow,
+): Extract<RegistryEntity, { kind: Kind }> {
+  const { id, columns } = REGISTRY_TABLES[kind]
   const value = Object.fromEntries(columns.map((column) => [column, row[column] ?? null]))
-  const stored = kind === 'user' ? { sub: row['sub'], groups: row['groups'], enabled: row['enabled'], personal: personalOf(row) } : value
+  const stored =
+    kind === 'user'
+      ? { sub: row['sub'], groups: row['groups'], enabled: row['enabled'], personal: personalOf(row) }
+      : value
   return {
     kind,
     key: `${kind}/${String(row[id])}`,
@@ -69,7 +89,7 @@ export function entityOfRow(kind: StoredKind, row: RegistryRow): RegistryEntity 
     not_before: row.not_before,
     last_offset: row.last_offset,
     at: Date.parse(row.at),
-  } as RegistryEntity & { kind: StoredKind }
+  } as unknown as Extract<RegistryEntity, { kind: Kind }>
 }
 
 function personalOf({ username, name, email }: RegistryRow): Record<string, unknown> {

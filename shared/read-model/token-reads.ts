@@ -40,9 +40,38 @@ type Topics = { grants: string; registry: string }
 /** Reads token views; while one query is in flight, the next collects. */
 export function createTokenReader(knex: Knex, schema: string, topics: Topics): TokenReader {
   return createBatcher(async (keys: TokenKey[]) => {
-    const answer = await readAnswer(knex, schema, topics, keys)
-    return keys.map((key) => viewOf(answer, key, topics))
+    const { views } = await readTokens({ knex, schema, topics, name: 'read_tokens' }, keys)
+    return views
   })
+}
+
+/**
+ * Reads views for many keys in one statement, together with `more` columns, whose SQL may use the touched grants as `wanted`.
+ * The whole row comes back as well.
+ */
+export async function readTokens<More>(
+  { knex, schema, topics, name, more }: ReadTokens,
+  keys: TokenKey[],
+): Promise<{ views: TokenView[]; row: More }> {
+  const grantKeys = keys.filter(({ grant_id }) => grant_id !== null)
+  const callers = [...new Set(keys.map(({ client_id }) => client_id).filter((client_id) => client_id !== null))]
+  const bindings = [JSON.stringify(grantKeys), callers, [topics.grants, topics.registry], ...(more?.bindings ?? [])]
+  const { rows } = await knex
+    .raw<{ rows: (Raw & More)[] }>(`${tokenSql(schema)}${more ? `, ${more.sql}` : ''}`, bindings)
+    .options({ name: `${name}_${schema}` })
+  const [row] = rows
+  if (!row) throw new Error('the read of tokens gave no row')
+  const answer = answerOf(row)
+  return { views: keys.map((key) => viewOf(answer, key, topics)), row }
+}
+
+type ReadTokens = {
+  knex: Knex
+  schema: string
+  topics: Topics
+  /** Of the prepared statement. */
+  name: string
+  more?: { sql: string; bindings: string[][] }
 }
 
 type Answer = {
@@ -61,18 +90,11 @@ type Raw = {
   checkpoints: (Standing & { topic: string; partition: number })[] | null
 }
 
-async function readAnswer(knex: Knex, schema: string, topics: Topics, keys: TokenKey[]): Promise<Answer> {
-  const grantKeys = keys.filter(({ grant_id }) => grant_id !== null)
-  const callers = [...new Set(keys.map(({ client_id }) => client_id).filter((client_id) => client_id !== null))]
-  const { rows } = await knex
-    .raw<{ rows: Raw[] }>(tokenSql(schema), [JSON.stringify(grantKeys), callers, [topics.grants, topics.registry]])
-    .options({ name: `read_tokens_${schema}` })
-  const raw = rows[0]
-  if (!raw) throw new Error('the read of tokens gave no row')
+function answerOf(raw: Raw): Answer {
   return {
     now: raw.now,
-    clients: new Map((raw.clients ?? []).map((row) => [String(row['client_id']), entityOfRow('client', row) as ClientEntity])),
-    users: new Map((raw.users ?? []).map((row) => [String(row['sub']), entityOfRow('user', row) as UserEntity])),
+    clients: new Map((raw.clients ?? []).map((row) => [String(row['client_id']), entityOfRow('client', row)])),
+    users: new Map((raw.users ?? []).map((row) => [String(row['sub']), entityOfRow('user', row)])),
     grants: new Map((raw.grants ?? []).map((row) => [row.grant_id, row])),
     checkpoints: new Map((raw.checkpoints ?? []).map((row) => [`${row.topic}/${row.partition}`, row])),
   }

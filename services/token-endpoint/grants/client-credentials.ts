@@ -30,7 +30,8 @@ export function createClientCredentialsGrant(endpoint: TokenEndpoint) {
     const committed = await endpoint.commit(event, eventContext(ctx, `client/${client.client_id}`))
     const { grant, generations, now } = await readCommitted(endpoint, key, committed)
     const row = generations.get(1)
-    if (grant.status !== 'live' || row?.event_id !== committed.event_id) throw unavailable('the issued token turned out void')
+    if (grant.status !== 'live' || row?.event_id !== committed.event_id)
+      throw unavailable('the issued token turned out void')
     return tokenResponse(endpoint.keys, grant, row, now)
   }
 }

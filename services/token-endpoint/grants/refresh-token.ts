@@ -8,13 +8,18 @@ import { deadBecause } from '../../../shared/ledger/grant-liveness.ts'
 import { grantTypeRefusal } from '../../../shared/ledger/issue.ts'
 import { answerRefresh, refreshTokens, type RefreshCommand } from '../../../shared/ledger/refresh.ts'
 import { refuse } from '../../../shared/ledger/refusal.ts'
+import { isPerhapsTooNew } from '../../../shared/read-model/token-age.ts'
 import type { TokenKey, TokenView } from '../../../shared/read-model/token-reads.ts'
 import { parseToken, type ParsedToken } from '../../../shared/tokens/token-string.ts'
-import { eventContext, readCommitted, readWhenFresh, refusedWith, requireFresh, type TokenEndpoint } from '../token-context.ts'
+import {
+  eventContext,
+  readCommitted,
+  readWhenFresh,
+  refusedWith,
+  requireFresh,
+  type TokenEndpoint,
+} from '../token-context.ts'
 import { tokenResponse, type TokenResponse } from '../token-response.ts'
-
-/** Grants are dropped an hour after they died at the earliest; the clocks of writers may differ by this much. */
-const CLOCK_TOLERANCE_MS = 60_000
 
 type Presented = { token: ParsedToken; client: Client; scope: string | null }
 
@@ -61,23 +66,24 @@ async function settle(endpoint: TokenEndpoint, { token, client }: Presented, vie
   const later = await readWhenFresh(endpoint, keyOf(client.client_id, token), view)
   if (later.grant.status === 'live' && token.generation > later.grant.refresh_generation) {
     // Nobody can make such a token without our key, unless the log lost what it had acknowledged.
-    endpoint.logger.error({ alarm: 'generation_ahead', grant_id: token.grant_id, generation: token.generation }, 'leaked key or lost log')
+    endpoint.logger.error(
+      { alarm: 'generation_ahead', grant_id: token.grant_id, generation: token.generation },
+      'leaked key or lost log',
+    )
   }
   return later
 }
 
-function isPerhapsTooNew({ grant, checkpoint }: TokenView, { grant_id, generation }: ParsedToken): boolean {
-  if (grant.status === 'live') return generation > grant.refresh_generation
-  if (grant.status === 'authorized') return true
-  if (grant.status === 'revoked') return false
-  const born = parseInt(grant_id.replaceAll('-', '').slice(0, 12), 16)
-  return born + CLOCK_TOLERANCE_MS >= (checkpoint.fresh_as_of ?? 0)
-}
-
-async function refresh(endpoint: TokenEndpoint, ctx: HttpContext, presented: Presented, view: TokenView): Promise<TokenResponse> {
+async function refresh(
+  endpoint: TokenEndpoint,
+  ctx: HttpContext,
+  presented: Presented,
+  view: TokenView,
+): Promise<TokenResponse> {
   const command = commandOf(endpoint, presented, view)
   const { grant, client, user } = view
-  const dead = grant.status === 'live' && grant.client_id === command.client_id ? deadBecause({ grant, client, user }) : null
+  const dead =
+    grant.status === 'live' && grant.client_id === command.client_id ? deadBecause({ grant, client, user }) : null
   if (dead) throw refusedWith(refuse('invalid_grant', dead))
   const { events, repeat, refused } = refreshTokens(grant, command)
   if (repeat !== undefined) return answered(endpoint, view, repeat)
@@ -108,7 +114,8 @@ function commandOf({ keys }: TokenEndpoint, { token, client, scope }: Presented,
 
 function answered({ keys }: TokenEndpoint, { grant, generations, now }: TokenView, generation: number): TokenResponse {
   const row = generations.get(generation)
-  if (grant.status !== 'live' || !row) throw new OAuthError('server_error', 'the generation to answer with is not there')
+  if (grant.status !== 'live' || !row)
+    throw new OAuthError('server_error', 'the generation to answer with is not there')
   return tokenResponse(keys, grant, row, now)
 }
 

@@ -1,0 +1,31 @@
+import type { Examined } from './token-check.ts'
+
+/** What a resource server may know of an active token: RFC 7662 names. Absent members are not known or do not apply. */
+export type BearerFacts = {
+  scope: string
+  client_id: string
+  sub: string
+  principal_type: 'user' | 'client'
+  username?: string
+  token_type: 'Bearer'
+  jti: string
+  iat: number
+  exp?: number
+}
+
+/** The facts of an active token; `null` for any other. */
+export function bearerFacts({ view, row, inactive }: Examined): BearerFacts | null {
+  const { grant, user } = view
+  if (inactive !== null || !row || grant.status === 'unknown') return null
+  return {
+    scope: row.scope,
+    client_id: grant.client_id,
+    sub: grant.principal.id,
+    principal_type: grant.principal.type,
+    ...(user?.value && { username: user.value.personal.username }),
+    token_type: 'Bearer',
+    jti: `${grant.grant_id}.${row.generation}`,
+    iat: row.iat,
+    ...(row.exp !== null && { exp: row.exp }),
+  }
+}

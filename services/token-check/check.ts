@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { readClientCredentials } from '../../shared/http/client-credentials.ts'
+import type { HttpMiddleware } from '../../shared/http/create-app.ts'
+import { readJson } from '../../shared/http/json-body.ts'
+import { OAuthError } from '../../shared/http/oauth-error.ts'
+import { decideAccess, includes, type AccessDecision } from '../../shared/ledger/access-decision.ts'
+import { bearerFacts } from './bearer-facts.ts'
+import { examine, type Examined, type TokenCheck } from './token-check.ts'
+
+/** A folder such as `orders.internal`, or a service such as `orders.internal:approve`. */
+const RESOURCE = z
+  .string()
+  .max(500)
+  .regex(/^[^\s.:]+(\.[^\s.:]+)*(:[^\s.:]+)?$/, 'a folder (orders.internal) or a service (orders.internal:approve)')
+
+const QUESTION = z.strictObject({
+  token: z.string().min(1).max(4096),
+  resource: RESOURCE,
+  consistency: z.enum(['minimize_latency', 'fully_consistent']).default('minimize_latency'),
+})
+
+/**
+ * POST /check: may this bearer use this folder or service, now? The caller is a resource server, authenticated by Basic,
+ * and asks about its own folders only. Always 200 with the decision, its reason and what it rests on.
+ */
+export function check(tokenCheck: TokenCheck): HttpMiddleware {
+  return async (ctx) => {
+    const { token, resource, consistency } = await readJson(ctx, QUESTION)
+    const credentials = readClientCredentials(ctx.get('authorization'), {})
+    const examined = await examine(tokenCheck, ctx, credentials, {
+      token,
+      resource,
+      fullyConsistent: consistency === 'fully_consistent',
+    })
+    if (!examined.folders.some((folder) => includes(folder, resource)))
+      throw new OAuthError('access_denied', `this resource server does not guard ${resource}`, { status: 403 })
+    ctx.body = answer(examined, resource)
+  }
+}
+
+function answer(examined: Examined, resource: string) {
+  const { view, inactive } = examined
+  const facts = bearerFacts(examined)
+  const positions = { grants_position: view.checkpoint.next, registry_position: view.registry.next }
+  const decided = { resource, decided_at: new Date(view.now).toISOString(), ...positions }
+  if (!facts)
+    return {
+      allowed: false,
+      active: false,
+      code: 'inactive',
+      reason: `the token is not active: ${inactive}`,
+      ...decided,
+    }
+  const { allowed, code, reason, ...grounds } = decide(examined, facts.scope, resource)
+  return { allowed, active: true, code, reason, ...facts, ...decided, grounds }
+}
+
+function decide({ view }: Examined, scope: string, resource: string): AccessDecision {
+  const { grant, client, user, scopes, resources, acls } = view
+  const principal = grant.status === 'unknown' ? null : grant.principal
+  const groups = (principal?.type === 'user' ? user?.value?.groups : client?.value?.groups) ?? []
+  return decideAccess({
+    resource,
+    principal: { type: principal?.type ?? 'client', groups },
+    scope,
+    scopes,
+    resources,
+    acls,
+  })
+}

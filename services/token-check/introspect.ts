@@ -1,0 +1,22 @@
+import { readClientCredentials } from '../../shared/http/client-credentials.ts'
+import type { HttpMiddleware } from '../../shared/http/create-app.ts'
+import { readForm, required } from '../../shared/http/form-body.ts'
+import { isUsableAt } from '../../shared/ledger/access-decision.ts'
+import { bearerFacts } from './bearer-facts.ts'
+import { examine, type TokenCheck } from './token-check.ts'
+
+/**
+ * POST /oauth2/introspect (RFC 7662). The caller is a resource server, and sees only tokens that are usable at it; any
+ * other is `{"active":false}` and nothing else (§2.2). `token_type_hint` is not needed: the token tells its kind.
+ */
+export function introspect(check: TokenCheck): HttpMiddleware {
+  return async (ctx) => {
+    const form = await readForm(ctx)
+    const credentials = readClientCredentials(ctx.get('authorization'), form)
+    const asked = { token: required(form, 'token'), resource: null, fullyConsistent: false }
+    const examined = await examine(check, ctx, credentials, asked)
+    const facts = bearerFacts(examined)
+    const usable = facts && isUsableAt(examined.folders, facts.scope, examined.view.scopes)
+    ctx.body = usable ? { active: true, ...facts, iss: check.issuer } : { active: false }
+  }
+}

@@ -1,0 +1,114 @@
+import type { ClientCredentials } from '../../shared/http/client-credentials.ts'
+import { authenticateClient } from '../../shared/http/client-credentials.ts'
+import { OAuthError, unavailable } from '../../shared/http/oauth-error.ts'
+import type { HttpContext } from '../../shared/http/create-app.ts'
+import { accessTokenLiveness, deadBecause, grantStanding } from '../../shared/ledger/grant-liveness.ts'
+import { placeOf } from '../../shared/ledger/place-of.ts'
+import type { AccessReader, AccessView } from '../../shared/read-model/access-reads.ts'
+import type { PositionWaiter } from '../../shared/read-model/position-waiter.ts'
+import { isPerhapsTooNew } from '../../shared/read-model/token-age.ts'
+import type { GenerationRow } from '../../shared/read-model/token-reads.ts'
+import { parseToken, type ParsedToken } from '../../shared/tokens/token-string.ts'
+import type { Keys } from '../../shared/tokens/keys.ts'
+
+/** What the handlers of the token-check API work with. */
+export type TokenCheck = {
+  read: AccessReader
+  waiter: PositionWaiter
+  /** The access and pepper subkeys are enough. */
+  keys: Keys
+  topics: { grants: string; registry: string }
+  issuer: string
+  /** Refuse to answer from a read model older than this. */
+  maxLagMs: number
+  /** How long to wait for freshness where an answer needs it. */
+  timeoutMs: number
+}
+
+export type Asked = { token: string; resource: string | null; fullyConsistent: boolean }
+
+/** The authenticated resource server, what it asked about, and whether that token is active. */
+export type Examined = {
+  folders: string[]
+  view: AccessView
+  token: ParsedToken | null
+  row: GenerationRow | null
+  /** `null` = active; else why not, in words for the resource server. */
+  inactive: string | null
+}
+
+/**
+ * Authenticates the resource server and looks at the token, in one read. 401 is about the caller only. 503 when the read
+ * model is not known to be recent enough to say either yes or no.
+ */
+export async function examine(
+  check: TokenCheck,
+  ctx: HttpContext,
+  credentials: ClientCredentials,
+  asked: Asked,
+): Promise<Examined> {
+  const parsed = parseToken(check.keys, asked.token)
+  const token = parsed?.kind === 'at' ? parsed : null
+  const key = {
+    client_id: credentials.client_id,
+    grant_id: token?.grant_id ?? null,
+    generation: token?.generation ?? 0,
+    resource: asked.resource,
+  }
+  const first = await check.read(key)
+  const caller = authenticateClient(check.keys, credentials, first.caller?.value ?? null)
+  ctx.state.client_id = caller.client_id
+  const folders = caller.resource_server_folders
+  if (!folders)
+    throw new OAuthError('access_denied', 'this client is not registered as a resource server', { status: 403 })
+  const waits = token !== null && (asked.fullyConsistent || isPerhapsTooNew(first, token))
+  const view = waits ? await readFresh(check, first, token, () => check.read(key)) : first
+  requireRecent(view, check.maxLagMs)
+  const row = (token && view.generations.get(token.generation)) ?? null
+  return { folders, view, token, row, inactive: inactiveBecause(view, token, row) }
+}
+
+/** 503 unless partition and registry are being projected and at most `maxLagMs` behind. */
+function requireRecent({ checkpoint, registry, now }: AccessView, maxLagMs: number): void {
+  for (const { status, status_reason, fresh_as_of } of [checkpoint, registry]) {
+    if (status !== 'ok') throw unavailable(`partition ${status}: ${status_reason ?? ''}`)
+    if (now - (fresh_as_of ?? 0) > maxLagMs)
+      throw unavailable(`the read model is ${now - (fresh_as_of ?? 0)} ms behind`)
+  }
+}
+
+async function readFresh(
+  check: TokenCheck,
+  { now }: AccessView,
+  { grant_id }: ParsedToken,
+  read: () => Promise<AccessView>,
+): Promise<AccessView> {
+  const { waiter, topics, timeoutMs } = check
+  await Promise.all([
+    waiter.freshAsOf({ topic: topics.grants, partition: placeOf(grant_id) }, now, timeoutMs),
+    waiter.freshAsOf({ topic: topics.registry, partition: 0 }, now, timeoutMs),
+  ])
+  return read()
+}
+
+function inactiveBecause(view: AccessView, token: ParsedToken | null, row: GenerationRow | null): string | null {
+  if (!token) return 'this is not an access token of this ledger'
+  const { grant, client, user, now } = view
+  const { generation, kid } = token
+  const liveness = accessTokenLiveness({ grant: grantStanding(grant), generation, kid, row, now })
+  if (!liveness.active) return liveness.reason
+  if (grant.status === 'unknown') return 'no such grant'
+  const dead = deadBecause({ grant, client, user })
+  return dead && DEAD[dead]
+}
+
+const DEAD: Record<NonNullable<ReturnType<typeof deadBecause>>, string> = {
+  client_unknown: 'the client does not exist',
+  client_deleted: 'the client was deleted',
+  client_disabled: 'the client is disabled',
+  client_grants_revoked: "all of the client's grants were revoked",
+  user_unknown: 'the user does not exist',
+  user_deleted: 'the user was deleted',
+  user_disabled: 'the user is disabled',
+  user_grants_revoked: "all of the user's grants were revoked",
+}
