@@ -12,8 +12,7 @@ export type Form = Readonly<Record<string, string>>
  */
 export async function readForm(ctx: HttpContext): Promise<Form> {
   refuseSecretsInQuery(ctx.querystring)
-  // `null`: no body at all, which is a form without parameters.
-  if (ctx.request.is('application/x-www-form-urlencoded') === false)
+  if (!ctx.request.is('application/x-www-form-urlencoded'))
     throw new OAuthError('invalid_request', 'the content type must be application/x-www-form-urlencoded')
   return parseForm(await readBody(ctx))
 }

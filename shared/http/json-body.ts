@@ -12,7 +12,7 @@ export async function readJson<T>(
   schema: z.ZodType<T>,
   code: OAuthErrorCode = 'invalid_request',
 ): Promise<T> {
-  if (ctx.request.is('application/json') === false)
+  if (!ctx.request.is('application/json'))
     throw new OAuthError('invalid_request', 'the content type must be application/json')
   return parseJson(await readBody(ctx), schema, code)
 }

@@ -1,0 +1,323 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import test, { type ExecutionContext } from 'ava'
+import pino from 'pino'
+import { z } from 'zod'
+import { AppendError, LogReadError } from '../../shared/event-log/event-log.ts'
+import { createHttpApp, type HttpAppOptions } from '../../shared/http/create-app.ts'
+import { readForm } from '../../shared/http/form-body.ts'
+import { readJson } from '../../shared/http/json-body.ts'
+import { listen } from '../../shared/http/lifecycle.ts'
+import { OAuthError, unavailable } from '../../shared/http/oauth-error.ts'
+
+type LogLine = Record<string, unknown>
+
+/** Throws what a test asks for: the failures that a handler can meet. */
+const FAILURES: Record<string, () => Error> = {
+  refused: () => new OAuthError('invalid_grant', 'quote " backslash \\ newline \n é and tab \t'),
+  unavailable: () => unavailable('the projector is behind'),
+  append: () => new AppendError('unknown', 'no answer'),
+  large: () => new AppendError('too_large', 'over 1 MB'),
+  log: () => new LogReadError('unreachable', 'no broker'),
+  refusedConnection: () => Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
+  wrapped: () => new Error('read failed', { cause: Object.assign(new Error('x'), { code: '57P01' }) }),
+  terminated: () => new Error('Connection terminated unexpectedly'),
+  pool: () => new Error('Knex: Timeout acquiring a connection. The pool is probably full.'),
+  badText: () => Object.assign(new Error('invalid byte sequence'), { code: '22021' }),
+  bug: () => Object.assign(new TypeError('secret detail', { cause: new Error('deeper') }), { body: 'client_secret=x' }),
+}
+
+async function serve(t: ExecutionContext, options: Partial<HttpAppOptions> = {}) {
+  const lines: LogLine[] = []
+  const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) })
+  const { app, router } = createHttpApp({ logger, requireHttps: false, trustedProxies: [], ...options })
+  router.post('/oauth2/token', async (ctx) => {
+    ctx.body = await readForm(ctx)
+  })
+  router.post('/json', async (ctx) => {
+    ctx.body = await readJson(ctx, z.object({ resource: z.string() }))
+  })
+  router.get('/address', (ctx) => {
+    ctx.state.client_id = 'web'
+    ctx.body = { address: ctx.state.clientAddress, traceparent: ctx.state.traceparent ?? null }
+  })
+  router.get('/health/alive', (ctx) => {
+    ctx.body = {}
+  })
+  router.get('/fail/:how', (ctx) => {
+    throw FAILURES[ctx.params['how'] ?? '']?.() ?? new Error('unknown failure')
+  })
+  const listener = await listen(app, { host: '127.0.0.1', port: 0 })
+  t.teardown(() => listener.close(0))
+  return { ...listener, lines }
+}
+
+type Json = { error?: string; error_description?: string; [name: string]: unknown }
+
+async function json(response: Response): Promise<Json> {
+  return (await response.json()) as Json
+}
+
+const form = (body: string | URLSearchParams, headers: Record<string, string> = {}): RequestInit => ({
+  method: 'POST',
+  body,
+  headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+})
+
+/** Sends these bytes and gives everything that comes back until the server closes. */
+async function raw(port: number, bytes: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  let answer = ''
+  socket.setEncoding('latin1').on('data', (data: string) => (answer += data))
+  socket.write(bytes)
+  await once(socket, 'close')
+  return answer
+}
+
+test('a form arrives as its parameters', async (t) => {
+  const { url } = await serve(t)
+  const response = await fetch(`${url}/oauth2/token`, form('grant_type=refresh_token&scope=&foo=a+b'))
+  t.is(response.status, 200)
+  t.deepEqual(await json(response), { grant_type: 'refresh_token', foo: 'a b' })
+})
+
+test('every answer is no-store, has a request id and security headers', async (t) => {
+  const { url } = await serve(t)
+  for (const path of ['/address', '/nothing', '/fail/bug', '/fail/append']) {
+    const { headers } = await fetch(url + path)
+    t.is(headers.get('cache-control'), 'no-store')
+    t.is(headers.get('pragma'), 'no-cache')
+    t.regex(headers.get('x-request-id') ?? '', /^[\da-f-]{36}$/)
+    t.is(headers.get('x-content-type-options'), 'nosniff')
+    t.regex(headers.get('content-security-policy') ?? '', /default-src 'none'/)
+    t.regex(headers.get('content-type') ?? '', /^application\/json/)
+  }
+})
+
+test('a harmless request id is kept, another replaced; a trace context is kept when well-formed', async (t) => {
+  const { url } = await serve(t)
+  const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+  const kept = await fetch(`${url}/address`, { headers: { 'x-request-id': 'abc-1.2:3', traceparent } })
+  t.is(kept.headers.get('x-request-id'), 'abc-1.2:3')
+  t.is((await json(kept))['traceparent'], traceparent)
+  for (const id of ['a b', 'x'.repeat(65), '<script>']) {
+    const replaced = await fetch(`${url}/address`, { headers: { 'x-request-id': id, traceparent: '00-x' } })
+    t.regex(replaced.headers.get('x-request-id') ?? '', /^[\da-f-]{36}$/)
+    t.is((await json(replaced))['traceparent'], null)
+  }
+})
+
+test('the wrong content type, JSON included, is an invalid_request', async (t) => {
+  const { url } = await serve(t)
+  for (const type of ['application/json', 'text/plain', 'multipart/form-data; boundary=x', 'garbage', '']) {
+    const response = await fetch(`${url}/oauth2/token`, form('{"a":1}', { 'content-type': type }))
+    t.is(response.status, 400)
+    t.deepEqual(await json(response), {
+      error: 'invalid_request',
+      error_description: 'the content type must be application/x-www-form-urlencoded',
+    })
+  }
+})
+
+test('a charset beside the content type changes nothing', async (t) => {
+  const { url } = await serve(t)
+  const type = 'application/x-www-form-urlencoded;charset=UTF-8'
+  t.is((await fetch(`${url}/oauth2/token`, form('a=1', { 'content-type': type }))).status, 200)
+})
+
+test('a request without a body is an invalid_request', async (t) => {
+  const { url } = await serve(t)
+  const response = await fetch(`${url}/oauth2/token`, { method: 'POST' })
+  t.deepEqual([response.status, (await json(response)).error], [400, 'invalid_request'])
+})
+
+test('a repeated or nested parameter and a secret in the query are refused', async (t) => {
+  const { url } = await serve(t)
+  for (const body of ['scope=a&scope=b', 'x[y]=1', 'a.b=1&a=%']) {
+    const response = await fetch(`${url}/oauth2/token`, form(body))
+    t.deepEqual([response.status, (await json(response)).error], [400, 'invalid_request'])
+  }
+  const query = await fetch(`${url}/oauth2/token?client_secret=x`, form('a=1'))
+  t.deepEqual([query.status, (await json(query)).error], [400, 'invalid_request'])
+})
+
+test('a body over the limit is a 413 in JSON, announced or not, compressed or not, and the connection goes on', async (t) => {
+  const { url } = await serve(t)
+  const large = `a=${'x'.repeat(64 * 1024)}`
+  const chunks = new Blob(['a=', 'x'.repeat(200_000)]).stream()
+  const requests: RequestInit[] = [
+    form(large),
+    { ...form(''), body: gzipSync(large), headers: { ...form('').headers, 'content-encoding': 'gzip' } },
+    { ...form(''), body: chunks, duplex: 'half' },
+  ]
+  for (const request of requests) {
+    const response = await fetch(`${url}/oauth2/token`, request)
+    t.deepEqual([response.status, (await json(response)).error], [413, 'invalid_request'])
+    t.is((await fetch(`${url}/oauth2/token`, form('a=1'))).status, 200)
+  }
+})
+
+test('compression that is broken or unknown is an invalid_request', async (t) => {
+  const { url } = await serve(t)
+  for (const encoding of ['gzip', 'deflate', 'zstd', 'x'])
+    for (const body of ['a=1', gzipSync('a=1').subarray(0, 15)]) {
+      const response = await fetch(`${url}/oauth2/token`, {
+        ...form(''),
+        body,
+        headers: { ...form('').headers, 'content-encoding': encoding },
+      })
+      t.is(response.status, 400, encoding)
+      t.is((await json(response)).error, 'invalid_request')
+    }
+})
+
+test('JSON bodies: the shape is checked, and the type, and the limit', async (t) => {
+  const { url } = await serve(t)
+  const post = (body: string, type = 'application/json') =>
+    fetch(`${url}/json`, { method: 'POST', body, headers: { 'content-type': type } })
+  t.deepEqual(await json(await post('{"resource":"a"}')), { resource: 'a' })
+  t.regex((await json(await post('{"resource":1}'))).error_description ?? '', /^resource: /)
+  for (const response of [
+    await post('{'),
+    await post('resource=a', 'application/x-www-form-urlencoded'),
+    await post(''),
+  ])
+    t.deepEqual([response.status, (await json(response)).error], [400, 'invalid_request'])
+  t.is((await post(`{"resource":"${'x'.repeat(70_000)}"}`)).status, 413)
+})
+
+test('an unknown path is a JSON 404, a wrong method a JSON 405 with Allow', async (t) => {
+  const { url } = await serve(t)
+  const missing = await fetch(`${url}/nothing`)
+  t.deepEqual([missing.status, (await json(missing)).error], [404, 'not_found'])
+  for (const method of ['GET', 'PUT', 'DELETE', 'PROPFIND']) {
+    const response = await fetch(`${url}/oauth2/token`, { method })
+    t.deepEqual([response.status, response.headers.get('allow')], [405, 'POST'], method)
+    t.is((await json(response)).error, 'invalid_request')
+  }
+  t.is((await fetch(`${url}/oauth2/token`, { method: 'HEAD' })).status, 405)
+})
+
+test('an error description holds only the characters that RFC 6749 allows', async (t) => {
+  const { url } = await serve(t)
+  const response = await fetch(`${url}/fail/refused`)
+  t.is(response.status, 400)
+  t.deepEqual(await json(response), {
+    error: 'invalid_grant',
+    error_description: "quote ' backslash ? newline ? ? and tab ?",
+  })
+  const named = await json(await fetch(`${url}/oauth2/token`, form('%22%5C%C3%A9[]=1')))
+  t.regex(named.error_description ?? '', /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/)
+})
+
+test('outages of log and database are a 503 with Retry-After, whatever form they come in', async (t) => {
+  const { url, lines } = await serve(t)
+  for (const how of ['unavailable', 'append', 'log', 'refusedConnection', 'wrapped', 'terminated', 'pool']) {
+    const response = await fetch(`${url}/fail/${how}`)
+    t.is(response.status, 503, how)
+    t.is(response.headers.get('retry-after'), '1')
+    t.deepEqual(await json(response), {
+      error: 'temporarily_unavailable',
+      error_description: 'the service cannot answer now; try again',
+    })
+  }
+  t.true(lines.some(({ msg, reason }) => msg === 'unavailable' && reason === 'the projector is behind'))
+})
+
+test("what can never be stored is the request's fault: a 400", async (t) => {
+  const { url } = await serve(t)
+  for (const how of ['large', 'badText']) {
+    const response = await fetch(`${url}/fail/${how}`)
+    t.deepEqual([response.status, (await json(response)).error], [400, 'invalid_request'], how)
+  }
+})
+
+test('a bug is a 500 that tells nothing; the log has its stack and no request data', async (t) => {
+  const { url, lines } = await serve(t)
+  const response = await fetch(`${url}/fail/bug`)
+  t.is(response.status, 500)
+  t.deepEqual(await json(response), {
+    error: 'server_error',
+    error_description: 'the service has a problem of its own',
+  })
+  const bug = lines.find(({ msg }) => msg === 'bug')
+  t.regex(String(bug?.['stack']), /secret detail[^]*caused by Error: deeper/)
+  t.is(bug?.['request_id'], response.headers.get('x-request-id'))
+  t.false(JSON.stringify(lines).includes('client_secret'))
+})
+
+test('the access log has one line a request, without query, header or body', async (t) => {
+  const { url, lines } = await serve(t)
+  await fetch(`${url}/address?token=hidden`, { headers: { authorization: 'Bearer hidden' } })
+  await fetch(`${url}/oauth2/token`, form('client_secret=hidden&client_secret=hidden'))
+  await fetch(`${url}/tl_rt_hidden`)
+  const access = lines.filter(({ msg }) => msg === 'request')
+  t.deepEqual(
+    access.map(({ method, path, status, client_id, error }) => [method, path, status, client_id, error]),
+    [
+      ['GET', '/address', 200, 'web', undefined],
+      ['POST', '/oauth2/token', 400, undefined, 'invalid_request'],
+      ['GET', '/tl_rt_...', 404, undefined, 'not_found'],
+    ],
+  )
+  t.true(access.every(({ ms, request_id }) => typeof ms === 'number' && typeof request_id === 'string'))
+  t.false(JSON.stringify(lines).includes('hidden'))
+})
+
+test('a plain request is refused when HTTPS is required, and logged; probes are answered', async (t) => {
+  const { url, lines } = await serve(t, { requireHttps: true })
+  const response = await fetch(`${url}/address`)
+  t.is(response.status, 400)
+  t.deepEqual(await json(response), { error: 'invalid_request', error_description: 'HTTPS is required' })
+  t.true(lines.some(({ msg }) => msg === 'plain HTTP request refused'))
+  t.is((await fetch(`${url}/health/alive`)).status, 200)
+})
+
+test('only a trusted proxy is believed that a request came over HTTPS, and from where', async (t) => {
+  const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-for': '6.6.6.6, 203.0.113.9' }
+  const stranger = await serve(t, { requireHttps: true })
+  t.is((await fetch(`${stranger.url}/address`, { headers })).status, 400)
+  const trusting = await serve(t, { requireHttps: true, trustedProxies: ['127.0.0.1'] })
+  const believed = await fetch(`${trusting.url}/address`, { headers })
+  t.is(believed.status, 200)
+  t.is((await json(believed))['address'], '203.0.113.9')
+  for (const proto of ['http', 'https, http', ''])
+    t.is((await fetch(`${trusting.url}/address`, { headers: { 'x-forwarded-proto': proto } })).status, 400, proto)
+  const direct = await serve(t)
+  t.is((await json(await fetch(`${direct.url}/address`, { headers })))['address'], '127.0.0.1')
+})
+
+test('two Authorization headers are an invalid_request', async (t) => {
+  const { port } = await serve(t)
+  const request = (headers: string) => `GET /address HTTP/1.1\r\nHost: a\r\n${headers}Connection: close\r\n\r\n`
+  t.regex(
+    await raw(port, request('Authorization: Basic a\r\nauthorization: Basic b\r\n')),
+    /^HTTP\/1.1 400 [^]*more than one/,
+  )
+  t.regex(await raw(port, request('Authorization: Basic a\r\n')), /^HTTP\/1.1 200 /)
+})
+
+test('a wish to upgrade to HTTP/2 is ignored: the form is answered, and the next request too', async (t) => {
+  const { port } = await serve(t)
+  const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA'
+  const type = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3'
+  const socket = connect(port, '127.0.0.1')
+  socket.write(`POST /oauth2/token HTTP/1.1\r\nHost: a\r\n${type}\r\n${upgrade}\r\n\r\na=1`)
+  const [first] = (await once(socket, 'data')) as [Buffer]
+  t.regex(first.toString(), /^HTTP\/1\.1 200 [^]*{"a":"1"}/)
+  socket.write('GET /address HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
+  const [second] = (await once(socket, 'data')) as [Buffer]
+  t.regex(second.toString(), /^HTTP\/1\.1 200 /)
+})
+
+test('what is not HTTP gets a JSON 400', async (t) => {
+  const { port } = await serve(t)
+  for (const bytes of [
+    'nonsense\r\n\r\n',
+    'GET /address HTTP/1.1\r\n\r\n',
+    'POST /oauth2/token HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n',
+  ])
+    t.regex(await raw(port, bytes), /^HTTP\/1.1 400 Bad Request\r\n/)
+  t.regex(await raw(port, 'nonsense\r\n\r\n'), /no-store[^]*"error":"invalid_request"/)
+})
