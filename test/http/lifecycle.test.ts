@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { Agent, get, type IncomingMessage } from 'node:http'
 import test from 'ava'
@@ -88,4 +89,36 @@ test('stopping gives up at the hard limit', async (t) => {
   const lifecycle = createLifecycle({ logger, drainMs: 0, hardLimitMs: 20 })
   lifecycle.onStop('log', () => new Promise(() => {}))
   t.false(await lifecycle.stop())
+})
+
+const PROCESS = `
+import pino from 'pino'
+import { createLifecycle, stopOnSignals } from './shared/http/lifecycle.ts'
+const lifecycle = createLifecycle({ logger: pino({ level: 'silent' }), drainMs: 0, hardLimitMs: 60_000 })
+lifecycle.onStop('part', () => (console.log('closing'), process.argv[1] === 'hang' ? new Promise(() => {}) : Promise.resolve()))
+stopOnSignals(lifecycle, (code) => process.exit(code))
+setInterval(() => {}, 1000)
+console.log('ready')
+`
+
+function startProcess(how: string) {
+  const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', PROCESS, how])
+  return { child, line: () => once(child.stdout, 'data').then(([data]) => String(data).trim()) }
+}
+
+test('a signal closes the parts and ends the process with 0', async (t) => {
+  const { child, line } = startProcess('close')
+  t.is(await line(), 'ready')
+  child.kill('SIGTERM')
+  t.is(await line(), 'closing')
+  t.deepEqual(await once(child, 'exit'), [0, null])
+})
+
+test('a second signal ends a process that hangs while it stops', async (t) => {
+  const { child, line } = startProcess('hang')
+  t.is(await line(), 'ready')
+  child.kill('SIGINT')
+  t.is(await line(), 'closing')
+  child.kill('SIGINT')
+  t.deepEqual(await once(child, 'exit'), [1, null])
 })
