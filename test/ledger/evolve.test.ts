@@ -247,6 +247,7 @@ test('without rotation only the access generation rises', (t) => {
   const state = givenLive([fixed, 0], [refreshed(2, { refresh_generation: 1 }), 1])
   t.like(state, { access_generation: 2, refresh_generation: 1 })
   t.is(evolve(state, recorded(refreshed(3, { refresh_generation: 2 }), 2)).void, 'generation_ahead')
+  t.is(evolve(state, recorded(refreshed(4, { refresh_generation: 1 }), 2)).void, 'generation_ahead')
   t.is(evolve(state, recorded(refreshed(2, { refresh_generation: 1 }), 2)).void, 'generation_taken')
 })
 
