@@ -10,7 +10,13 @@ const RETRY_MS = 100
  * Each second: notes the database's time, asks the log for its ends, and marks every partition whose checkpoint reaches that
  * end as fresh as of that time. Under load a checkpoint trails by some milliseconds, so it is tried again within the second.
  */
-export function startFreshness(options: { knex: Knex; log: EventLog; schema: string; topics: string[]; logger: Logger }): () => Promise<void> {
+export function startFreshness(options: {
+  knex: Knex
+  log: EventLog
+  schema: string
+  topics: string[]
+  logger: Logger
+}): () => Promise<void> {
   const { knex, log, schema, topics, logger } = options
   const stopping = new AbortController()
   const running = loop()
@@ -27,7 +33,9 @@ export function startFreshness(options: { knex: Knex; log: EventLog; schema: str
     const asOf = await databaseClock(knex)
     let waiting = await log.bounds(topics)
     while (waiting.length > 0 && !stopping.signal.aborted) {
-      const fresh = new Set((await markFresh(knex, schema, asOf, waiting)).map(({ topic, partition }) => `${topic}/${partition}`))
+      const fresh = new Set(
+        (await markFresh(knex, schema, asOf, waiting)).map(({ topic, partition }) => `${topic}/${partition}`),
+      )
       waiting = waiting.filter(({ topic, partition }) => !fresh.has(`${topic}/${partition}`))
       if (performance.now() + RETRY_MS > deadline) return
       if (waiting.length > 0) await pause(RETRY_MS)

@@ -1,7 +1,14 @@
 import type { Knex } from 'knex'
 import type { Logger } from 'pino'
 import { recordHash } from '../../shared/event-log/chain.ts'
-import type { Bounds, EventLog, Follower, Following, LogBatch, TopicPartition } from '../../shared/event-log/event-log.ts'
+import type {
+  Bounds,
+  EventLog,
+  Follower,
+  Following,
+  LogBatch,
+  TopicPartition,
+} from '../../shared/event-log/event-log.ts'
 import {
   loadCheckpoints,
   markPartition,
@@ -40,16 +47,26 @@ export async function startProjector(options: ProjectorOptions): Promise<Followi
     const [bounds, cluster] = await Promise.all([log.bounds(names), log.clusterId()])
     await rememberCluster(knex, schema, cluster)
     const wanted = new Set(partitions.map(nameOf))
-    const checkpoints = (await loadCheckpoints(knex, schema, names)).filter((checkpoint) => wanted.has(nameOf(checkpoint)))
+    const checkpoints = (await loadCheckpoints(knex, schema, names)).filter((checkpoint) =>
+      wanted.has(nameOf(checkpoint)),
+    )
     const starts = await Promise.all(checkpoints.map((checkpoint) => hold(checkpoint, bounds, cluster)))
     return starts.filter((start) => start !== null)
   }
 
-  async function hold(checkpoint: Checkpoint, bounds: Bounds[], cluster: string): Promise<(TopicPartition & { offset: number }) | null> {
+  async function hold(
+    checkpoint: Checkpoint,
+    bounds: Bounds[],
+    cluster: string,
+  ): Promise<(TopicPartition & { offset: number }) | null> {
     const { topic, partition } = checkpoint
     held.delete(nameOf(checkpoint))
     if (checkpoint.status === 'diverged') return null
-    const divergence = divergenceOf(checkpoint, bounds.find((bound) => nameOf(bound) === nameOf(checkpoint)), cluster)
+    const divergence = divergenceOf(
+      checkpoint,
+      bounds.find((bound) => nameOf(bound) === nameOf(checkpoint)),
+      cluster,
+    )
     if (divergence) return leave(checkpoint, 'diverged', divergence)
     held.set(nameOf(checkpoint), { ...checkpoint, verified: checkpoint.last_offset === null })
     return { topic, partition, offset: checkpoint.last_offset ?? checkpoint.next }
@@ -71,7 +88,12 @@ export async function startProjector(options: ProjectorOptions): Promise<Followi
       else answers.set(batch, answer)
     }
     try {
-      if (ready.length > 0) await project(knex, schema, ready.map(({ prepared }) => prepared))
+      if (ready.length > 0)
+        await project(
+          knex,
+          schema,
+          ready.map(({ prepared }) => prepared),
+        )
       for (const { batch, prepared } of ready) answers.set(batch, await settle(batch, prepared))
     } catch (error) {
       if (!(error instanceof CheckpointTaken)) throw error

@@ -23,15 +23,32 @@ export function readModelMigrations(schema: string): Knex.MigrationSource<Migrat
   return sourceOf([{ name: '0001-read-model', up: (knex) => createReadModelTables(knex, schema), down: refuseDown }])
 }
 
-/** Brings both schemas up to date. Safe to run from several processes at once: knex takes its migration lock. */
-export async function migrateDatabase(knex: Knex, readModel: string): Promise<void> {
-  await latest(knex, 'ledger', LEDGER_MIGRATIONS)
-  await latest(knex, readModel, readModelMigrations(readModel))
+/**
+ * Brings both schemas up to date. Several processes may call it at once: on a server (`shared`) one waits for the other. The
+ * embedded database belongs to this process alone.
+ */
+export async function migrateDatabase(knex: Knex, readModel: string, { shared }: { shared: boolean }): Promise<void> {
+  const migrateBoth = async () => {
+    await latest(knex, 'ledger', LEDGER_MIGRATIONS)
+    await latest(knex, readModel, readModelMigrations(readModel))
+  }
+  if (!shared) return migrateBoth()
+  await knex.transaction(async (tx) => {
+    await tx.raw('SET LOCAL idle_in_transaction_session_timeout = 0')
+    await tx.raw("SELECT pg_advisory_xact_lock(hashtext('token-ledger migrate'))")
+    await migrateBoth()
+  })
 }
 
 async function latest(knex: Knex, schemaName: string, migrationSource: Knex.MigrationSource<Migration>): Promise<void> {
+  const config = { schemaName, tableName: 'migrations', migrationSource }
   await knex.raw(`CREATE SCHEMA IF NOT EXISTS ${schemaName}`)
-  await knex.migrate.latest({ schemaName, tableName: 'migrations', migrationSource })
+  // Nobody else is here, so a lock that is left belongs to a process that was killed.
+  const { rows } = await knex.raw<{ rows: { there: boolean }[] }>('SELECT to_regclass(?) IS NOT NULL AS there', [
+    `${schemaName}.migrations_lock`,
+  ])
+  if (rows[0]?.there) await knex.migrate.forceFreeMigrationsLock(config)
+  await knex.migrate.latest(config)
 }
 
 function sourceOf(migrations: Migration[]): Knex.MigrationSource<Migration> {

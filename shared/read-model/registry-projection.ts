@@ -33,11 +33,12 @@ export function foldRegistry(known: RegistryEntity[], records: Recorded<Registry
   }
   for (const recorded of records) {
     const evolved = evolveRegistry(lookup, recorded)
-    if ('void' in evolved) voids++
-    else {
-      entities.set(evolved.entity.key, evolved.entity)
-      changed.add(evolved.entity.key)
+    if (!evolved.entity) {
+      voids++
+      continue
     }
+    entities.set(evolved.entity.key, evolved.entity)
+    changed.add(evolved.entity.key)
   }
   return { entities: [...entities.values()].filter((entity) => changed.has(entity.key)).filter(isStored), voids }
 }

@@ -1,0 +1,24 @@
+import { ConfigError } from '../../shared/config/load-settings.ts'
+import { errorOf } from '../../shared/http/error-of.ts'
+import { FolderTaken } from './folder-lock.ts'
+import { NotMigrated } from './migrate.ts'
+import { Unsound } from './soundness.ts'
+
+/** Exit codes of every command: 1 a problem was found, 2 wrong usage, 3 a part could not be reached. */
+export function exitCodeOf(error: unknown): number {
+  return errorOf(error).status === 503 ? 3 : 1
+}
+
+/** One message for the operator; a stack only for what we did not foresee. */
+export function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const foreseen = [ConfigError, FolderTaken, NotMigrated, Unsound].some((known) => error instanceof known)
+  if (foreseen) return error.message
+  if (exitCodeOf(error) === 3) return `cannot reach what the command needs: ${error.message || causeOf(error)}`
+  return error.stack ?? error.message
+}
+
+// Node gives several refused addresses as one error without a message.
+function causeOf(error: Error): string {
+  return error instanceof AggregateError ? error.errors.map(String).join('; ') : error.name
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import { Command } from 'commander'
+import { addAuditCommands } from './audit-commands.ts'
+import { exitCodeOf, explain } from './exit.ts'
+import { addKeysCommands } from './keys-commands.ts'
+import { addMigrateCommand } from './migrate-command.ts'
+import { addProjectionCommands } from './projection-commands.ts'
+import { addServeCommand } from './serve-command.ts'
+import { VERSION } from './version.ts'
+
+const program = new Command('token-ledger')
+  .description('An OAuth 2.0 token service whose only source of truth is an append-only event log')
+  .version(VERSION)
+  .showHelpAfterError()
+  .addHelpText('after', '\nSettings are read from LEDGER_… environment variables: see the README.')
+
+addMigrateCommand(program)
+addServeCommand(program)
+addKeysCommands(program)
+addProjectionCommands(program)
+addAuditCommands(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`)
+  process.exit(exitCodeOf(error))
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path'
+import type { Knex } from 'knex'
+import type { Logger } from 'pino'
+import type { Settings } from '../../shared/config/settings.ts'
+import { topicsOf, type EventLog } from '../../shared/event-log/event-log.ts'
+import { createKafkaLog } from '../../shared/event-log/kafka.ts'
+import { createPostgresLog } from '../../shared/event-log/postgres.ts'
+import { openEmbedded, openPostgres } from '../../shared/read-model/database.ts'
+import { takeFolder } from './folder-lock.ts'
+
+/** The database and the log of one process, opened by its settings. */
+export type Parts = { knex: Knex; log: EventLog; topics: { grants: string; registry: string }; close(): Promise<void> }
+
+/**
+ * Opens the real parts that the settings name, or the embedded database in the data folder, which one process at a time may
+ * have: throws FolderTaken when another has it. Nothing is created and nobody is connected to yet.
+ */
+export async function openParts(settings: Settings, logger: Logger): Promise<Parts> {
+  const { knex, close } = settings.dev ? await openFolder(settings.DATA_DIR) : openServer(settings)
+  const log = openLog(settings, knex, logger)
+  return {
+    knex,
+    log,
+    topics: topicsOf(settings.KAFKA_TOPIC_PREFIX),
+    close: async () => {
+      await log.close()
+      await close()
+    },
+  }
+}
+
+async function openFolder(folder: string): Promise<{ knex: Knex; close: () => Promise<void> }> {
+  const release = await takeFolder(folder)
+  const { knex, close } = await openEmbedded(join(folder, 'database'))
+  return {
+    knex,
+    close: async () => {
+      await close()
+      await release()
+    },
+  }
+}
+
+function openServer(settings: Settings): { knex: Knex; close: () => Promise<void> } {
+  const queryTimeoutMs = settings.APPEND_TIMEOUT * 1000
+  const knex = openPostgres(settings.DATABASE_URL ?? '', { pool: settings.DATABASE_POOL, queryTimeoutMs })
+  return { knex, close: () => knex.destroy() }
+}
+
+function openLog(settings: Settings, knex: Knex, logger: Logger): EventLog {
+  const appendTimeoutMs = settings.APPEND_TIMEOUT * 1000
+  if (!settings.KAFKA_BROKERS) return createPostgresLog({ knex, appendTimeoutMs })
+  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = settings
+  const sasl = mechanism && { mechanism, username: username ?? '', password: password ?? '' }
+  return createKafkaLog({
+    brokers: settings.KAFKA_BROKERS,
+    clientId: 'token-ledger',
+    appendTimeoutMs,
+    ssl: settings.KAFKA_SSL,
+    ...(sasl && { sasl }),
+    logger: (level, message, fields) => logger[level]({ kafka: fields }, message),
+  })
+}

@@ -1,0 +1,45 @@
+import type { Command } from 'commander'
+import { Argument } from 'commander'
+import { loadSettings, type SecretsNeed } from '../../shared/config/load-settings.ts'
+import { stopOnSignals } from '../../shared/http/lifecycle.ts'
+import { startDev } from './dev.ts'
+import { createLogger } from './logger.ts'
+import { openParts } from './open-parts.ts'
+import { serve, SERVICES, type ServiceName } from './serve.ts'
+
+const NO_TOKENS: readonly string[] = ['projector']
+
+/** `token-ledger serve all | SERVICE…` */
+export function addServeCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('run services in this process until SIGTERM or SIGINT')
+    .addArgument(new Argument('<service...>', 'which services').choices(['all', ...SERVICES]))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  token-ledger serve all\n  token-ledger serve token-endpoint token-check\n  token-ledger serve projector\n\nWithout LEDGER_DATABASE_URL, `serve all` runs on an embedded database in .ledger and seeds a demo.',
+    )
+    .action(async (chosen: string[]) => {
+      const names = chosen.includes('all') ? SERVICES : SERVICES.filter((name) => chosen.includes(name))
+      await run(names)
+    })
+}
+
+async function run(names: readonly ServiceName[]): Promise<void> {
+  const settings = loadSettings(process.env, needOf(names))
+  const logger = createLogger(settings)
+  const serving = settings.dev ? await startDev(names, settings, logger) : await start()
+  stopOnSignals(serving.lifecycle, (code) => process.exit(code))
+  logger.info({ services: names, public_url: serving.publicUrl, admin_url: serving.adminUrl }, 'serving')
+  await serving.failed
+
+  async function start() {
+    const parts = await openParts(settings, logger)
+    return serve(names, parts, settings, logger)
+  }
+}
+
+function needOf(names: readonly ServiceName[]): SecretsNeed {
+  if (names.every((name) => NO_TOKENS.includes(name))) return 'none'
+  return names.every((name) => name === 'token-check' || NO_TOKENS.includes(name)) ? 'check' : 'system'
+}

@@ -1,0 +1,127 @@
+import type { Logger } from 'pino'
+import type { Runtime } from '../../shared/config/runtime.ts'
+import type { Settings } from '../../shared/config/settings.ts'
+import { createHttpApp, type HttpApp } from '../../shared/http/create-app.ts'
+import { createLifecycle, listen, type Lifecycle } from '../../shared/http/lifecycle.ts'
+import { createCommit } from '../../shared/read-model/ledger.ts'
+import { createPositionWaiter } from '../../shared/read-model/position-waiter.ts'
+import { deriveKeys, type Keys } from '../../shared/tokens/keys.ts'
+import { mountAdmin } from '../admin/main.ts'
+import { mountAudit } from '../audit/main.ts'
+import { runProjector } from '../projector/main.ts'
+import { mountTokenCheck } from '../token-check/main.ts'
+import { mountTokenEndpoint } from '../token-endpoint/main.ts'
+import { healthRoutes } from './health.ts'
+import { ledgerIdOf } from './migrate.ts'
+import type { Parts } from './open-parts.ts'
+import { requireSound, watchLog } from './soundness.ts'
+import { VERSION } from './version.ts'
+
+export const SERVICES = ['token-endpoint', 'token-check', 'projector', 'admin', 'audit'] as const
+export type ServiceName = (typeof SERVICES)[number]
+
+/** A process that serves: where it listens, when it ends by itself, and how to stop it. */
+export type Serving = {
+  publicUrl: string | null
+  adminUrl: string | null
+  runtime: Runtime
+  lifecycle: Lifecycle
+  /** Rejects when a part gave up for good: the process must end, so that another takes its place. */
+  failed: Promise<never>
+}
+
+const DRAIN_MS = 500
+const HARD_LIMIT_MS = 20_000
+const CLOSE_MS = 6_000
+
+/** Starts the services named, in one process, on these parts. Throws Unsound or NotMigrated before anything listens. */
+export async function serve(
+  names: readonly ServiceName[],
+  parts: Parts,
+  settings: Settings,
+  logger: Logger,
+): Promise<Serving> {
+  const ledger_id = await ledgerIdOf(parts.knex)
+  const keys = keysOf(settings, ledger_id)
+  await requireSound(parts, settings, ledger_id, settings.SECRETS_SYSTEM ? keys : null)
+  const runtime = runtimeOf(parts, settings, keys, logger)
+  const lifecycle = createLifecycle({ logger, drainMs: settings.dev ? 0 : DRAIN_MS, hardLimitMs: HARD_LIMIT_MS })
+  lifecycle.onStop('log and database', parts.close)
+  const log = watchLog(parts)
+  lifecycle.onStop('log watch', async () => log.stop())
+  const failed = names.includes('projector') ? await project(runtime, lifecycle) : new Promise<never>(() => undefined)
+  const health = {
+    knex: parts.knex,
+    schema: runtime.schema,
+    version: VERSION,
+    stopping: lifecycle.stopping,
+    logProblems: log.problems,
+    maxLagMs: settings.MAX_LAG * 1000,
+  }
+  const isPublic = (name: ServiceName) => name === 'token-endpoint' || name === 'token-check'
+  const open = async (chosen: readonly ServiceName[], host: string, port: number) => {
+    if (chosen.length === 0) return null
+    const http = httpApp(settings, logger)
+    healthRoutes(http.router, health)
+    for (const name of chosen) mount(name, runtime, http)
+    const listener = await listen(http.app, { host, port })
+    lifecycle.onStop(`port ${listener.port}`, () => listener.close(CLOSE_MS))
+    return listener.url
+  }
+  const publicUrl = await open(names.filter(isPublic), settings.SERVE_PUBLIC_HOST, settings.SERVE_PUBLIC_PORT)
+  const adminUrl = await open(
+    names.filter((name) => !isPublic(name)),
+    settings.SERVE_ADMIN_HOST,
+    settings.SERVE_ADMIN_PORT,
+  )
+  return { publicUrl, adminUrl, runtime, lifecycle, failed }
+}
+
+function mount(name: ServiceName, runtime: Runtime, { router }: HttpApp): void {
+  switch (name) {
+    case 'token-endpoint':
+      return mountTokenEndpoint(runtime, router)
+    case 'token-check':
+      return mountTokenCheck(runtime, router)
+    case 'admin':
+      return mountAdmin(runtime, router)
+    case 'audit':
+      return mountAudit(runtime, router)
+    case 'projector':
+      return
+  }
+}
+
+function httpApp({ REQUIRE_HTTPS, TRUSTED_PROXIES }: Settings, logger: Logger): HttpApp {
+  return createHttpApp({ logger, requireHttps: REQUIRE_HTTPS, trustedProxies: TRUSTED_PROXIES })
+}
+
+function keysOf({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings, ledger_id: string): Keys | null {
+  if (SECRETS_SYSTEM) return deriveKeys(SECRETS_SYSTEM, ledger_id)
+  return SECRETS_CHECK ?? null
+}
+
+/** The write and read paths of a process, on these parts. */
+export function runtimeOf(
+  { knex, log, topics }: Parts,
+  settings: Settings,
+  keys: Keys | null,
+  logger: Logger,
+): Runtime {
+  const schema = settings.READ_MODEL
+  const waiter = createPositionWaiter(knex, schema)
+  const commit = createCommit({
+    log,
+    waiter,
+    topics,
+    issuer: settings.ISSUER,
+    timeoutMs: settings.APPEND_TIMEOUT * 1000,
+  })
+  return { settings, knex, log, topics, schema, waiter, commit, logger, keys }
+}
+
+async function project(runtime: Runtime, lifecycle: Lifecycle): Promise<Promise<never>> {
+  const projector = await runProjector(runtime)
+  lifecycle.onStop('projector', projector.stop)
+  return projector.ended.then(() => new Promise<never>(() => undefined))
+}

@@ -1,0 +1,18 @@
+import { requireKeys, type Runtime } from '../../shared/config/runtime.ts'
+import type { HttpRouter } from '../../shared/http/create-app.ts'
+import { createAccessReader } from '../../shared/read-model/access-reads.ts'
+import { tokenCheckRoutes } from './app.ts'
+
+/** Wires the token-check API to a runtime and mounts its routes. */
+export function mountTokenCheck(runtime: Runtime, router: HttpRouter): void {
+  const { settings, knex, schema, topics, waiter } = runtime
+  tokenCheckRoutes(router, {
+    read: createAccessReader(knex, schema, topics),
+    waiter,
+    keys: requireKeys(runtime),
+    topics,
+    issuer: settings.ISSUER,
+    maxLagMs: settings.CHECK_MAX_LAG * 1000,
+    timeoutMs: settings.APPEND_TIMEOUT * 1000,
+  })
+}

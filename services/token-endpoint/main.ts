@@ -1,0 +1,20 @@
+import { requireKeys, type Runtime } from '../../shared/config/runtime.ts'
+import type { HttpRouter } from '../../shared/http/create-app.ts'
+import { createTokenReader } from '../../shared/read-model/token-reads.ts'
+import { tokenEndpointRoutes } from './app.ts'
+
+/** Wires the token endpoint to a runtime and mounts its routes. */
+export function mountTokenEndpoint(runtime: Runtime, router: HttpRouter): void {
+  const { settings, knex, schema, topics, waiter, commit, logger } = runtime
+  const endpoint = {
+    read: createTokenReader(knex, schema, topics),
+    commit,
+    waiter,
+    keys: requireKeys(runtime),
+    topics,
+    logger,
+    maxLagMs: settings.MAX_LAG * 1000,
+    timeoutMs: settings.APPEND_TIMEOUT * 1000,
+  }
+  tokenEndpointRoutes(router, endpoint, settings.ISSUER)
+}
