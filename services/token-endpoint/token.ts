@@ -5,7 +5,7 @@ import { OAuthError } from '../../shared/http/oauth-error.ts'
 import { createClientCredentialsGrant } from './grants/client-credentials.ts'
 import { createRefreshTokenGrant } from './grants/refresh-token.ts'
 import type { TokenEndpoint } from './token-context.ts'
-import type { TokenResponse } from './token-response.ts'
+import type { TokenResponse } from '../../shared/tokens/token-response.ts'
 
 export type GrantHandler = (ctx: HttpContext, form: Form, credentials: ClientCredentials) => Promise<TokenResponse>
 

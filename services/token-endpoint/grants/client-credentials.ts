@@ -5,7 +5,7 @@ import type { Form } from '../../../shared/http/form-body.ts'
 import { unavailable } from '../../../shared/http/oauth-error.ts'
 import { issueTokens } from '../../../shared/ledger/issue.ts'
 import { eventContext, readCommitted, refusedWith, requireFresh, type TokenEndpoint } from '../token-context.ts'
-import { tokenResponse, type TokenResponse } from '../token-response.ts'
+import { tokenResponse, type TokenResponse } from '../../../shared/tokens/token-response.ts'
 
 /** grant_type=client_credentials (RFC 6749 §4.4): the client is its own principal; no refresh token. */
 export function createClientCredentialsGrant(endpoint: TokenEndpoint) {

@@ -19,7 +19,7 @@ import {
   requireFresh,
   type TokenEndpoint,
 } from '../token-context.ts'
-import { tokenResponse, type TokenResponse } from '../token-response.ts'
+import { tokenResponse, type TokenResponse } from '../../../shared/tokens/token-response.ts'
 
 type Presented = { token: ParsedToken; client: Client; scope: string | null }
 

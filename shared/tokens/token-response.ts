@@ -1,7 +1,6 @@
-import type { IssuedGrant } from '../../shared/ledger/grant-state.ts'
-import type { GenerationRow } from '../../shared/read-model/token-reads.ts'
-import { formatToken } from '../../shared/tokens/token-string.ts'
-import type { Keys } from '../../shared/tokens/keys.ts'
+import type { Generation, IssuedGrant } from '../ledger/grant-state.ts'
+import { formatToken } from './token-string.ts'
+import type { Keys } from './keys.ts'
 
 /** RFC 6749 §5.1. */
 export type TokenResponse = {
@@ -16,7 +15,7 @@ export type TokenResponse = {
  * The tokens of one generation, derived again from its row: the same row gives the same strings. `expires_in` is what
  * remains at `now` (ms) and is absent for a token that does not expire.
  */
-export function tokenResponse(keys: Keys, grant: IssuedGrant, row: GenerationRow, now: number): TokenResponse {
+export function tokenResponse(keys: Keys, grant: IssuedGrant, row: Generation, now: number): TokenResponse {
   const { grant_id } = grant
   const { kid, generation, scope } = row
   return {
