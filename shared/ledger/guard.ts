@@ -57,6 +57,11 @@ export function removesLastAdministrator(view: RegistryView, fact: RegistryFact)
   return administratorsOf(view).length > 0 && administratorsOf(viewAfter(view, fact)).length === 0
 }
 
+/** The groups that the ledger's own ACLs allow or deny: whoever is in one of them reaches the ledger. */
+export function guardedGroupsOf(view: RegistryView): string[] {
+  return [...guardedBy(view).groups]
+}
+
 /** Whether this principal is the only one who may administer the ledger. */
 export function isLastAdministrator(view: RegistryView, principal: Principal): boolean {
   const [first, second] = administratorsOf(view)

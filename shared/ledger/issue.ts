@@ -20,7 +20,11 @@ export type IssueCommand = {
 
 export type IssueDecision = { events: GrantFact[]; refused?: Refusal }
 
-const CONFIDENTIAL_ONLY = ['client_credentials', 'password']
+/** What a client can be registered for: each has a handler at the token endpoint. */
+export const OFFERED_GRANT_TYPES = ['refresh_token', 'client_credentials']
+
+/** A public client cannot keep the secret that these need (RFC 6749 §4.3, §4.4). */
+export const CONFIDENTIAL_ONLY = ['client_credentials', 'password']
 
 /**
  * Decides the first tokens of a new grant on the client's terms. `unauthorized_client` for a grant type that the client
