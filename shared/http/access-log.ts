@@ -29,6 +29,7 @@ export function logAccess(logger: Logger): Middleware<HttpState> {
 
 /** Somebody will put a token into a path by mistake; the log must not keep it. */
 function pathWithoutTokens(path: string): string {
+  if (path.length <= MAX_PATH && !path.includes('tl_')) return path
   return path.slice(0, MAX_PATH).replace(/tl_(at|rt|ac)_[\w-]+/g, 'tl_$1_...')
 }
 

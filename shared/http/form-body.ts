@@ -45,6 +45,7 @@ export function required(form: Form, name: string): string {
 }
 
 function decodePart(text: string): string {
+  if (!/[%+]/.test(text)) return text
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {

@@ -158,6 +158,21 @@ test('a body over the limit is a 413 in JSON, announced or not, compressed or no
   }
 })
 
+test('what is left of a body that is too large is taken, and the next request on the connection answered', async (t) => {
+  const { port } = await serve(t)
+  const post = 'POST /oauth2/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n'
+  const next = 'GET /address HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+  const body = 'x'.repeat(2_000_000)
+  t.regex(
+    await raw(port, `${post}Content-Length: ${body.length}\r\n\r\n${body}${next}`),
+    /^HTTP\/1\.1 413 [^]*HTTP\/1\.1 200 /,
+  )
+  t.regex(
+    await raw(port, `${post}Transfer-Encoding: chunked\r\n\r\n1e8480\r\n${body}\r\n0\r\n\r\n${next}`),
+    /^HTTP\/1\.1 413 [^]*HTTP\/1\.1 200 /,
+  )
+})
+
 test('compression that is broken or unknown is an invalid_request', async (t) => {
   const { url } = await serve(t)
   for (const encoding of ['gzip', 'deflate', 'zstd', 'x'])

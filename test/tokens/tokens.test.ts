@@ -173,5 +173,6 @@ test('only the secret itself verifies, under the pepper it was stored with, also
   t.false(verifyClientSecret(keys, '', stored))
   t.false(verifyClientSecret(keys, secret, null))
   t.false(verifyClientSecret(keys, secret, { kid: 1, hash: '' }))
+  t.false(verifyClientSecret(keys, secret, { ...stored, kid: 9 }))
   t.false(JSON.stringify(stored).includes(secret))
 })
