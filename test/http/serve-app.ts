@@ -1,0 +1,78 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import type { ExecutionContext } from 'ava'
+import pino from 'pino'
+import { z } from 'zod'
+import { AppendError, LogReadError } from '../../shared/event-log/event-log.ts'
+import { createHttpApp, type HttpAppOptions } from '../../shared/http/create-app.ts'
+import { readForm } from '../../shared/http/form-body.ts'
+import { readJson } from '../../shared/http/json-body.ts'
+import { listen } from '../../shared/http/lifecycle.ts'
+import { OAuthError, unavailable } from '../../shared/http/oauth-error.ts'
+
+type LogLine = Record<string, unknown>
+
+/** Throws what a test asks for: the failures that a handler can meet. */
+const FAILURES: Record<string, () => Error> = {
+  refused: () => new OAuthError('invalid_grant', 'quote " backslash \\ newline \n é and tab \t'),
+  unavailable: () => unavailable('the projector is behind'),
+  append: () => new AppendError('unknown', 'no answer'),
+  large: () => new AppendError('too_large', 'over 1 MB'),
+  log: () => new LogReadError('unreachable', 'no broker'),
+  refusedConnection: () => Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
+  wrapped: () => new Error('read failed', { cause: Object.assign(new Error('x'), { code: '57P01' }) }),
+  terminated: () => new Error('Connection terminated unexpectedly'),
+  pool: () => new Error('Knex: Timeout acquiring a connection. The pool is probably full.'),
+  badText: () => Object.assign(new Error('invalid byte sequence'), { code: '22021' }),
+  bug: () => Object.assign(new TypeError('secret detail', { cause: new Error('deeper') }), { body: 'client_secret=x' }),
+}
+
+/** A real application on a port of its own, with the lines that it logs. */
+export async function serve(t: ExecutionContext, options: Partial<HttpAppOptions> = {}) {
+  const lines: LogLine[] = []
+  const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) })
+  const { app, router } = createHttpApp({ logger, requireHttps: false, trustedProxies: [], ...options })
+  router.post('/oauth2/token', async (ctx) => {
+    ctx.body = await readForm(ctx)
+  })
+  router.post('/json', async (ctx) => {
+    ctx.body = await readJson(ctx, z.object({ resource: z.string() }))
+  })
+  router.get('/address', (ctx) => {
+    ctx.state.client_id = 'web'
+    ctx.body = { address: ctx.state.clientAddress, traceparent: ctx.state.traceparent ?? null }
+  })
+  router.get('/health/alive', (ctx) => {
+    ctx.body = {}
+  })
+  router.get('/fail/:how', (ctx) => {
+    throw FAILURES[ctx.params['how'] ?? '']?.() ?? new Error('unknown failure')
+  })
+  const listener = await listen(app, { host: '127.0.0.1', port: 0 })
+  t.teardown(() => listener.close(0))
+  return { ...listener, lines }
+}
+
+type Json = { error?: string; error_description?: string; [name: string]: unknown }
+
+/** The body of an answer. */
+export async function json(response: Response): Promise<Json> {
+  return (await response.json()) as Json
+}
+
+/** A POST of this form. */
+export const form = (body: string | URLSearchParams, headers: Record<string, string> = {}): RequestInit => ({
+  method: 'POST',
+  body,
+  headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+})
+
+/** Sends these bytes and gives everything that comes back until the server closes. */
+export async function raw(port: number, bytes: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  let answer = ''
+  socket.setEncoding('latin1').on('data', (data: string) => (answer += data))
+  socket.write(bytes)
+  await once(socket, 'close')
+  return answer
+}
