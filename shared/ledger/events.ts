@@ -166,6 +166,11 @@ const GRANT_TYPES = {
   TokenRevoked: true,
 } satisfies Record<GrantFact['type'], true>
 
+/** True for the event types of a grant's stream, false for those of the registry. */
+export function isGrantType(type: EventType): boolean {
+  return type in GRANT_TYPES
+}
+
 /** True for the facts of a grant's stream, false for those of the registry. */
 export function isGrantFact(fact: Fact): fact is GrantFact {
   return fact.type in GRANT_TYPES
