@@ -1,0 +1,26 @@
+import type { HttpRouter } from '../../shared/http/create-app.ts'
+import type { Admin } from './admin.ts'
+import { CLIENTS, registerClient } from './clients.ts'
+import { getEntity, putEntity } from './entities.ts'
+import { issueGrant, revokeGrantById } from './grants.ts'
+import { KINDS } from './kinds.ts'
+import { NAME } from './names.ts'
+import { revokeAllOfClient, revokeAllOfUser } from './revoke-all.ts'
+
+/** The routes of the admin API. */
+export function adminRoutes(router: HttpRouter, admin: Admin): void {
+  const question = (client_id: string) => ({ client_ids: [client_id] })
+  router.post('/admin/clients', registerClient(admin))
+  router.get(
+    '/admin/clients/:client_id',
+    getEntity(admin, { kind: 'client', right: CLIENTS, id: 'client_id', form: NAME, question }),
+  )
+  router.post('/admin/clients/:client_id/revoke-all', revokeAllOfClient(admin))
+  for (const kind of KINDS) {
+    router.put(`/admin/${kind.path}/:${kind.id}`, putEntity(admin, kind))
+    router.get(`/admin/${kind.path}/:${kind.id}`, getEntity(admin, kind))
+  }
+  router.post('/admin/users/:sub/revoke-all', revokeAllOfUser(admin))
+  router.post('/admin/grants', issueGrant(admin))
+  router.post('/admin/grants/:grant_id/revoke', revokeGrantById(admin))
+}

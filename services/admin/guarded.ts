@@ -1,0 +1,90 @@
+import type { Logger } from 'pino'
+import { invalidToken, insufficientScope, readBearer } from '../../shared/http/bearer.ts'
+import type { HttpContext } from '../../shared/http/create-app.ts'
+import { OAuthError } from '../../shared/http/oauth-error.ts'
+import { decideAccess, type AccessDecision } from '../../shared/ledger/access-decision.ts'
+import type { Principal } from '../../shared/ledger/events.ts'
+import { accessTokenLiveness, deadBecause, grantStanding } from '../../shared/ledger/grant-liveness.ts'
+import { placeOf } from '../../shared/ledger/place-of.ts'
+import type { AccessReader, AccessView } from '../../shared/read-model/access-reads.ts'
+import type { PositionWaiter } from '../../shared/read-model/position-waiter.ts'
+import { isPerhapsTooNew } from '../../shared/read-model/token-age.ts'
+import { parseToken, type ParsedToken } from '../../shared/tokens/token-string.ts'
+import type { Keys } from '../../shared/tokens/keys.ts'
+import { requireRecent } from './admin.ts'
+
+/** What it takes to judge a bearer: the admin API is a resource server of its own ledger. */
+export type Guard = {
+  access: AccessReader
+  waiter: PositionWaiter
+  keys: Keys
+  topics: { grants: string; registry: string }
+  logger: Logger
+  /** Refuse to judge on a read model older than this. */
+  checkMaxLagMs: number
+  /** How long to wait for the read model before 503. */
+  timeoutMs: number
+}
+
+/** Whoever carried the token. */
+export type Bearer = { principal: Principal }
+
+type Live = { principal: Principal; groups: string[]; scope: string }
+
+/**
+ * The bearer of the request, if its token is live and may use this service of the ledger now. OAuthError: 401 without a
+ * live access token, 403 insufficient_scope naming the scopes that would do (RFC 6750 §3.1), 503 on a stale read model.
+ */
+export async function requireRight(guard: Guard, ctx: HttpContext, resource: string): Promise<Bearer> {
+  const token = parseToken(guard.keys, readBearer(ctx.get('authorization')))
+  if (token?.kind !== 'at') throw invalidToken('not an access token of this ledger')
+  const view = await readSettled(guard, token, resource)
+  const { principal, groups, scope } = liveBearer(view, token)
+  if (principal.type === 'client') ctx.state.client_id = principal.id
+  const { scopes, resources, acls } = view
+  const decision = decideAccess({
+    resource,
+    principal: { type: principal.type, groups },
+    scope,
+    scopes,
+    resources,
+    acls,
+  })
+  if (!decision.allowed) throw refused(guard, ctx, resource, decision)
+  return { principal }
+}
+
+/** The view, waited for if the token may be one that the read model does not show yet. */
+async function readSettled(guard: Guard, token: ParsedToken, resource: string): Promise<AccessView> {
+  const { access, waiter, topics, timeoutMs, checkMaxLagMs } = guard
+  const key = { client_id: null, grant_id: token.grant_id, generation: token.generation, resource }
+  const first = await access(key)
+  const waits = isPerhapsTooNew(first, token)
+  const place = { topic: topics.grants, partition: placeOf(token.grant_id) }
+  if (waits) await waiter.freshAsOf(place, first.now, timeoutMs)
+  const view = waits ? await access(key) : first
+  requireRecent(view.checkpoint, view.now, checkMaxLagMs)
+  requireRecent(view.registry, view.now, checkMaxLagMs)
+  return view
+}
+
+function liveBearer(view: AccessView, { generation, kid }: ParsedToken): Live {
+  const { grant, client, user, now } = view
+  const row = view.generations.get(generation)
+  const liveness = accessTokenLiveness({ grant: grantStanding(grant), generation, kid, row, now })
+  if (!liveness.active) throw invalidToken(liveness.code)
+  if (grant.status === 'unknown' || !row) throw invalidToken('grant_unknown')
+  const dead = deadBecause({ grant, client, user })
+  if (dead) throw invalidToken(dead)
+  const { principal } = grant
+  const groups = (principal.type === 'user' ? user : client)?.value?.groups ?? []
+  return { principal, groups, scope: row.scope }
+}
+
+/** The bearer is told which service it asked for and which scopes would do; ACL and group are for our log only. */
+function refused({ logger }: Guard, ctx: HttpContext, resource: string, decision: AccessDecision): OAuthError {
+  const { reason, code, needed_scope } = decision
+  logger.info({ request_id: ctx.state.requestId, resource, code, reason }, 'not allowed to administer')
+  const { headers } = insufficientScope(needed_scope.join(' ') || 'ledger.admin')
+  return new OAuthError('insufficient_scope', `the access token does not allow ${resource}`, { headers, reason })
+}

@@ -1,0 +1,35 @@
+import { requireKeys, type Runtime } from '../../shared/config/runtime.ts'
+import type { HttpRouter } from '../../shared/http/create-app.ts'
+import { createAccessReader } from '../../shared/read-model/access-reads.ts'
+import { createRegistryReader } from '../../shared/read-model/registry-reads.ts'
+import { createTokenReader } from '../../shared/read-model/token-reads.ts'
+import { adminRoutes } from './app.ts'
+import { createSerially } from './serially.ts'
+
+/** Wires the admin API to a runtime and mounts its routes. */
+export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
+  const { settings, knex, schema, topics, waiter, commit, logger } = runtime
+  adminRoutes(router, {
+    access: createAccessReader(knex, schema, topics),
+    registry: createRegistryReader(knex, schema, topics),
+    tokens: createTokenReader(knex, schema, topics),
+    commit,
+    waiter,
+    keys: requireKeys(runtime),
+    topics,
+    logger,
+    defaults: {
+      access_token_lifetime: settings.ACCESS_TOKEN_LIFETIME,
+      refresh_token_lifetime: settings.REFRESH_TOKEN_LIFETIME,
+      refresh_token_absolute_lifetime: settings.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
+      refresh_grace_seconds: {
+        confidential: settings.REFRESH_GRACE_CONFIDENTIAL,
+        public: settings.REFRESH_GRACE_PUBLIC,
+      },
+    },
+    maxLagMs: settings.MAX_LAG * 1000,
+    checkMaxLagMs: settings.CHECK_MAX_LAG * 1000,
+    timeoutMs: settings.APPEND_TIMEOUT * 1000,
+    serially: createSerially(),
+  })
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import type { HttpContext } from '../../shared/http/create-app.ts'
+import { OAuthError } from '../../shared/http/oauth-error.ts'
+import type { RegistryView } from '../../shared/ledger/registry-state.ts'
+import { EVERYBODY } from '../../shared/ledger/predefined.ts'
+
+/** The largest number that the read model's columns hold; some 68 years in seconds. */
+export const MAX_COUNT = 2_147_483_647
+
+/** ASCII 33–126 without `\`, `,` and `"`, at most 100 characters: a scope's name (RFC 6749 §3.3), and everything named like one. */
+export const NAME = z
+  .string()
+  .regex(
+    /^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,100}$/,
+    'must be 1 to 100 of ASCII 33-126 without backslash, comma and quote',
+  )
+
+/** A folder such as `orders.internal`, or a service such as `orders.internal:approve`. */
+export const RESOURCE_NAME = z
+  .string()
+  .max(500)
+  .regex(
+    /^[^\s.:\p{C}]+(\.[^\s.:\p{C}]+)*(:[^\s.:\p{C}]+)?$/u,
+    'must be a folder (orders.internal) or a service (orders.internal:approve)',
+  )
+
+/** A folder. */
+export const FOLDER_NAME = RESOURCE_NAME.regex(/^[^:]+$/, 'must be a folder (orders.internal)')
+
+/** Text for people: no control characters. */
+export const TEXT = z
+  .string()
+  .max(500)
+  .regex(/^\P{C}*$/u, 'must not have control characters')
+
+/** Distinct names. */
+export const GROUPS = z.array(NAME).max(200).transform(distinct)
+
+/** Each once, in their order. */
+export function distinct(names: string[]): string[] {
+  return [...new Set(names)]
+}
+
+/** The name in the path, in this form. OAuthError invalid_request, naming the parameter. */
+export function nameFrom(ctx: HttpContext, parameter: string, form: z.ZodType<string>): string {
+  const parsed = form.safeParse(z.record(z.string(), z.string()).parse(ctx.params)[parameter])
+  if (parsed.success) return parsed.data
+  throw new OAuthError(
+    'invalid_request',
+    `${parameter}: ${parsed.error.issues.map(({ message }) => message).join('; ')}`,
+  )
+}
+
+/** Names of groups that do not exist, as problems at this path. `members`: it lists who is in them, as nobody is in Everybody. */
+export function groupProblems(
+  view: RegistryView,
+  path: string,
+  groups: readonly string[],
+  { members }: { members: boolean },
+): string[] {
+  const known = new Set(view.groups.map(({ name }) => name))
+  const unknown = groups.filter((group) => !known.has(group)).map((group) => `${path}: there is no group ${group}`)
+  const everybody = members && groups.includes(EVERYBODY) ? [`${path}: ${EVERYBODY} has no listed members`] : []
+  return [...unknown, ...everybody]
+}
+
+/** Why tokens are ended, for auditors. */
+export const REASON = TEXT.min(1).max(200)
