@@ -15,6 +15,8 @@ type Waiting = {
 
 /** The read model did not get there in time. What was appended is in the log all the same. */
 export class WaitTimeout extends Error {
+  /** An outage of ours like any timeout of the network: answered with 503. */
+  readonly code = 'ETIMEDOUT'
   constructor() {
     super('the read model did not reach this position in time')
     this.name = 'WaitTimeout'
