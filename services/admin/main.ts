@@ -1,9 +1,10 @@
 import { requireKeys, type Runtime } from '../../shared/config/runtime.ts'
-import type { HttpRouter } from '../../shared/http/create-app.ts'
+import type { HttpMiddleware, HttpRouter } from '../../shared/http/create-app.ts'
 import { createAccessReader } from '../../shared/read-model/access-reads.ts'
 import { createRegistryReader } from '../../shared/read-model/registry-reads.ts'
 import { createTokenReader } from '../../shared/read-model/token-reads.ts'
 import { adminRoutes } from './app.ts'
+import { requireRight } from './guarded.ts'
 import { createSerially } from './serially.ts'
 
 /** Wires the admin API to a runtime and mounts its routes. */
@@ -32,4 +33,22 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     timeoutMs: settings.APPEND_TIMEOUT * 1000,
     serially: createSerially(),
   })
+}
+
+/** Middleware that lets only bearers through which may use this service of the ledger: for the audit API. */
+export function createRightsCheck(runtime: Runtime): (resource: string) => HttpMiddleware {
+  const { settings, knex, schema, topics, waiter, logger } = runtime
+  const guard = {
+    access: createAccessReader(knex, schema, topics),
+    waiter,
+    keys: requireKeys(runtime),
+    topics,
+    logger,
+    checkMaxLagMs: settings.CHECK_MAX_LAG * 1000,
+    timeoutMs: settings.APPEND_TIMEOUT * 1000,
+  }
+  return (resource) => async (ctx, next) => {
+    await requireRight(guard, ctx, resource)
+    await next()
+  }
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Settings } from '../../shared/config/settings.ts'
+import { readStandings } from '../../shared/read-model/standings.ts'
 import { banner } from './demo-banner.ts'
 import { issueDemoTokens, seedDemo } from './demo.ts'
 import { devSecrets, writeCliAccess } from './dev-secrets.ts'
@@ -23,6 +24,7 @@ export async function startDev(names: readonly ServiceName[], given: Settings, l
   const { publicUrl: url, adminUrl: admin_url, runtime } = serving
   if (!url || !admin_url) throw new Error('dev mode listens on both ports')
   await seedDemo(runtime, secrets.clients)
+  await waitUntilFresh(runtime)
   await writeCliAccess(settings.DATA_DIR, {
     url,
     admin_url,
@@ -32,4 +34,10 @@ export async function startDev(names: readonly ServiceName[], given: Settings, l
   const tokens = await issueDemoTokens(runtime)
   process.stdout.write(banner({ url, admin_url, secrets: secrets.clients, tokens }))
   return serving
+}
+
+/** Until then a refresh would be refused: nobody knows yet that the read model is complete. */
+async function waitUntilFresh({ knex, schema, waiter, settings }: Serving['runtime']): Promise<void> {
+  const places = await readStandings(knex, schema)
+  await Promise.all(places.map((place) => waiter.freshAsOf(place, 1, settings.APPEND_TIMEOUT * 1000)))
 }

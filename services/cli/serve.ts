@@ -6,7 +6,7 @@ import { createLifecycle, listen, type Lifecycle } from '../../shared/http/lifec
 import { createCommit } from '../../shared/read-model/ledger.ts'
 import { createPositionWaiter } from '../../shared/read-model/position-waiter.ts'
 import { deriveKeys, type Keys } from '../../shared/tokens/keys.ts'
-import { mountAdmin } from '../admin/main.ts'
+import { createRightsCheck, mountAdmin } from '../admin/main.ts'
 import { mountAudit } from '../audit/main.ts'
 import { runProjector } from '../projector/main.ts'
 import { mountTokenCheck } from '../token-check/main.ts'
@@ -61,7 +61,7 @@ export async function serve(
   const isPublic = (name: ServiceName) => name === 'token-endpoint' || name === 'token-check'
   const open = async (chosen: readonly ServiceName[], host: string, port: number) => {
     if (chosen.length === 0) return null
-    const http = httpApp(settings, logger)
+    const http = httpApp(settings, chosen.some(isPublic) || !LOOPBACK.test(host), logger)
     healthRoutes(http.router, health)
     for (const name of chosen) mount(name, runtime, http)
     const listener = await listen(http.app, { host, port })
@@ -86,14 +86,17 @@ function mount(name: ServiceName, runtime: Runtime, { router }: HttpApp): void {
     case 'admin':
       return mountAdmin(runtime, router)
     case 'audit':
-      return mountAudit(runtime, router)
+      return mountAudit(runtime, router, createRightsCheck(runtime))
     case 'projector':
       return
   }
 }
 
-function httpApp({ REQUIRE_HTTPS, TRUSTED_PROXIES }: Settings, logger: Logger): HttpApp {
-  return createHttpApp({ logger, requireHttps: REQUIRE_HTTPS, trustedProxies: TRUSTED_PROXIES })
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
+
+// An admin port on loopback is for the command line of this machine: nobody can listen in on the way.
+function httpApp({ REQUIRE_HTTPS, TRUSTED_PROXIES }: Settings, exposed: boolean, logger: Logger): HttpApp {
+  return createHttpApp({ logger, requireHttps: REQUIRE_HTTPS && exposed, trustedProxies: TRUSTED_PROXIES })
 }
 
 function keysOf({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings, ledger_id: string): Keys | null {

@@ -1,3 +1,4 @@
+import { answerWithin } from '../../shared/http/answer-within.ts'
 import type { HttpRouter } from '../../shared/http/create-app.ts'
 import { check } from './check.ts'
 import { introspect } from './introspect.ts'
@@ -5,6 +6,7 @@ import type { TokenCheck } from './token-check.ts'
 
 /** The routes of the token-check API. */
 export function tokenCheckRoutes(router: HttpRouter, tokenCheck: TokenCheck): void {
-  router.post('/oauth2/introspect', introspect(tokenCheck))
-  router.post('/check', check(tokenCheck))
+  const within = answerWithin(tokenCheck.timeoutMs)
+  router.post('/oauth2/introspect', within, introspect(tokenCheck))
+  router.post('/check', within, check(tokenCheck))
 }

@@ -1,3 +1,4 @@
+import { answerWithin } from '../../shared/http/answer-within.ts'
 import type { HttpRouter } from '../../shared/http/create-app.ts'
 import { metadata, metadataPath } from './metadata.ts'
 import { pubOauthRoutes } from './pub-oauth.ts'
@@ -8,8 +9,9 @@ import type { TokenEndpoint } from './token-context.ts'
 /** The routes of the token endpoint. */
 export function tokenEndpointRoutes(router: HttpRouter, endpoint: TokenEndpoint, issuer: string): void {
   const grants = createGrants(endpoint)
-  router.post('/oauth2/token', token(grants))
-  router.post('/oauth2/revoke', revoke(endpoint))
+  const within = answerWithin(endpoint.timeoutMs)
+  router.post('/oauth2/token', within, token(grants))
+  router.post('/oauth2/revoke', within, revoke(endpoint))
   router.get(metadataPath(issuer), metadata(issuer, Object.keys(grants)))
-  pubOauthRoutes(router, grants)
+  pubOauthRoutes(router, grants, within)
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import {
   CLIENT_VARIABLES,
-  DEV_DEFAULTS,
+  devDefaults,
   isSecret,
   PREFIX,
   SETTING_NAMES,
@@ -31,7 +31,7 @@ export class ConfigError extends Error {
 export function loadSettings(env: Env, need: SecretsNeed = 'system'): Settings {
   const { raw, problems } = readRaw(env)
   const dev = raw['DATABASE_URL'] === undefined && raw['KAFKA_BROKERS'] === undefined
-  const complete = dev ? { ...DEV_DEFAULTS, ...raw } : raw
+  const complete = dev ? { ...devDefaults(raw), ...raw } : raw
   const parsed = settingsSchema.safeParse(complete)
   problems.push(...unknownNames(env, knownNames()), ...contradictions(complete, dev), ...missingSecrets(raw, dev, need))
   if (!parsed.success)

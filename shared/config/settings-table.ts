@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import {
   CLIENT_VARIABLES,
-  DEV_DEFAULTS,
+  devDefaults,
   isSecret,
   PREFIX,
   SETTING_NAMES,
@@ -33,6 +33,6 @@ function defaultCell(name: SettingName): string {
   const schema: z.ZodType = settingsSchema.shape[name]
   const usual = schema instanceof z.ZodPrefault ? `\`${String(schema.def.defaultValue)}\`` : ''
   const required = schema.safeParse(undefined).success ? '' : 'required'
-  const dev = DEV_DEFAULTS[name]
+  const dev = devDefaults({})[name as keyof ReturnType<typeof devDefaults>]
   return [usual || required, dev ? `dev mode: \`${dev}\`` : ''].filter(Boolean).join('; ')
 }

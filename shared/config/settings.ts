@@ -94,10 +94,8 @@ export type SettingName = keyof typeof settingsSchema.shape
 export const SETTING_NAMES = Object.keys(settingsSchema.shape).filter(isSettingName)
 
 /** In dev mode these take the place of the defaults. */
-export const DEV_DEFAULTS: Partial<Record<SettingName, string>> = {
-  ISSUER: 'http://127.0.0.1:4444',
-  SERVE_PUBLIC_HOST: '127.0.0.1',
-  REQUIRE_HTTPS: 'false',
+export function devDefaults({ SERVE_PUBLIC_PORT: port = '4444' }: Partial<Record<SettingName, string>>) {
+  return { ISSUER: `http://127.0.0.1:${port}`, SERVE_PUBLIC_HOST: '127.0.0.1', REQUIRE_HTTPS: 'false' }
 }
 
 /** Read by the command line when it talks to a running service; no settings of the service. */

@@ -1,4 +1,5 @@
 import { AppendError, LogReadError } from '../event-log/event-log.ts'
+import { WaitTimeout } from '../read-model/position-waiter.ts'
 import { OAuthError, unavailable } from './oauth-error.ts'
 
 const NETWORK_CODES = new Set([
@@ -40,7 +41,7 @@ export function errorOf(thrown: unknown): OAuthError {
 
 /** Whether the log or the database is unreachable, overloaded or too slow: trying again later can help. */
 export function isUnavailable(thrown: unknown): boolean {
-  if (thrown instanceof AppendError || thrown instanceof LogReadError) return true
+  if ([AppendError, LogReadError, WaitTimeout].some((known) => thrown instanceof known)) return true
   if (!(thrown instanceof Error)) return false
   const code = codeOf(thrown)
   return (

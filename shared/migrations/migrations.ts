@@ -10,7 +10,7 @@ export const LEDGER_MIGRATIONS = sourceOf([
     name: '0001-ledger',
     up: async (knex) => {
       await knex.raw(
-        'CREATE TABLE ledger.ledger (only boolean PRIMARY KEY DEFAULT true CHECK (only), ledger_id uuid NOT NULL)',
+        'CREATE TABLE ledger.ledger (singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), ledger_id uuid NOT NULL)',
       )
       await createLogTables(knex)
     },

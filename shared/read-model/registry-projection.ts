@@ -75,11 +75,11 @@ const LEDGER_ENTITY: RegistryEntity = {
   key: 'ledger',
   revision: 1,
   deleted: false,
-  value: null,
+  value: { ledger_id: '' },
   not_before: null,
   last_offset: 0,
   at: 0,
-} as unknown as RegistryEntity
+}
 
 /** Writes entities, one statement a table. */
 export async function writeRegistry(tx: Knex, schema: string, { entities }: RegistryChanges): Promise<void> {
