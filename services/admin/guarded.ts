@@ -29,7 +29,7 @@ export type Guard = {
 /** Whoever carried the token. */
 export type Bearer = { principal: Principal }
 
-type Live = { principal: Principal; groups: string[]; scope: string }
+type Live = { principal: Principal; client_id: string; groups: string[]; scope: string }
 
 /**
  * The bearer of the request, if its token is live and may use this service of the ledger now. OAuthError: 401 without a
@@ -39,8 +39,8 @@ export async function requireRight(guard: Guard, ctx: HttpContext, resource: str
   const token = parseToken(guard.keys, readBearer(ctx.get('authorization')))
   if (token?.kind !== 'at') throw invalidToken('not an access token of this ledger')
   const view = await readSettled(guard, token, resource)
-  const { principal, groups, scope } = liveBearer(view, token)
-  if (principal.type === 'client') ctx.state.client_id = principal.id
+  const { principal, groups, scope, client_id } = liveBearer(view, token)
+  ctx.state.client_id = client_id
   const { scopes, resources, acls } = view
   const decision = decideAccess({
     resource,
@@ -76,9 +76,9 @@ function liveBearer(view: AccessView, { generation, kid }: ParsedToken): Live {
   if (grant.status === 'unknown' || !row) throw invalidToken('grant_unknown')
   const dead = deadBecause({ grant, client, user })
   if (dead) throw invalidToken(dead)
-  const { principal } = grant
+  const { principal, client_id } = grant
   const groups = (principal.type === 'user' ? user : client)?.value?.groups ?? []
-  return { principal, groups, scope: row.scope }
+  return { principal, client_id, groups, scope: row.scope }
 }
 
 /** The bearer is told which service it asked for and which scopes would do; ACL and group are for our log only. */
