@@ -24,6 +24,7 @@ export function createPendingAppends(timeoutMs: number) {
   let queue: PendingAppend[] = []
   let head = 0
   let timer: NodeJS.Timeout | undefined
+  const onSettled: (() => void)[] = []
 
   function add(record: Outgoing, enqueue: (entry: PendingAppend) => void): Promise<Ack> {
     const bytes = Buffer.byteLength(record.key) + Buffer.byteLength(record.value)
@@ -47,6 +48,7 @@ export function createPendingAppends(timeoutMs: number) {
     for (let entry = oldest(); entry && entry.deadline <= now; entry = oldest()) fail(entry, overdue(entry, timeoutMs))
     const next = oldest()
     if (next) arm(next.deadline)
+    else settle()
   }
 
   // All have the same timeout, so the oldest unsettled entry is the next to expire.
@@ -59,13 +61,23 @@ export function createPendingAppends(timeoutMs: number) {
     return queue[head]
   }
 
-  function stopIfIdle(): void {
+  /** To be called after entries were answered: lets go of them, and of the timer when none is left. */
+  function settle(): void {
     if (oldest()) return
     clearTimeout(timer)
     timer = undefined
+    for (const resolve of onSettled.splice(0)) resolve()
   }
 
-  return { add, stopIfIdle, waiting: () => oldest() !== undefined }
+  /** Resolves when every append so far is answered. */
+  function settled(): Promise<void> {
+    return new Promise((resolve) => {
+      onSettled.push(resolve)
+      settle()
+    })
+  }
+
+  return { add, settle, settled }
 }
 
 /** Answers an entry with where its record lies. An entry that was answered already stays as it is. */

@@ -35,7 +35,6 @@ type Options = { knex: Knex; appendTimeoutMs: number; faults: AppendFaults; appe
 export function createPostgresAppends({ knex, appendTimeoutMs, faults, appended }: Options) {
   const lanes = new Map<string, Lane>()
   const pending = createPendingAppends(appendTimeoutMs)
-  const running = new Set<Promise<void>>()
   let closed = false
 
   function append(record: Outgoing): Promise<Ack> {
@@ -58,8 +57,7 @@ export function createPostgresAppends({ knex, appendTimeoutMs, faults, appended 
 
   function start(lane: Lane): void {
     lane.busy = true
-    const run = drain(lane).finally(() => running.delete(run))
-    running.add(run)
+    void drain(lane)
   }
 
   async function drain(lane: Lane): Promise<void> {
@@ -67,7 +65,7 @@ export function createPostgresAppends({ knex, appendTimeoutMs, faults, appended 
     await new Promise((resolve) => setImmediate(resolve))
     for (let entries = nextBatch(lane); entries.length > 0; entries = nextBatch(lane)) await write(lane, entries)
     lane.busy = false
-    pending.stopIfIdle()
+    pending.settle()
   }
 
   async function write({ topic, partition }: Lane, entries: PendingAppend[]): Promise<void> {
@@ -95,8 +93,7 @@ export function createPostgresAppends({ knex, appendTimeoutMs, faults, appended 
   /** Refuses new appends and waits until those under way are answered. */
   async function close(): Promise<void> {
     closed = true
-    await Promise.all(running)
-    pending.stopIfIdle()
+    await pending.settled()
   }
 
   return { append, close }
