@@ -1,0 +1,26 @@
+import { grantLife, type GrantLife } from './grant-life.ts'
+import { projectionStatus, type ProjectionStatus } from './projection-status.ts'
+import { replay, type Progress, type ReplayFilter } from './replay.ts'
+import type { ReplayEntry } from './replay-entry.ts'
+import { verify, type VerifyReport, type VerifySource } from './verify.ts'
+
+/** What an auditor can ask, of the log itself or of a service that reads it for him. */
+export type Audit = {
+  /** Everything that the filter lets through, with its verdict, in order. */
+  replay(filter: ReplayFilter, progress?: Progress): AsyncIterable<ReplayEntry>
+  /** One grant's life; null = the log knows no such grant. */
+  life(grant_id: string): Promise<GrantLife | null>
+  /** Whether the live read model is what the log says. */
+  verify(progress?: Progress): Promise<VerifyReport>
+  status(): Promise<ProjectionStatus>
+}
+
+/** Audits with a log and a read model at hand. `maxLagMs`: how old a healthy read model may be. */
+export function createAudit(source: VerifySource & { maxLagMs: number }): Audit {
+  return {
+    replay: (filter, progress) => replay(source, filter, progress),
+    life: (grant_id) => grantLife(source, grant_id, Date.now()),
+    verify: (progress) => verify(source, progress),
+    status: () => projectionStatus(source, source.maxLagMs),
+  }
+}

@@ -1,0 +1,13 @@
+import type { Runtime } from '../../shared/config/runtime.ts'
+import type { HttpMiddleware, HttpRouter } from '../../shared/http/create-app.ts'
+import { auditRoutes } from './app.ts'
+import { createAudit } from './audit.ts'
+
+/** Wires the audit API to a runtime and mounts its routes. */
+export function mountAudit(
+  { settings, knex, log, topics, schema }: Runtime,
+  router: HttpRouter,
+  guard: (resource: string) => HttpMiddleware,
+): void {
+  auditRoutes(router, createAudit({ knex, log, topics, schema, maxLagMs: settings.MAX_LAG * 1000 }), guard)
+}

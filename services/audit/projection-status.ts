@@ -1,0 +1,54 @@
+import type { TopicPartition } from '../../shared/event-log/event-log.ts'
+import { readStandings, type PartitionStanding } from '../../shared/read-model/standings.ts'
+import type { VerifySource } from './verify.ts'
+
+/** `lag`: how many offsets the read model is behind; `age_ms`: since when it may be incomplete, `null` = it always was. */
+export type PartitionStatus = TopicPartition & {
+  next: number | null
+  end: number
+  lag: number
+  age_ms: number | null
+  status: string
+  voids: number
+  /** Why this partition is not healthy. */
+  problem: string | null
+}
+
+export type ProjectionStatus = { healthy: boolean; partitions: PartitionStatus[] }
+
+/** How far each partition is projected. Healthy = all of them, and none older than `maxLagMs`. */
+export async function projectionStatus(
+  { knex, schema, log, topics }: VerifySource,
+  maxLagMs: number,
+): Promise<ProjectionStatus> {
+  // Standings first: read after them, the log's ends cannot be behind.
+  const standings = new Map((await readStandings(knex, schema)).map((standing) => [nameOf(standing), standing]))
+  const bounds = await log.bounds([topics.registry, topics.grants])
+  const partitions = bounds.map(({ topic, partition, end }): PartitionStatus => {
+    const standing = standings.get(nameOf({ topic, partition }))
+    return {
+      topic,
+      partition,
+      next: standing?.next ?? null,
+      end,
+      lag: Math.max(0, end - (standing?.next ?? 0)),
+      age_ms: standing?.lag_ms ?? null,
+      status: standing?.status ?? 'missing',
+      voids: standing?.void_count ?? 0,
+      problem: problemOf(standing, end, maxLagMs),
+    }
+  })
+  return { healthy: partitions.every(({ problem }) => problem === null), partitions }
+}
+
+function problemOf(standing: PartitionStanding | undefined, end: number, maxLagMs: number): string | null {
+  if (!standing) return 'it has no checkpoint'
+  if (standing.status !== 'ok') return standing.status_reason ?? standing.status
+  if (standing.next > end) return `the log ends at ${end}, before what was projected`
+  if (standing.lag_ms === null) return 'it was never known to be complete'
+  return standing.lag_ms > maxLagMs ? `it is older than ${maxLagMs / 1000} s` : null
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}

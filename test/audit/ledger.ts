@@ -1,0 +1,143 @@
+import type { ExecutionContext } from 'ava'
+import type { Knex } from 'knex'
+import pino from 'pino'
+import { envelop, outgoing, type Topics } from '../../shared/event-log/event-codec.ts'
+import { topicsOf, type EventLog } from '../../shared/event-log/event-log.ts'
+import { createPostgresLog } from '../../shared/event-log/postgres.ts'
+import type { Fact } from '../../shared/ledger/events.ts'
+import { GRANT_PARTITIONS, placeOf } from '../../shared/ledger/place-of.ts'
+import { migrateDatabase, readModelMigrations } from '../../shared/migrations/migrations.ts'
+import { createCheckpoints } from '../../shared/read-model/checkpoints.ts'
+import { openEmbedded, openPostgres } from '../../shared/read-model/database.ts'
+import { projectionStatus } from '../../services/audit/projection-status.ts'
+import { startProjector } from '../../services/projector/projector.ts'
+import { client, issued, user } from '../ledger/given.ts'
+import { databaseUrl } from '../support/real-parts.ts'
+
+const SOURCE = 'https://ledger.example'
+const logger = pino({ level: 'silent' })
+
+/** A ledger of its own: a read model and a log, with nothing in them. */
+export type TestLedger = {
+  knex: Knex
+  log: EventLog
+  topics: Topics
+  schema: string
+  /** How far the log's clock is off. */
+  clock: { shiftMs: number }
+  append(fact: Fact, over?: { actor?: string }): Promise<number>
+  /** Runs a projector until the read model has reached the end of the log. */
+  project(): Promise<void>
+  /** Runs a projector until it is stopped. */
+  startProjector(): Promise<() => Promise<void>>
+}
+
+let embedded: ReturnType<typeof openEmbedded> | undefined
+let count = 0
+
+/** A ledger on the embedded database, which all tests of a file share. */
+export async function embeddedLedger(): Promise<TestLedger> {
+  embedded ??= openEmbedded(null).then(async (database) => {
+    await migrateDatabase(database.knex, 'ledger_v1', { shared: false })
+    return database
+  })
+  const { knex } = await embedded
+  const schema = `ledger_t${++count}`
+  await knex.raw(`CREATE SCHEMA ${schema}`)
+  await knex.migrate.latest({
+    schemaName: schema,
+    tableName: 'migrations',
+    migrationSource: readModelMigrations(schema),
+  })
+  const clock = { shiftMs: 0 }
+  const log = createPostgresLog({ knex, appendTimeoutMs: 5_000, faults: { clockShiftMs: () => clock.shiftMs } })
+  return ledgerOn({ knex, schema, log, clock })
+}
+
+export async function closeEmbedded(): Promise<void> {
+  await (await embedded)?.close()
+}
+
+/** A ledger on a database of its own on the real PostgreSQL. */
+export async function postgresLedger(t: Pick<ExecutionContext, 'teardown'>): Promise<TestLedger> {
+  const knex = openPostgres(await databaseUrl(t), { pool: 5, queryTimeoutMs: 5_000 })
+  t.teardown(() => knex.destroy())
+  await migrateDatabase(knex, 'ledger_v1', { shared: true })
+  const log = createPostgresLog({ knex, appendTimeoutMs: 5_000 })
+  t.teardown(() => log.close())
+  return ledgerOn({ knex, schema: 'ledger_v1', log })
+}
+
+type Place = { knex: Knex; schema: string; log: EventLog; prefix?: string; clock?: { shiftMs: number } }
+
+/** A ledger whose log may be somewhere else than its read model. */
+export async function ledgerOn({
+  knex,
+  schema,
+  log,
+  prefix = `audit${++count}`,
+  clock = { shiftMs: 0 },
+}: Place): Promise<TestLedger> {
+  const topics = topicsOf(prefix)
+  await log.create([
+    { topic: topics.grants, partitions: GRANT_PARTITIONS },
+    { topic: topics.registry, partitions: 1 },
+  ])
+  const names = [topics.registry, topics.grants]
+  await createCheckpoints(knex, schema, await log.bounds(names))
+  const source = { knex, log, topics, schema }
+  let latest = 0
+  const start = async () => {
+    const following = await startProjector({ ...source, group: `${prefix}.projector`, logger })
+    return () => following.stop()
+  }
+  return {
+    ...source,
+    clock,
+    append: async (fact, over = {}) => {
+      const context = { actor: 'client/shop', requestid: 'request-1', clientaddress: '192.0.2.1', ...over }
+      // Two partitions have an order only if their records differ in time.
+      await until(async () => Date.now() > latest)
+      const now = Date.now() + clock.shiftMs
+      const { offset, timestamp } = await log.append(outgoing(envelop(fact, SOURCE, context, now), topics))
+      latest = timestamp - clock.shiftMs
+      return offset
+    },
+    startProjector: start,
+    project: async () => {
+      const stop = await start()
+      await until(async () =>
+        (await projectionStatus(source, 0)).partitions.every(({ lag, status }) => lag === 0 || status !== 'ok'),
+      )
+      await stop()
+    },
+  }
+}
+
+/** Resolves when the condition holds. */
+export async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 1))
+}
+
+/** The nth grant of a test; the numbers decide on the partition. */
+export function grantId(n: number): string {
+  return `01890a5d-ac96-774b-bcce-${n.toString(16).padStart(12, '0')}`
+}
+
+/** Registry and grants that most tests begin with: the shop, ada, and her grant 1 in partition 1. */
+export async function seed(ledger: TestLedger): Promise<void> {
+  await ledger.append({ type: 'LedgerCreated', data: { ledger_id: '0b0c3f5e-1111-4222-8333-944455566677' } })
+  await ledger.append({ type: 'ClientRegistered', data: { revision: 1, client: client() } })
+  await ledger.append({ type: 'UserPut', data: { revision: 1, user: user() } })
+  await ledger.append(issued({ grant_id: grantId(1) }))
+}
+
+/** Puts a record into the log that no release can read. */
+export async function appendUnreadable({ log, topics }: TestLedger, grant_id: string): Promise<void> {
+  await log.append({
+    topic: topics.grants,
+    partition: placeOf(grant_id),
+    key: grant_id,
+    value: '{"type":"FromTheFuture"}',
+  })
+}
