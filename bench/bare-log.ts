@@ -1,7 +1,12 @@
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 
 /** The limit of the log: kafkajs alone, batches of the same records, each batch acknowledged before the next is sent. */
-type Order = { brokers: string[]; topic: string; records: { partition: number; key: string; value: string }[]; measureMs: number }
+type Order = {
+  brokers: string[]
+  topic: string
+  records: { partition: number; key: string; value: string }[]
+  measureMs: number
+}
 
 process.on('message', (order: Order) => void run(order).then((result) => process.send?.(result)))
 

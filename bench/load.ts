@@ -14,7 +14,15 @@ type Order = {
   measureMs: number
 }
 
-export type LoadResult = { requests: number; failures: number; seconds: number; p50: number; p95: number; p99: number; tokens: string[] }
+export type LoadResult = {
+  requests: number
+  failures: number
+  seconds: number
+  p50: number
+  p95: number
+  p99: number
+  tokens: string[]
+}
 
 process.on('message', (order: Order) => {
   void run(order).then((result) => process.send?.(result))
@@ -30,7 +38,15 @@ async function run(order: Order): Promise<LoadResult> {
   await Promise.all(order.tokens.map((_, i) => drive(i)))
   latencies.sort((a, b) => a - b)
   const at = (share: number) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0
-  return { requests: latencies.length, failures, seconds: order.measureMs / 1000, p50: at(0.5), p95: at(0.95), p99: at(0.99), tokens }
+  return {
+    requests: latencies.length,
+    failures,
+    seconds: order.measureMs / 1000,
+    p50: at(0.5),
+    p95: at(0.95),
+    p99: at(0.99),
+    tokens,
+  }
 
   async function drive(i: number): Promise<void> {
     const exchange = await openConnection(order)

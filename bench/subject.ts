@@ -1,0 +1,218 @@
+import { fork, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { randomBytes } from 'node:crypto'
+import pino from 'pino'
+import { v7 as uuidv7 } from 'uuid'
+import { loadSettings } from '../shared/config/load-settings.ts'
+import { outgoing, envelop } from '../shared/event-log/event-codec.ts'
+import type { Client } from '../shared/ledger/events.ts'
+import { deriveKeys, type Keys } from '../shared/tokens/keys.ts'
+import { generateClientSecret, hashClientSecret } from '../shared/tokens/client-secret.ts'
+import { formatToken } from '../shared/tokens/token-string.ts'
+import { openParts } from '../services/cli/open-parts.ts'
+import { migrate } from '../services/cli/migrate.ts'
+import { runtimeOf } from '../services/cli/serve.ts'
+import { freePorts } from '../test/support/commands.ts'
+import type { CpuSeconds, Pids } from './cpu.ts'
+import type { LoadResult } from './load.ts'
+
+const ROOT = new URL('..', import.meta.url).pathname
+
+/** The product under load: one token endpoint and one projector, each a process of its own, and grants to refresh. */
+export type Subject = {
+  port: number
+  authorization: string
+  keys: Keys
+  pids: Pick<Pids, 'endpoint' | 'projector'>
+  /** The current refresh tokens of `count` grants that nobody else uses. */
+  grants(count: number): Promise<string[]>
+  stop(): Promise<void>
+}
+
+export type Measured = {
+  rate: number
+  failures: number
+  p50: number
+  p95: number
+  p99: number
+  cpu: CpuSeconds
+  /** Requests that the CPU seconds stand for. */
+  counted: number
+}
+
+/** Migrates a fresh ledger on these parts and starts the processes. */
+export async function startSubject({
+  brokers,
+  databaseUrl,
+}: {
+  brokers: string[]
+  databaseUrl: string
+}): Promise<Subject> {
+  const port = await freePorts(2)
+  const env = {
+    LEDGER_DATABASE_URL: databaseUrl,
+    LEDGER_KAFKA_BROKERS: brokers.join(','),
+    LEDGER_SECRETS_SYSTEM: `1:${randomBytes(32).toString('base64')}`,
+    LEDGER_ISSUER: `http://127.0.0.1:${port}`,
+    LEDGER_REQUIRE_HTTPS: 'false',
+    LEDGER_SERVE_PUBLIC_HOST: '127.0.0.1',
+    LEDGER_SERVE_PUBLIC_PORT: String(port),
+    LEDGER_SERVE_ADMIN_PORT: String(port + 1),
+    LEDGER_LOG_LEVEL: 'warn',
+  }
+  const settings = loadSettings(env)
+  const logger = pino({ level: 'warn' }, process.stderr)
+  const parts = await openParts(settings, logger)
+  const ledger_id = await migrate(parts, settings, logger)
+  const keys = deriveKeys(settings.SECRETS_SYSTEM ?? [], ledger_id)
+  const projector = await startService('projector', env, port + 1)
+  const endpoint = await startService('token-endpoint', env, port)
+  const runtime = runtimeOf(parts, settings, keys, logger)
+  const secret = generateClientSecret()
+  const client = benchClient(keys, secret)
+  await runtime.commit({ type: 'ClientRegistered', data: { revision: 1, client } }, { actor: 'system/bench' })
+  await ready(port)
+  return {
+    port,
+    authorization: `Basic ${Buffer.from(`bench:${secret}`).toString('base64')}`,
+    keys,
+    pids: { endpoint: [endpoint.pid ?? 0], projector: [projector.pid ?? 0] },
+    grants: (count) => issueGrants(count, client),
+    stop: async () => {
+      await Promise.all([endpoint, projector].map(end))
+      await parts.close()
+    },
+  }
+
+  async function issueGrants(count: number, { client_id, scope, access_token_lifetime }: Client): Promise<string[]> {
+    const ids = Array.from({ length: count }, () => uuidv7())
+    const positions = await Promise.all(
+      ids.map(async (grant_id) => {
+        const refresh = { lifetime: 86_400, absolute_lifetime: null, limit: null }
+        const terms = {
+          grant_id,
+          client_id,
+          scope,
+          access_token_lifetime,
+          refresh,
+          refresh_grace_seconds: 30,
+          refresh_rotation: true,
+        }
+        const data = {
+          ...terms,
+          principal: { type: 'client' as const, id: client_id },
+          grant_type: 'administrator',
+          registry_position: 1000,
+          kid: 1,
+        }
+        const record = outgoing(
+          envelop({ type: 'TokenIssued', data }, settings.ISSUER, { actor: 'system/bench' }, Date.now()),
+          parts.topics,
+        )
+        const { offset } = await parts.log.append(record)
+        return { ...record, offset }
+      }),
+    )
+    await Promise.all(positions.map((position) => runtime.waiter.past(position, 10_000)))
+    return ids.map((grant_id) => formatToken(keys, 'rt', { kid: 1, grant_id, generation: 1 }))
+  }
+}
+
+/** One round of refreshes on fresh grants, one grant a connection: warm-up first, then the part that counts. */
+export async function measureRefresh(
+  subject: Subject,
+  { concurrency, measureMs }: { concurrency: number; measureMs: number },
+  spent: () => Promise<CpuSeconds>,
+): Promise<Measured> {
+  const tokens = await subject.grants(concurrency)
+  const { authorization, port } = subject
+  await load({ port, authorization, tokens, chain: true, warmMs: 2_000, measureMs: 0 }).then((warm) =>
+    tokens.splice(0, tokens.length, ...warm.tokens),
+  )
+  const before = await spent()
+  const result = await load({ port, authorization, tokens, chain: true, warmMs: 0, measureMs })
+  const after = await spent()
+  const cpu = Object.fromEntries(
+    Object.entries(after).map(([part, seconds]) => [part, seconds - before[part as keyof CpuSeconds]]),
+  ) as CpuSeconds
+  const { requests, seconds, failures, p50, p95, p99 } = result
+  return { rate: requests / seconds, failures, p50, p95, p99, cpu, counted: requests }
+}
+
+/** Runs the load generator once, in a process of its own. */
+export async function load(order: {
+  port: number
+  authorization: string
+  tokens: string[]
+  chain: boolean
+  warmMs: number
+  measureMs: number
+}): Promise<LoadResult> {
+  return ask<LoadResult>('load.ts', { host: '127.0.0.1', ...order })
+}
+
+/** Forks a bench script, gives it one order and waits for its answer. */
+export async function ask<Answer>(script: string, order: object): Promise<Answer> {
+  const child = fork(`${ROOT}bench/${script}`, { execArgv: ['--import', 'tsx'] })
+  try {
+    child.send(order)
+    const [answer] = (await once(child, 'message')) as [Answer]
+    return answer
+  } finally {
+    child.kill()
+  }
+}
+
+async function startService(service: string, env: Record<string, string>, port: number): Promise<ChildProcess> {
+  const args = [`${ROOT}dist/services/cli/main.js`, 'serve', service]
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...env, NODE_ENV: 'production' },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  await alive(port, child)
+  return child
+}
+
+async function alive(port: number, child: ChildProcess): Promise<void> {
+  for (;;) {
+    if (child.exitCode !== null) throw new Error(`a service ended with ${child.exitCode}: run "npm run build" first?`)
+    const answer = await fetch(`http://127.0.0.1:${port}/health/alive`).catch(() => null)
+    if (answer?.ok) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+async function ready(port: number): Promise<void> {
+  while (!(await fetch(`http://127.0.0.1:${port}/health/ready`)).ok)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exit
+}
+
+function benchClient(keys: Keys, secret: string): Client {
+  return {
+    client_id: 'bench',
+    client_name: 'bench',
+    client_version: '1',
+    client_type: 'confidential',
+    grant_types: ['refresh_token'],
+    redirect_uris: [],
+    scope: 'orders.read',
+    token_endpoint_auth_method: 'client_secret_basic',
+    access_token_lifetime: 3600,
+    refresh_token_limit: null,
+    refresh_token_lifetime: 86_400,
+    refresh_token_absolute_lifetime: null,
+    refresh_grace_seconds: 30,
+    refresh_rotation: true,
+    groups: [],
+    resource_server_folders: null,
+    enabled: true,
+    secret: hashClientSecret(keys, secret),
+  }
+}
