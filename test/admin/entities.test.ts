@@ -51,14 +51,16 @@ test('of several writers of one revision one wins, and the others are told', asy
 })
 
 test('usernames are unique, also among writers at once', async (t) => {
-  const { send, root: token } = await startLedger(t)
+  const { send, root: token, events } = await startLedger(t)
   const put = (sub: string) =>
     send('PUT', `/admin/users/${sub}`, { token, body: { username: 'ada' }, headers: { 'if-none-match': '*' } })
   const answers = await Promise.all(['u1', 'u2', 'u3'].map(put))
   t.deepEqual(answers.map(({ status }) => status).sort(), [201, 409, 409])
+  const before = (await events()).length
   const later = await put('u4')
   t.is(later.status, 409)
   t.is(later.body['error'], 'conflict')
+  t.is((await events()).length, before, 'what is known to be void is not appended')
 })
 
 test('every kind is written with what it may name, and shown as it was written', async (t) => {
@@ -137,5 +139,19 @@ test('what is wrong with a body is named, and nothing is appended', async (t) =>
     headers: { 'if-none-match': '*', 'content-type': 'application/x-www-form-urlencoded' },
   })
   t.is(form.status, 400)
+  t.is((await events()).length, before)
+})
+
+test('nothing is decided on a registry that is not being projected', async (t) => {
+  const { send, root: token, runtime, events } = await startLedger(t)
+  const { knex, schema, topics } = runtime
+  await knex.raw(`UPDATE ${schema}.checkpoints SET status = 'stopped' WHERE topic = ?`, [topics.registry])
+  const before = (await events()).length
+  const write = await send('PUT', '/admin/groups/G', { token, body: {}, headers: { 'if-none-match': '*' } })
+  for (const answer of [write, await send('GET', '/admin/groups/Auditors', { token })]) {
+    t.is(answer.status, 503)
+    t.is(answer.body['error'], 'temporarily_unavailable')
+    t.truthy(answer.headers.get('retry-after'))
+  }
   t.is((await events()).length, before)
 })

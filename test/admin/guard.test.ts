@@ -152,6 +152,16 @@ test('the ledger is closed to whoever has no live access token of it', async (t)
   t.is((await send('GET', '/admin/groups/Administrators', { token: await tokenOf(second) })).status, 200)
 })
 
+test('a refresh token is no access token, not even that of an administrator', async (t) => {
+  const { send, root, make, register } = await startLedger(t)
+  await make('/admin/users/ada', { username: 'ada', groups: ['Administrators'] })
+  const { client_id } = await register({ client_name: 'console', scope: 'ledger.admin' })
+  const { body } = await send('POST', '/admin/grants', { token: root, body: { client_id, sub: 'ada' } })
+  const read = (token: unknown) => send('GET', '/admin/groups/Auditors', { token: String(token) })
+  t.is((await read(body['access_token'])).status, 200)
+  t.is((await read(body['refresh_token'])).status, 401)
+})
+
 test('the last administrator cannot be removed, one of several can', async (t) => {
   const { send, root: token, make, register } = await startLedger(t)
   const put = (path: string, body: unknown, match = '*') =>
@@ -176,7 +186,7 @@ test('the last administrator cannot be removed, one of several can', async (t) =
 })
 
 test('two administrators who disable each other at once: one of them stays', async (t) => {
-  const { send, root, make, register } = await startLedger(t)
+  const { send, root, make, register, events } = await startLedger(t)
   await make('/admin/groups/People', {})
   await make('/admin/users/ada', { username: 'ada', groups: ['People'] })
   await make('/admin/users/bob', { username: 'bob', groups: ['People'] })
@@ -199,4 +209,6 @@ test('two administrators who disable each other at once: one of them stays', asy
   const [won, lost] = answers.map(({ status }) => status).sort()
   t.is(won, 200)
   t.true(lost === 409 || lost === 401, 'refused as the last one, or disabled before it came to that')
+  const event = (await events()).filter(({ type }) => type === 'UserPut').at(-1)
+  t.is(event?.actor, answers[0]?.status === 200 ? 'user/ada' : 'user/bob')
 })
