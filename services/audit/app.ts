@@ -24,7 +24,10 @@ export function auditRoutes(router: HttpRouter, audit: Audit, guard: (resource: 
 /** Streams at the reader's pace. A log that fails in the middle breaks the connection: a cut answer must not look whole. */
 async function events(ctx: HttpContext, audit: Audit): Promise<void> {
   const parsed = parseReplayQuery({ ...ctx.query })
-  if (parsed.problem !== undefined) throw new OAuthError('invalid_request', parsed.problem)
+  if (parsed.problem) {
+    const { name, message } = parsed.problem
+    throw new OAuthError('invalid_request', `${name} ${message}`)
+  }
   const entries = audit.replay(parsed.filter)[Symbol.asyncIterator]()
   // The first is awaited here, so that an unreachable log is still answered 503.
   const first = await entries.next()

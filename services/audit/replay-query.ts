@@ -14,24 +14,31 @@ const types = z
   .pipe(z.array(z.string().refine(isEventType, { error: 'is not an event type' })))
 
 /** A replay's filter as text: query parameters and command-line options alike. `type` = names separated by commas. */
-export const replayQuery = z.strictObject({
+const replayQuery = z.strictObject({
   grant_id: z.uuid({ error: 'must be a UUID' }).toLowerCase().optional(),
   client_id: z.string().min(1).optional(),
   sub: z.string().min(1).optional(),
   type: types.optional(),
 })
 
-/** The filter that a query stands for; `problem` names the first parameter that is wrong. */
+/** The parameter that is wrong, and what is wrong with it. */
+export type QueryProblem = { name: string; message: string }
+
+/** The filter that a query stands for, or what is wrong with it first. */
 export function parseReplayQuery(
   query: Record<string, unknown>,
-): { filter: ReplayFilter; problem?: undefined } | { problem: string } {
+): { filter: ReplayFilter; problem?: undefined } | { problem: QueryProblem } {
   const parsed = replayQuery.safeParse(query)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    const name = issue?.path[0] ?? (issue?.code === 'unrecognized_keys' ? issue.keys[0] : 'query')
-    const unknown = issue?.code === 'unrecognized_keys'
-    return { problem: `${String(name)} ${unknown ? 'is no parameter of a replay' : (issue?.message ?? 'is wrong')}` }
-  }
+  if (!parsed.success) return { problem: problemOf(parsed.error.issues[0]) }
   const { type, ...rest } = parsed.data
   return { filter: { ...rest, types: type } }
+}
+
+function problemOf(issue: z.core.$ZodIssue | undefined): QueryProblem {
+  if (issue?.code === 'unrecognized_keys') {
+    return { name: issue.keys[0] ?? 'query', message: 'is no parameter of a replay' }
+  }
+  const name = String(issue?.path[0] ?? 'query')
+  // Repeated parameters arrive as an array.
+  return { name, message: issue?.code === 'invalid_type' ? 'must be given once' : (issue?.message ?? 'is wrong') }
 }

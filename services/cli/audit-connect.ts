@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { loadSettings } from '../../shared/config/load-settings.ts'
+import { LogReadError } from '../../shared/event-log/event-log.ts'
+import { createAudit, type Audit } from '../audit/audit.ts'
+import type { VerifySource } from '../audit/verify.ts'
+import { remoteAudit, type ServiceAccess } from './audit-remote.ts'
+import { createLogger } from './logger.ts'
+import { openParts } from './open-parts.ts'
+
+export type Connected<Source> = { source: Source; close(): Promise<void> }
+
+const ACCESS = z.object({ url: z.url(), admin_url: z.url(), client_id: z.string(), client_secret: z.string() })
+
+/**
+ * What the audit verbs ask: the service at LEDGER_ADMIN_URL; in dev mode the one that runs here, because its database takes
+ * one process; else the log and the read model themselves.
+ */
+export async function connectAudit(env: NodeJS.ProcessEnv = process.env): Promise<Connected<Audit>> {
+  const close = () => Promise.resolve()
+  const access = accessFromEnv(env)
+  if (access) return { source: remoteAudit(access), close }
+  const settings = loadSettings(env, 'none')
+  if (settings.dev) return { source: remoteAudit(await accessFromFolder(settings.DATA_DIR)), close }
+  const parts = await connectParts(env)
+  return { ...parts, source: createAudit(parts.source) }
+}
+
+/** The log and the read model themselves; in dev mode only while no service runs. */
+export async function connectParts(
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Connected<VerifySource & { maxLagMs: number }>> {
+  const settings = loadSettings(env, 'none')
+  // stderr belongs to progress, unless somebody asks for more.
+  const logger = createLogger(env['LEDGER_LOG_LEVEL'] ? settings : { LOG_LEVEL: 'error' })
+  const parts = await openParts(settings, logger)
+  const source = { ...parts, schema: settings.READ_MODEL, maxLagMs: settings.MAX_LAG * 1000 }
+  return { source, close: () => parts.close() }
+}
+
+function accessFromEnv(env: NodeJS.ProcessEnv): ServiceAccess | null {
+  if (!env['LEDGER_ADMIN_URL']) return null
+  const parsed = ACCESS.safeParse({
+    url: env['LEDGER_URL'],
+    admin_url: env['LEDGER_ADMIN_URL'],
+    client_id: env['LEDGER_CLIENT_ID'],
+    client_secret: env['LEDGER_CLIENT_SECRET'],
+  })
+  if (parsed.success) return parsed.data
+  const names = parsed.error.issues.map(({ path }) => `LEDGER_${String(path[0]).toUpperCase()}`)
+  throw new WrongUsage(
+    `with LEDGER_ADMIN_URL these must be set as well, and be right: ${[...new Set(names)].join(', ')}`,
+  )
+}
+
+async function accessFromFolder(folder: string): Promise<ServiceAccess> {
+  const file = join(folder, 'cli.json')
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new LogReadError('unreachable', `there is no ${file}: is the dev server running ("npm start")?`, { cause })
+  })
+  return ACCESS.parse(JSON.parse(text))
+}
+
+/** The command line or its environment asks for what cannot be. */
+export class WrongUsage extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'WrongUsage'
+  }
+}

@@ -1,0 +1,62 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Option, type Command } from 'commander'
+import { LogReadError } from '../../shared/event-log/event-log.ts'
+import { ProjectorRuns } from '../audit/rebuild.ts'
+import { WrongUsage, type Connected } from './audit-connect.ts'
+import { FORMATS } from './audit-output.ts'
+import { ServiceRefused } from './audit-remote.ts'
+
+const PROBLEM = 1
+const USAGE = 2
+
+/** The option that every audit and projection verb has. */
+export function formatOption(): Option {
+  return new Option('--format <format>', 'how to print').choices(FORMATS).default('table')
+}
+
+/** Wrong usage of this command and those below it ends with exit code 2; help with 0. */
+export function exitOnWrongUsage(command: Command): Command {
+  return command.exitOverride(({ exitCode, code }) => {
+    process.exit(exitCode !== 0 && code.startsWith('commander.') ? USAGE : exitCode)
+  })
+}
+
+/**
+ * Connects, does the work, closes; what we foresaw becomes one line on stderr. The work answers whether all is well: exit code 0, else
+ * 1. Whatever else is thrown is left to the caller: exit code 3 when a part cannot be reached.
+ */
+export async function work<Source>(
+  command: Command,
+  connect: () => Promise<Connected<Source>>,
+  body: (source: Source) => Promise<boolean>,
+): Promise<void> {
+  try {
+    const connected = await connect()
+    const well = await body(connected.source).finally(() => connected.close())
+    if (!well) process.exitCode = PROBLEM
+  } catch (error) {
+    if (error instanceof WrongUsage) command.error(`error: ${error.message}`)
+    if (isForeseen(error)) command.error(`error: ${error.message}`, { exitCode: PROBLEM, code: 'ledger.problem' })
+    throw error
+  }
+}
+
+function isForeseen(error: unknown): error is Error {
+  if (error instanceof LogReadError) return error.reason === 'out_of_range'
+  return error instanceof ServiceRefused || error instanceof ProjectorRuns
+}
+
+/** Prints text as fast as the reader takes it. One who stops reading (`| head`) ends it without an error. */
+export async function print(text: AsyncIterable<string> | string): Promise<void> {
+  try {
+    await pipeline(Readable.from(typeof text === 'string' ? [text] : text), process.stdout, { end: false })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EPIPE')) throw error
+  }
+}
+
+/** Whether stdout wants colours. */
+export function wantsColour(): boolean {
+  return process.stdout.isTTY && !process.env['NO_COLOR']
+}
