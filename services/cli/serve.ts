@@ -8,7 +8,7 @@ import { createPositionWaiter } from '../../shared/read-model/position-waiter.ts
 import { deriveKeys, type Keys } from '../../shared/tokens/keys.ts'
 import { createRightsCheck, mountAdmin } from '../admin/main.ts'
 import { mountAudit } from '../audit/main.ts'
-import { runProjector } from '../projector/main.ts'
+import { runProjector, type RunningProjector } from '../projector/main.ts'
 import { mountTokenCheck } from '../token-check/main.ts'
 import { mountTokenEndpoint } from '../token-endpoint/main.ts'
 import { healthRoutes } from './health.ts'
@@ -49,7 +49,7 @@ export async function serve(
   lifecycle.onStop('log and database', parts.close)
   const log = watchLog(parts)
   lifecycle.onStop('log watch', async () => log.stop())
-  const failed = names.includes('projector') ? await project(runtime, lifecycle) : new Promise<never>(() => undefined)
+  const projector = names.includes('projector') ? await project(runtime, lifecycle) : null
   const health = {
     knex: parts.knex,
     schema: runtime.schema,
@@ -74,6 +74,8 @@ export async function serve(
     settings.SERVE_ADMIN_HOST,
     settings.SERVE_ADMIN_PORT,
   )
+  const never = new Promise<never>(() => undefined)
+  const failed = projector ? projector.ended.then(() => never) : never
   return { publicUrl, adminUrl, runtime, lifecycle, failed }
 }
 
@@ -123,8 +125,8 @@ export function runtimeOf(
   return { settings, knex, log, topics, schema, waiter, commit, logger, keys }
 }
 
-async function project(runtime: Runtime, lifecycle: Lifecycle): Promise<Promise<never>> {
+async function project(runtime: Runtime, lifecycle: Lifecycle): Promise<RunningProjector> {
   const projector = await runProjector(runtime)
   lifecycle.onStop('projector', projector.stop)
-  return projector.ended.then(() => new Promise<never>(() => undefined))
+  return projector
 }

@@ -49,20 +49,29 @@ export async function loadRegistry(
   schema: string,
   records: Recorded<RegistryEvent>[],
 ): Promise<RegistryEntity[]> {
-  const loaded = await Promise.all(
-    KINDS.map(async (kind) => {
-      const ids = records.map(({ event }) => keyOf(event)).filter((key) => key.startsWith(`${kind}/`))
-      if (ids.length === 0) return []
-      const { table, id } = REGISTRY_TABLES[kind]
-      const claimed = claims(kind, records)
-      const { rows } = await tx.raw<{ rows: { row: RegistryRow }[] }>(
-        `SELECT to_jsonb(t) AS row FROM ${schema}.${table} t WHERE t.${id} = ANY (?) ${claimed.sql}`,
-        [ids.map((key) => key.slice(kind.length + 1)), ...claimed.bindings],
-      )
-      return rows.map(({ row }) => entityOfRow(kind, row))
-    }),
+  const loaded = ledgerEntity(records)
+  for (const kind of KINDS) {
+    const ids = records.map(({ event }) => keyOf(event)).filter((key) => key.startsWith(`${kind}/`))
+    if (ids.length > 0) loaded.push(...(await loadKind(tx, schema, kind, { ids, records })))
+  }
+  return loaded
+}
+
+type Wanted = { ids: string[]; records: Recorded<RegistryEvent>[] }
+
+async function loadKind(
+  tx: Knex,
+  schema: string,
+  kind: StoredKind,
+  { ids, records }: Wanted,
+): Promise<RegistryEntity[]> {
+  const { table, id } = REGISTRY_TABLES[kind]
+  const claimed = claims(kind, records)
+  const { rows } = await tx.raw<{ rows: { row: RegistryRow }[] }>(
+    `SELECT to_jsonb(t) AS row FROM ${schema}.${table} t WHERE t.${id} = ANY (?) ${claimed.sql}`,
+    [ids.map((key) => key.slice(kind.length + 1)), ...claimed.bindings],
   )
-  return [...ledgerEntity(records), ...loaded.flat()]
+  return rows.map(({ row }) => entityOfRow(kind, row))
 }
 
 // `LedgerCreated` has no table in the read model: it is the first record of the registry, so whatever comes later knows it.
