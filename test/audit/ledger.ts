@@ -59,13 +59,14 @@ export async function closeEmbedded(): Promise<void> {
 }
 
 /** A ledger on a database of its own on the real PostgreSQL. */
-export async function postgresLedger(t: Pick<ExecutionContext, 'teardown'>): Promise<TestLedger> {
-  const knex = openPostgres(await databaseUrl(t), { pool: 5, queryTimeoutMs: 5_000 })
+export async function postgresLedger(t: Pick<ExecutionContext, 'teardown'>): Promise<TestLedger & { url: string }> {
+  const url = await databaseUrl(t)
+  const knex = openPostgres(url, { pool: 5, queryTimeoutMs: 5_000 })
   t.teardown(() => knex.destroy())
   await migrateDatabase(knex, 'ledger_v1', { shared: true })
   const log = createPostgresLog({ knex, appendTimeoutMs: 5_000 })
   t.teardown(() => log.close())
-  return ledgerOn({ knex, schema: 'ledger_v1', log })
+  return { ...(await ledgerOn({ knex, schema: 'ledger_v1', log })), url }
 }
 
 type Place = { knex: Knex; schema: string; log: EventLog; prefix?: string; clock?: { shiftMs: number } }

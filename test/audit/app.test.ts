@@ -1,0 +1,130 @@
+import test, { type ExecutionContext } from 'ava'
+import pino from 'pino'
+import { auditRoutes } from '../../services/audit/app.ts'
+import { createAudit, type Audit } from '../../services/audit/audit.ts'
+import type { ReplayEntry } from '../../services/audit/replay-entry.ts'
+import { remoteAudit, ServiceRefused } from '../../services/cli/audit-remote.ts'
+import { LogReadError, type EventLog } from '../../shared/event-log/event-log.ts'
+import { readBearer, insufficientScope } from '../../shared/http/bearer.ts'
+import { createHttpApp } from '../../shared/http/create-app.ts'
+import { listen } from '../../shared/http/lifecycle.ts'
+import { issued, refreshed, revoked } from '../ledger/given.ts'
+import { closeEmbedded, embeddedLedger, grantId, seed, type TestLedger } from './ledger.ts'
+
+test.after.always(closeEmbedded)
+
+/** The audit API as a service would mount it; whoever carries the token `auditor` may read. */
+async function serve(t: ExecutionContext, ledger: TestLedger, log: EventLog = ledger.log) {
+  const { app, router } = createHttpApp({ logger: pino({ level: 'silent' }), requireHttps: false, trustedProxies: [] })
+  const asked: string[] = []
+  auditRoutes(router, createAudit({ ...ledger, log, maxLagMs: 5_000 }), (resource) => (ctx, next) => {
+    asked.push(resource)
+    if (readBearer(ctx.get('authorization')) !== 'auditor') throw insufficientScope('ledger.audit')
+    return next()
+  })
+  router.post('/oauth2/token', (ctx) => {
+    const isAuditor = ctx.get('authorization') === `Basic ${Buffer.from('auditor:s%26cret').toString('base64')}`
+    ctx.body = { access_token: isAuditor ? 'auditor' : 'nobody', token_type: 'Bearer' }
+  })
+  const listener = await listen(app, { host: '127.0.0.1', port: 0 })
+  const { url } = listener
+  t.teardown(() => listener.close(0))
+  const access = { url, admin_url: url, client_id: 'auditor', client_secret: 's&cret' }
+  const get = (path: string, token = 'auditor') =>
+    fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } })
+  return { url, get, asked, remote: remoteAudit(access), stranger: remoteAudit({ ...access, client_id: 'shop' }) }
+}
+
+async function lived(): Promise<TestLedger> {
+  const ledger = await embeddedLedger()
+  await seed(ledger)
+  await ledger.append(refreshed(2, { grant_id: grantId(1) }))
+  await ledger.append(refreshed(2, { grant_id: grantId(1) }))
+  await ledger.append(issued({ grant_id: grantId(2), client_id: 'till' }))
+  await ledger.append(revoked({ grant_id: grantId(2), client_id: 'till' }))
+  await ledger.project()
+  return ledger
+}
+
+async function all(audit: Audit, filter = {}): Promise<ReplayEntry[]> {
+  const entries: ReplayEntry[] = []
+  for await (const entry of audit.replay(filter)) entries.push(entry)
+  return entries
+}
+
+test('whoever may read the audit trail gets the replay as JSON lines, filtered as asked', async (t) => {
+  const { get, asked } = await serve(t, await lived())
+  const response = await get(`/audit/events?grant_id=${grantId(1).toUpperCase()}&type=TokenRefreshed`)
+  t.is(response.status, 200)
+  t.true(response.headers.get('content-type')?.startsWith('application/jsonl'))
+  t.is(response.headers.get('cache-control'), 'no-store')
+  const lines = (await response.text()).trimEnd().split('\n')
+  t.deepEqual(
+    lines.map((line) => (JSON.parse(line) as ReplayEntry).verdict),
+    ['valid', 'void'],
+  )
+  t.deepEqual(asked, ['ledger.audit:read'])
+})
+
+test('the audit API answers nobody else', async (t) => {
+  const { get, url } = await serve(t, await lived())
+  for (const path of ['/audit/events', `/audit/grants/${grantId(1)}`, '/audit/verify', '/audit/projection']) {
+    t.is((await fetch(`${url}${path}`)).status, 401, path)
+    t.is((await get(path, 'somebody')).status, 403, path)
+  }
+})
+
+test('a wrong parameter of a replay is named', async (t) => {
+  const { get } = await serve(t, await lived())
+  const answers: Record<string, string> = {
+    'grant_id=7': 'grant_id must be a UUID',
+    'type=TokenRefreshed,Nonsense': 'type is not an event type',
+    'user=ada': 'user is no parameter of a replay',
+    'sub=ada&sub=bob': 'sub must be given once',
+  }
+  for (const [query, description] of Object.entries(answers)) {
+    const response = await get(`/audit/events?${query}`)
+    t.is(response.status, 400, query)
+    t.deepEqual(await response.json(), { error: 'invalid_request', error_description: description })
+  }
+})
+
+test('an auditor elsewhere reads, through the service, what one beside the log reads', async (t) => {
+  const ledger = await lived()
+  const { remote } = await serve(t, ledger)
+  const direct = createAudit({ ...ledger, maxLagMs: 5_000 })
+  t.deepEqual(await all(remote), await all(direct))
+  t.deepEqual(await all(remote, { client_id: 'till' }), await all(direct, { client_id: 'till' }))
+  t.is((await all(remote, { types: ['TokenIssued', 'TokenRevoked'] })).length, 3)
+  t.deepEqual(await remote.verify(), await direct.verify())
+  t.is((await remote.status()).partitions.length, 13)
+  const [life, own] = [await remote.life(grantId(2)), await direct.life(grantId(2))]
+  t.deepEqual(life?.events, own?.events)
+  t.is(await remote.life(grantId(9)), null)
+})
+
+test('a service that says no, or does not answer, is told apart', async (t) => {
+  const { stranger } = await serve(t, await lived())
+  await t.throwsAsync(stranger.verify(), { instanceOf: ServiceRefused, message: /403.*insufficient_scope/ })
+  await t.throwsAsync(all(stranger), { instanceOf: ServiceRefused })
+  const gone = remoteAudit({
+    url: 'http://127.0.0.1:1',
+    admin_url: 'http://127.0.0.1:1',
+    client_id: 'a',
+    client_secret: 'b',
+  })
+  await t.throwsAsync(gone.verify(), { instanceOf: LogReadError, message: /does not answer/ })
+})
+
+test('a log that cannot be reached is 503, and one that fails in the middle does not look like the end', async (t) => {
+  const ledger = await lived()
+  const away = new LogReadError('unreachable', 'gone')
+  const unreachable = await serve(t, ledger, { ...ledger.log, bounds: () => Promise.reject(away) })
+  t.is((await unreachable.get('/audit/events')).status, 503)
+  const failing: EventLog['read'] = async function* (range) {
+    for await (const batch of ledger.log.read(range)) yield batch
+    if (range.topic === ledger.topics.grants) throw away
+  }
+  const broken = await serve(t, ledger, { ...ledger.log, read: failing })
+  await t.throwsAsync(all(broken.remote), { instanceOf: LogReadError, message: /cut short/ })
+})
