@@ -1,0 +1,38 @@
+import { until, type TestLedger } from '../support/ledger.ts'
+import type { Answer, Credentials } from '../support/requests.ts'
+
+/** One refresh over HTTP; `more`: further parameters. */
+export const refresh = (
+  { post }: Pick<TestLedger, 'post'>,
+  as: Credentials,
+  refresh_token: unknown,
+  more: Record<string, string> = {},
+): Promise<Answer> =>
+  post('/oauth2/token', { grant_type: 'refresh_token', refresh_token: String(refresh_token), ...more }, { as })
+
+/** The grant's events, each with its verdict. */
+export const typesOf = async ({ eventsOf }: TestLedger, grant_id: string): Promise<string[]> =>
+  (await eventsOf(grant_id)).map(({ type, verdict }) => `${type} ${verdict}`)
+
+/** Resolves when the database's clock says that this generation was projected longer ago than `seconds`. */
+export async function untilOlder({ runtime }: TestLedger, grant_id: string, generation: number, seconds: number) {
+  await until(async () => {
+    const { rows } = await runtime.knex.raw<{ rows: { older: boolean }[] }>(
+      `SELECT now() > projected_at + make_interval(secs => ?) AS older
+         FROM ${runtime.schema}.bearer_tokens WHERE grant_id = ? AND generation = ?`,
+      [seconds, grant_id, generation],
+    )
+    return rows[0]?.older === true
+  }, `generation ${generation} older than ${seconds} s`)
+}
+
+/** Resolves when this expiry of the grant is past by the database's clock. */
+export async function untilPast({ runtime }: TestLedger, grant_id: string, column: 'refresh_exp' | 'absolute_exp') {
+  await until(async () => {
+    const { rows } = await runtime.knex.raw<{ rows: { past: boolean }[] }>(
+      `SELECT extract(epoch FROM now()) >= ${column} AS past FROM ${runtime.schema}.grants WHERE grant_id = ?`,
+      [grant_id],
+    )
+    return rows[0]?.past === true
+  }, `${column} past`)
+}
