@@ -85,7 +85,7 @@ async function foldPartition(
   for await (const batch of log.read({ topic, partition, from: 0, to: end })) {
     if (!standing) return
     const prepared = prepareBatch(batch, standing)
-    await project(knex, schema, [prepared], 'record').catch(explain)
+    await project(knex, { schema, projectedAt: 'record' }, [prepared]).catch(explain)
     standing = prepared.move
     onNext(standing.next)
     if (!prepared.stop) continue

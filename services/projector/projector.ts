@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import { recordHash } from '../../shared/event-log/chain.ts'
 import type {
@@ -15,6 +16,7 @@ import {
   rememberCluster,
   type Checkpoint,
 } from '../../shared/read-model/checkpoints.ts'
+import type { KnownGrants } from '../../shared/read-model/grant-projection.ts'
 import { CheckpointTaken, prepareBatch, project, type PreparedBatch } from '../../shared/read-model/project.ts'
 import { createBatcher } from '../../shared/read-model/batcher.ts'
 
@@ -27,8 +29,11 @@ export type ProjectorOptions = {
   logger: Logger
 }
 
-/** A checkpoint that this process holds: `verified` once its last record was read again and was the same. */
-type Held = Checkpoint & { verified: boolean }
+/** How many grants of one partition are remembered between batches: those that are refreshed again and again. */
+const KNOWN_GRANTS = 10_000
+
+/** A checkpoint that this process holds, with the grants that it folded up to there: `verified` once its last record was read again and was the same. */
+type Held = Checkpoint & { verified: boolean; known: KnownGrants }
 
 const nameOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`
 
@@ -68,7 +73,11 @@ export async function startProjector(options: ProjectorOptions): Promise<Followi
       cluster,
     )
     if (divergence) return leave(checkpoint, 'diverged', divergence)
-    held.set(nameOf(checkpoint), { ...checkpoint, verified: checkpoint.last_offset === null })
+    held.set(nameOf(checkpoint), {
+      ...checkpoint,
+      verified: checkpoint.last_offset === null,
+      known: new LRUCache({ max: KNOWN_GRANTS }),
+    })
     return { topic, partition, offset: checkpoint.last_offset ?? checkpoint.next }
   }
 
@@ -91,7 +100,7 @@ export async function startProjector(options: ProjectorOptions): Promise<Followi
       if (ready.length > 0)
         await project(
           knex,
-          schema,
+          { schema },
           ready.map(({ prepared }) => prepared),
         )
       for (const { batch, prepared } of ready) answers.set(batch, await settle(batch, prepared))

@@ -54,32 +54,31 @@ export async function loadCheckpoints(knex: Knex, schema: string, topics: string
 }
 
 /**
- * Moves each checkpoint that stands at its batch's start, and tells which did. One that stands elsewhere belongs to another
- * projector now: the caller rolls back. Rows are locked in order, so that two projectors never deadlock.
+ * SQL (CTEs) that moves every checkpoint from its batch's start, or none of them: `ready.ok` tells which. One that stands
+ * elsewhere belongs to another projector now. Rows are locked in order, so that two projectors never deadlock.
+ * Its one binding is `movesJson`.
  */
-export async function moveCheckpoints(tx: Knex, schema: string, moves: CheckpointMove[]): Promise<TopicPartition[]> {
+export const moveSql = (schema: string) => `
+  moves AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(?::json) AS m(topic text, partition int, start bigint, next bigint,
+           last_offset bigint, last_hash bytea, chain bytea, leader_epoch int, voids int)),
+  locked AS MATERIALIZED (
+    SELECT c.next = m.start AND c.status <> 'diverged' AS stands
+      FROM ${schema}.checkpoints c JOIN moves m USING (topic, partition)
+     ORDER BY c.topic, c.partition FOR UPDATE OF c),
+  ready AS MATERIALIZED (
+    SELECT count(*) FILTER (WHERE stands) = (SELECT count(*) FROM moves) AS ok FROM locked),
+  moved AS (
+    UPDATE ${schema}.checkpoints c
+       SET next = m.next, last_offset = m.last_offset, last_hash = m.last_hash, chain = m.chain,
+           leader_epoch = m.leader_epoch, status = 'ok', status_reason = NULL, void_count = c.void_count + m.voids
+      FROM moves m, ready
+     WHERE ready.ok AND c.topic = m.topic AND c.partition = m.partition AND c.next = m.start)`
+
+/** The binding of `moveSql`. */
+export function movesJson(moves: (CheckpointMove & { voids: number })[]): string {
   const hex = (bytes: Buffer | null) => bytes && `\\x${bytes.toString('hex')}`
-  const json = JSON.stringify(
-    moves.map((move) => ({ ...move, last_hash: hex(move.last_hash), chain: hex(move.chain) })),
-  )
-  const { rows } = await tx
-    .raw<{ rows: TopicPartition[] }>(
-      `WITH moves AS MATERIALIZED (
-         SELECT * FROM json_to_recordset(?::json) AS m(topic text, partition int, start bigint, next bigint,
-                last_offset bigint, last_hash bytea, chain bytea, leader_epoch int)),
-       locked AS MATERIALIZED (
-         SELECT c.topic, c.partition FROM ${schema}.checkpoints c JOIN moves m USING (topic, partition)
-          ORDER BY c.topic, c.partition FOR UPDATE OF c)
-       UPDATE ${schema}.checkpoints c
-          SET next = m.next, last_offset = m.last_offset, last_hash = m.last_hash, chain = m.chain,
-              leader_epoch = m.leader_epoch, status = 'ok', status_reason = NULL
-         FROM moves m JOIN locked USING (topic, partition)
-        WHERE c.topic = m.topic AND c.partition = m.partition AND c.next = m.start AND c.status <> 'diverged'
-    RETURNING c.topic, c.partition`,
-      [json],
-    )
-    .options({ name: `move_checkpoints_${schema}` })
-  return rows
+  return JSON.stringify(moves.map((move) => ({ ...move, last_hash: hex(move.last_hash), chain: hex(move.chain) })))
 }
 
 /** Marks partitions as not to be answered from: `stopped` at a record that cannot be read, or `diverged` from the log. */

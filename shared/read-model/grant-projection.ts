@@ -29,20 +29,38 @@ export function foldGrants(states: Map<string, GrantState>, records: Recorded<Gr
   return { grants, bearerTokens, verdicts }
 }
 
-/** Loads the states that these events need: each touched grant, its current token, and the generations a reuse is judged by. */
+/** States of grants as of where a batch begins, known without asking: this process folded them itself, or loaded them. */
+export type KnownGrants = {
+  get(grant_id: string): GrantState | undefined
+  set(grant_id: string, state: GrantState): unknown
+}
+
+/**
+ * The states that these events need: known ones, and the rest from the read model. A reuse is judged by when its next
+ * generation was made, which the read model is asked for each time.
+ */
 export async function loadGrants(
-  tx: Knex,
+  knex: Knex,
   schema: string,
   records: Recorded<GrantEvent>[],
+  known: (grant_id: string) => GrantState | undefined = () => undefined,
 ): Promise<Map<string, GrantState>> {
-  const keys = records.map(({ event }) => ({
-    grant_id: event.data.grant_id,
-    generation: event.type === 'TokenReuseDetected' ? event.data.presented_generation + 1 : null,
-  }))
-  const { rows } = await tx
+  const states = new Map<string, GrantState>()
+  const reuses = new Set(
+    records.flatMap(({ event }) => (event.type === 'TokenReuseDetected' ? [event.data.grant_id] : [])),
+  )
+  const keys = records.flatMap(({ event: { type, data } }) => {
+    const state = reuses.has(data.grant_id) ? undefined : known(data.grant_id)
+    if (state) states.set(data.grant_id, state)
+    const generation = type === 'TokenReuseDetected' ? data.presented_generation + 1 : null
+    return state ? [] : [{ grant_id: data.grant_id, generation }]
+  })
+  if (keys.length === 0) return states
+  const { rows } = await knex
     .raw<{ rows: { grants: LoadedGrant[] | null }[] }>(loadSql(schema), [JSON.stringify(keys)])
     .options({ name: `load_grants_${schema}` })
-  return new Map((rows[0]?.grants ?? []).map((row) => [row.grant_id, grantOfRow(row, row.generations)]))
+  for (const row of rows[0]?.grants ?? []) states.set(row.grant_id, grantOfRow(row, row.generations))
+  return states
 }
 
 type LoadedGrant = Omit<GrantRow, 'at'> & { at: number; generations: Generation[] }
@@ -65,32 +83,6 @@ export function grantJson(alias: string, generations: string, schema: string): s
 /** SQL for a timestamptz as whole milliseconds since the epoch. */
 export function epochMs(expression: string): string {
   return `floor(extract(epoch FROM ${expression}) * 1000)::bigint`
-}
-
-/**
- * Writes the changes in one statement. `projectedAt: 'record'` (a rebuild) dates generations by their record's time, so that
- * old ones do not look young.
- */
-export async function writeGrants(
-  tx: Knex,
-  schema: string,
-  { grants, bearerTokens }: GrantChanges,
-  projectedAt: 'now' | 'record',
-): Promise<void> {
-  if (grants.length === 0) return
-  const time = projectedAt === 'now' ? 'clock_timestamp()' : 'b.at'
-  await tx
-    .raw(
-      `WITH made AS (
-         INSERT INTO ${schema}.bearer_tokens (grant_id, generation, event_id, kid, scope, at, iat, exp, projected_at)
-         SELECT b.grant_id, b.generation, b.event_id, b.kid, b.scope, b.at, b.iat, b.exp, ${time}
-           FROM json_populate_recordset(NULL::${schema}.bearer_tokens, ?::json) AS b)
-       INSERT INTO ${schema}.grants AS g (${GRANT_COLUMNS.join(', ')})
-       SELECT ${GRANT_COLUMNS.join(', ')} FROM json_populate_recordset(NULL::${schema}.grants, ?::json)
-       ON CONFLICT (grant_id) DO UPDATE SET ${MUTABLE_COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')}`,
-      [JSON.stringify(bearerTokens), JSON.stringify(grants)],
-    )
-    .options({ name: `write_grants_${projectedAt}_${schema}` })
 }
 
 const MUTABLE_COLUMNS = [
@@ -121,6 +113,27 @@ const GRANT_COLUMNS = [
   'principal_id',
   ...MUTABLE_COLUMNS,
 ]
+
+/**
+ * SQL (CTEs, after `moveSql`) that writes grant changes; its bindings are the two JSON texts of `grantBindings`.
+ * `projectedAt: 'record'` (a rebuild) dates generations by their record's time, so that old ones do not look young.
+ */
+export const writeGrantsSql = (schema: string, projectedAt: 'now' | 'record') => `
+  made AS (
+    INSERT INTO ${schema}.bearer_tokens (grant_id, generation, event_id, kid, scope, at, iat, exp, projected_at)
+    SELECT b.grant_id, b.generation, b.event_id, b.kid, b.scope, b.at, b.iat, b.exp,
+           ${projectedAt === 'now' ? 'clock_timestamp()' : 'b.at'}
+      FROM json_populate_recordset(NULL::${schema}.bearer_tokens, ?::json) AS b, ready WHERE ready.ok),
+  changed AS (
+    INSERT INTO ${schema}.grants AS g (${GRANT_COLUMNS.join(', ')})
+    SELECT ${GRANT_COLUMNS.map((column) => `r.${column}`).join(', ')}
+      FROM json_populate_recordset(NULL::${schema}.grants, ?::json) AS r, ready WHERE ready.ok
+    ON CONFLICT (grant_id) DO UPDATE SET ${MUTABLE_COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')})`
+
+/** The bindings of `writeGrantsSql`. */
+export function grantBindings({ grants, bearerTokens }: GrantChanges): string[] {
+  return [JSON.stringify(bearerTokens), JSON.stringify(grants)]
+}
 
 /** The grant events among recorded ones. */
 export function grantRecords(records: Recorded[]): Recorded<GrantEvent>[] {

@@ -3,24 +3,53 @@ import { chainNext, recordHash } from '../event-log/chain.ts'
 import { decodeRecord, UndecodableRecord } from '../event-log/event-codec.ts'
 import type { LogBatch } from '../event-log/event-log.ts'
 import type { Recorded } from '../ledger/events.ts'
-import { moveCheckpoints, type Checkpoint, type CheckpointMove } from './checkpoints.ts'
-import { foldGrants, grantRecords, loadGrants, writeGrants } from './grant-projection.ts'
-import { foldRegistry, loadRegistry, registryRecords, writeRegistry } from './registry-projection.ts'
+import { placeOf } from '../ledger/place-of.ts'
+import { movesJson, moveSql, type Checkpoint, type CheckpointMove } from './checkpoints.ts'
+import {
+  foldGrants,
+  grantBindings,
+  grantRecords,
+  loadGrants,
+  writeGrantsSql,
+  type GrantChanges,
+  type KnownGrants,
+} from './grant-projection.ts'
+import {
+  foldRegistry,
+  loadRegistry,
+  registryRecords,
+  writeRegistrySql,
+  type RegistryChanges,
+} from './registry-projection.ts'
 
 /** One batch, read and ready to be folded: the move of its checkpoint, its events, and where it had to stop, if it had to. */
 export type PreparedBatch = {
   move: CheckpointMove
   records: Recorded[]
   stop: { offset: number; reason: string } | null
+  known?: KnownGrants | undefined
 }
 
-type Standing = Pick<Checkpoint, 'next' | 'last_offset' | 'last_hash' | 'chain' | 'leader_epoch'>
+/** Where a checkpoint stands, and what this process knows of its grants there. */
+export type Standing = Pick<Checkpoint, 'next' | 'last_offset' | 'last_hash' | 'chain' | 'leader_epoch'> & {
+  known?: KnownGrants | undefined
+}
 
 /** Decodes a batch that begins where the checkpoint stands. It ends before the first record that cannot be read. */
 export function prepareBatch(batch: LogBatch, standing: Standing): PreparedBatch {
   const { topic, partition } = batch
-  const move: CheckpointMove = { ...standing, topic, partition, start: standing.next, next: batch.next }
-  const prepared: PreparedBatch = { move, records: [], stop: null }
+  const { next: start, last_offset, last_hash, chain, leader_epoch, known } = standing
+  const move: CheckpointMove = {
+    topic,
+    partition,
+    start,
+    next: batch.next,
+    last_offset,
+    last_hash,
+    chain,
+    leader_epoch,
+  }
+  const prepared: PreparedBatch = { move, records: [], stop: null, known }
   for (const record of batch.records) {
     if (record.offset < standing.next) continue
     try {
@@ -47,63 +76,64 @@ export class CheckpointTaken extends Error {
   }
 }
 
+type Projected = { schema: string; projectedAt?: 'now' | 'record' }
+
 /**
- * Folds prepared batches into the read model in one transaction: checkpoints first, in order, then load, fold, write.
- * Throws CheckpointTaken, with nothing written, if any checkpoint stands elsewhere.
+ * Folds prepared batches into the read model with one statement: it moves the checkpoints and writes the rows, or, if any
+ * checkpoint stands elsewhere, does nothing and CheckpointTaken is thrown. What the fold needs is read before: as long as
+ * a checkpoint stands where its batch begins, nobody else has written what the batch depends on.
  */
 export async function project(
   knex: Knex,
-  schema: string,
+  { schema, projectedAt = 'now' }: Projected,
   batches: PreparedBatch[],
-  projectedAt: 'now' | 'record' = 'now',
 ): Promise<void> {
-  await knex.transaction(async (tx) => {
-    const moved = await moveCheckpoints(
-      tx,
-      schema,
-      batches.map(({ move }) => move),
+  const records = batches.flatMap((batch) => batch.records)
+  const grantEvents = grantRecords(records)
+  const states = await loadGrants(knex, schema, grantEvents, (grant_id) => knownIn(batches, grant_id)?.get(grant_id))
+  const grants = foldGrants(states, grantEvents)
+  const registryEvents = registryRecords(records)
+  const registry = foldRegistry(await loadRegistry(knex, schema, registryEvents), registryEvents)
+  const statement = writeSql({ schema, projectedAt }, { moves: movesOf(batches, grants, registry), grants, registry })
+  const { rows } = await knex
+    .raw<{ rows: { ok: boolean }[] }>(statement.sql, statement.bindings)
+    .options(statement.options)
+  if (!rows[0]?.ok) throw new CheckpointTaken()
+  for (const { grant_id } of grants.grants) {
+    const state = states.get(grant_id)
+    if (state) knownIn(batches, grant_id)?.set(grant_id, state)
+  }
+}
+
+type Changes = { moves: ReturnType<typeof movesOf>; grants: GrantChanges; registry: RegistryChanges }
+
+function writeSql({ schema, projectedAt }: Required<Projected>, { moves, grants, registry }: Changes) {
+  const parts = [moveSql(schema)]
+  const bindings = [movesJson(moves)]
+  if (grants.grants.length > 0) {
+    parts.push(writeGrantsSql(schema, projectedAt))
+    bindings.push(...grantBindings(grants))
+  }
+  const entities = writeRegistrySql(schema, registry)
+  const sql = `WITH ${[...parts, ...entities.sql].join(',')} SELECT ok FROM ready`
+  // The registry changes seldom, in too many combinations for prepared statements.
+  const options = entities.sql.length === 0 ? { name: `project_${projectedAt}_${parts.length}_${schema}` } : {}
+  return { sql, bindings: [...bindings, ...entities.bindings], options }
+}
+
+function knownIn(batches: PreparedBatch[], grant_id: string): KnownGrants | undefined {
+  const partition = placeOf(grant_id)
+  return batches.find(({ known, move }) => known && move.partition === partition)?.known
+}
+
+function movesOf(batches: PreparedBatch[], grants: GrantChanges, registry: RegistryChanges) {
+  return batches.map(({ move }) => {
+    const { topic, partition } = move
+    const isHere = (place: { topic: string; partition: number }) =>
+      place.topic === topic && place.partition === partition
+    const voids = [...grants.verdicts, ...registry.verdicts].filter(
+      (verdict) => verdict.void !== undefined && isHere(verdict),
     )
-    if (moved.length < batches.length) throw new CheckpointTaken()
-    const records = batches.flatMap((batch) => batch.records)
-    const voids = [
-      ...(await projectRegistry(tx, schema, records)),
-      ...(await projectGrants(tx, schema, records, projectedAt)),
-    ]
-    if (voids.length > 0) await countVoids(tx, schema, voids)
+    return { ...move, voids: voids.length }
   })
-}
-
-type VoidPlace = { topic: string; partition: number }
-
-async function projectGrants(
-  tx: Knex,
-  schema: string,
-  all: Recorded[],
-  projectedAt: 'now' | 'record',
-): Promise<VoidPlace[]> {
-  const records = grantRecords(all)
-  if (records.length === 0) return []
-  const changes = foldGrants(await loadGrants(tx, schema, records), records)
-  await writeGrants(tx, schema, changes, projectedAt)
-  return changes.verdicts.filter((verdict) => verdict.void !== undefined)
-}
-
-async function projectRegistry(tx: Knex, schema: string, all: Recorded[]): Promise<VoidPlace[]> {
-  const records = registryRecords(all)
-  const [first] = records
-  if (!first) return []
-  const changes = foldRegistry(await loadRegistry(tx, schema, records), records)
-  await writeRegistry(tx, schema, changes)
-  const { topic, partition } = first.position
-  return Array.from({ length: changes.voids }, () => ({ topic, partition }))
-}
-
-async function countVoids(tx: Knex, schema: string, voids: VoidPlace[]): Promise<void> {
-  await tx.raw(
-    `UPDATE ${schema}.checkpoints c SET void_count = c.void_count + v.voids
-       FROM (SELECT topic, partition, count(*) AS voids
-               FROM json_to_recordset(?::json) AS v(topic text, partition int) GROUP BY 1, 2) v
-      WHERE c.topic = v.topic AND c.partition = v.partition`,
-    [JSON.stringify(voids.map(({ topic, partition }) => ({ topic, partition })))],
-  )
 }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { isGrantEvent, type Recorded, type RegistryEvent } from '../ledger/events.ts'
-import { evolveRegistry } from '../ledger/evolve-registry.ts'
-import { uniqueNameOf, type RegistryEntity } from '../ledger/registry-state.ts'
+import { createRegistry } from '../ledger/evolve-registry.ts'
+import type { RegistryEntity } from '../ledger/registry-state.ts'
 import { keyOf } from '../event-log/event-codec.ts'
 import {
   entityOfRow,
@@ -14,8 +14,11 @@ import {
 
 type Stored = RegistryEntity & { kind: StoredKind }
 
-/** What a fold of registry events changes. */
-export type RegistryChanges = { entities: Stored[]; voids: number }
+/** What a fold of registry events changes, and what became of each event. */
+export type RegistryChanges = {
+  entities: Stored[]
+  verdicts: { topic: string; partition: number; void?: string | undefined }[]
+}
 
 /** The registry records among recorded ones. */
 export function registryRecords(records: Recorded[]): Recorded<RegistryEvent>[] {
@@ -24,35 +27,27 @@ export function registryRecords(records: Recorded[]): Recorded<RegistryEvent>[] 
 
 /** Folds registry events over the entities at hand. Names are unique: the first in log order has it. */
 export function foldRegistry(known: RegistryEntity[], records: Recorded<RegistryEvent>[]): RegistryChanges {
-  const entities = new Map(known.map((entity) => [entity.key, entity]))
+  const registry = createRegistry(known)
   const changed = new Set<string>()
-  let voids = 0
-  const lookup = {
-    get: (key: string) => entities.get(key),
-    ownerOf: (name: string) => [...entities.values()].find((entity) => uniqueNameOf(entity) === name)?.key,
-  }
-  for (const recorded of records) {
-    const evolved = evolveRegistry(lookup, recorded)
-    if (!evolved.entity) {
-      voids++
-      continue
-    }
-    entities.set(evolved.entity.key, evolved.entity)
-    changed.add(evolved.entity.key)
-  }
-  return { entities: [...entities.values()].filter((entity) => changed.has(entity.key)).filter(isStored), voids }
+  const verdicts = records.map((recorded) => {
+    const evolved = registry.apply(recorded)
+    if (evolved.entity) changed.add(evolved.entity.key)
+    return { ...recorded.position, void: evolved.void }
+  })
+  const entities = registry.entities().filter((entity) => changed.has(entity.key))
+  return { entities: entities.filter(isStored), verdicts }
 }
 
 /** Loads what these events need: the entities they name, and those that hold a name which one of them claims. */
 export async function loadRegistry(
-  tx: Knex,
+  knex: Knex,
   schema: string,
   records: Recorded<RegistryEvent>[],
 ): Promise<RegistryEntity[]> {
   const loaded = ledgerEntity(records)
   for (const kind of KINDS) {
     const ids = records.map(({ event }) => keyOf(event)).filter((key) => key.startsWith(`${kind}/`))
-    if (ids.length > 0) loaded.push(...(await loadKind(tx, schema, kind, { ids, records })))
+    if (ids.length > 0) loaded.push(...(await loadKind(knex, schema, kind, { ids, records })))
   }
   return loaded
 }
@@ -60,14 +55,14 @@ export async function loadRegistry(
 type Wanted = { ids: string[]; records: Recorded<RegistryEvent>[] }
 
 async function loadKind(
-  tx: Knex,
+  knex: Knex,
   schema: string,
   kind: StoredKind,
   { ids, records }: Wanted,
 ): Promise<RegistryEntity[]> {
   const { table, id } = REGISTRY_TABLES[kind]
   const claimed = claims(kind, records)
-  const { rows } = await tx.raw<{ rows: { row: RegistryRow }[] }>(
+  const { rows } = await knex.raw<{ rows: { row: RegistryRow }[] }>(
     `SELECT to_jsonb(t) AS row FROM ${schema}.${table} t WHERE t.${id} = ANY (?) ${claimed.sql}`,
     [ids.map((key) => key.slice(kind.length + 1)), ...claimed.bindings],
   )
@@ -90,20 +85,23 @@ const LEDGER_ENTITY: RegistryEntity = {
   at: 0,
 }
 
-/** Writes entities, one statement a table. */
-export async function writeRegistry(tx: Knex, schema: string, { entities }: RegistryChanges): Promise<void> {
-  for (const kind of KINDS) {
+/** SQL (CTEs, after `moveSql`) that writes changed entities, one for each table that changes, and its bindings. */
+export function writeRegistrySql(schema: string, { entities }: RegistryChanges): { sql: string[]; bindings: string[] } {
+  const written = KINDS.flatMap((kind) => {
     const rows = entities.filter((entity) => entity.kind === kind).map(registryRow)
-    if (rows.length === 0) continue
-    const { table, id } = REGISTRY_TABLES[kind]
-    const columns = registryColumns(kind)
-    await tx.raw(
-      `INSERT INTO ${schema}.${table} (${columns.join(', ')})
-       SELECT ${columns.join(', ')} FROM json_populate_recordset(NULL::${schema}.${table}, ?::json)
-       ON CONFLICT (${id}) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`,
-      [JSON.stringify(rows)],
-    )
-  }
+    return rows.length === 0 ? [] : [{ sql: upsertSql(schema, kind), binding: JSON.stringify(rows) }]
+  })
+  return { sql: written.map(({ sql }) => sql), bindings: written.map(({ binding }) => binding) }
+}
+
+function upsertSql(schema: string, kind: StoredKind): string {
+  const { table, id } = REGISTRY_TABLES[kind]
+  const columns = registryColumns(kind)
+  return `${table}_changed AS (
+    INSERT INTO ${schema}.${table} (${columns.join(', ')})
+    SELECT ${columns.map((column) => `r.${column}`).join(', ')}
+      FROM json_populate_recordset(NULL::${schema}.${table}, ?::json) AS r, ready WHERE ready.ok
+    ON CONFLICT (${id}) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')})`
 }
 
 const KINDS = Object.keys(REGISTRY_TABLES) as StoredKind[]
