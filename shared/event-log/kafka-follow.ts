@@ -36,7 +36,7 @@ export function followKafka(options: Options): Following {
   const heartbeats = createHeartbeats()
   const stopping = new AbortController()
   const giveUp = (error: unknown) => {
-    logger('error', 'following ended for good', { group, err: error })
+    if (!stopping.signal.aborted) logger('error', 'following ended for good', { group, err: error })
     stopping.abort(error)
   }
   let assignment = new AbortController()

@@ -19,13 +19,17 @@ export async function readBounds(asking: Asking, topics: string[]): Promise<Boun
     const [ends, firsts] = await Promise.all(
       [false, true].map((fromBeginning) => offsets(cluster, topics, fromBeginning)),
     )
-    return (ends ?? []).flatMap(({ topic, partitions }) =>
-      partitions.map(({ partition, offset }) => {
-        const known = firsts?.find((first) => first.topic === topic)?.partitions.find((p) => p.partition === partition)
-        if (!known) throw new Error(`no first offset of ${topic}/${partition}`)
-        return { topic, partition, first: Number(known.offset), end: Number(offset) }
-      }),
-    )
+    return (ends ?? [])
+      .flatMap(({ topic, partitions }) =>
+        partitions.map(({ partition, offset }) => {
+          const known = firsts
+            ?.find((first) => first.topic === topic)
+            ?.partitions.find((p) => p.partition === partition)
+          if (!known) throw new Error(`no first offset of ${topic}/${partition}`)
+          return { topic, partition, first: Number(known.offset), end: Number(offset) }
+        }),
+      )
+      .toSorted((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition)
   })
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { LogReadError, type Bounds, type LogBatch, type Range, type TopicPartition } from './event-log.ts'
 
@@ -96,6 +97,8 @@ export async function ask<R>(
 ): Promise<R[]> {
   try {
     const { rows } = await knex.raw<{ rows: R[] }>(sql, bindings)
+    // The embedded database answers without a turn of the event loop: reading on and on would let nothing else run.
+    await turn()
     return rows
   } catch (cause) {
     throw new LogReadError('unreachable', 'the database of the log does not answer', { cause })

@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava'
 import pg from 'pg'
 
 type Part = 'kafka' | 'postgres'
+export type RealTest = ReturnType<typeof realTest>
 type Body = (t: ExecutionContext) => void | Promise<void>
 
 const SETTING = { kafka: 'TEST_KAFKA_BROKERS', postgres: 'TEST_DATABASE_URL' } as const

@@ -36,7 +36,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   const port = await freePorts(1)
   const server: PostgresServer = {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
-    kill: () => signal(folder, 'SIGKILL'),
+    kill: () => kill(folder),
     restart: () => start(folder, port),
     pause: () => signal(folder, 'SIGSTOP'),
     resume: () => signal(folder, 'SIGCONT'),
@@ -78,12 +78,28 @@ async function start(folder: string, port: number): Promise<void> {
   await asOwner('pg_ctl', ['-D', `${folder}/data`, '-l', `${folder}/log`, '-w', '-o', options, 'start'])
 }
 
-// The postmaster first: it would answer the death of a session by ending all others and starting afresh.
 async function signal(folder: string, name: NodeJS.Signals): Promise<void> {
-  const postmaster = Number((await readFile(`${folder}/data/postmaster.pid`, 'utf8').catch(() => '0')).split('\n')[0])
-  if (!postmaster) return
+  for (const pid of await processesOf(folder)) sendIfAlive(pid, name)
+}
+
+// The postmaster first: it would answer the death of a session by ending all others and starting afresh.
+async function processesOf(folder: string): Promise<number[]> {
+  const file = await readFile(`${folder}/data/postmaster.pid`, 'utf8').catch(() => '')
+  const postmaster = Number(file.split('\n')[0])
+  if (!postmaster) return []
   const sessions = await run({ file: 'ps', args: ['-o', 'pid=', '--ppid', String(postmaster)] }).catch(() => '')
-  for (const pid of [postmaster, ...sessions.split('\n').map(Number)]) if (pid) sendIfAlive(pid, name)
+  return [postmaster, ...sessions.split('\n').map(Number)].filter((pid) => pid > 0)
+}
+
+// Until every process is gone, the next start would find the shared memory in use. What nobody reaps counts as gone, and its
+// lock file, which names a process that still has a number, is removed.
+async function kill(folder: string): Promise<void> {
+  const pids = await processesOf(folder)
+  if (pids.length === 0) return
+  for (const pid of pids) sendIfAlive(pid, 'SIGKILL')
+  const states = () => run({ file: 'ps', args: ['-o', 'stat=', '-p', pids.join(',')] }).catch(() => '')
+  while (/^[^Z]/m.test(await states())) await new Promise((resolve) => setTimeout(resolve, 20))
+  await rm(`${folder}/data/postmaster.pid`, { force: true })
 }
 
 function sendIfAlive(pid: number, name: NodeJS.Signals): void {

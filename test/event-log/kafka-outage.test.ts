@@ -1,0 +1,130 @@
+import kafkajs from 'kafkajs'
+import test from 'ava'
+import { AppendError, type EventLog } from '../../shared/event-log/event-log.ts'
+import { freshPrefix, hasPart } from '../support/real-parts.ts'
+import { missingForKafka, startKafka, type KafkaCluster } from '../support/start-kafka.ts'
+import { openLog } from './kafka-subject.ts'
+import { followAll, readAll, until } from './reading.ts'
+
+// A cluster of its own, to kill and freeze.
+const run = hasPart('kafka') && !missingForKafka() ? test.serial : test.serial.skip
+let cluster: KafkaCluster
+if (run === test.serial) {
+  test.serial.before(async (t) => {
+    t.timeout(120_000)
+    cluster = await startKafka({ brokers: 2 })
+  })
+  test.after.always(() => cluster.stop())
+}
+
+run('no acknowledged record is lost when every broker is killed under load, and following goes on', async (t) => {
+  t.timeout(120_000)
+  const topic = `${freshPrefix()}.grants`
+  const log = openLog(t, cluster.brokers, 2_000)
+  await log.create([{ topic, partitions: 4 }])
+  const followed = await followAll(t, log, [topic], 0)
+  const load = startLoad(log, topic)
+  await until(() => load.acked.length > 200)
+  await cluster.kill()
+  await until(() => load.outcomes.size > 0)
+  const before = load.acked.length
+  await cluster.restart()
+  await until(() => load.acked.length > before + 200, 60_000)
+  await load.stop()
+  t.true([...load.outcomes].every((outcome) => outcome === 'not_appended' || outcome === 'unknown'))
+  t.true(load.slowest() < 3_000)
+  const all = (await Promise.all([0, 1, 2, 3].map((partition) => readAll(log, { topic, partition })))).flat()
+  const values = new Set(all.map(({ value }) => value.toString()))
+  t.deepEqual(
+    load.acked.filter((value) => !values.has(value)),
+    [],
+  )
+  // After a new join it began at 0 again, so some came more than once.
+  const offsets = () =>
+    new Set(followed.batches.flatMap(({ partition, records }) => records.map((r) => `${partition}/${r.offset}`)))
+  await until(() => offsets().size >= all.length, 60_000)
+  t.is(offsets().size, all.length)
+})
+
+run('a partition without a leader holds nobody else up, and is appended to again when it has one', async (t) => {
+  t.timeout(120_000)
+  const topic = `${freshPrefix()}.grants`
+  const admin = new kafkajs.Kafka({ brokers: cluster.brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
+  await admin.connect()
+  const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }]
+  const replicaAssignment = [1, 2].map((broker, partition) => ({ partition, replicas: [broker] }))
+  await admin.createTopics({ topics: [{ topic, replicaAssignment, configEntries }] })
+  await admin.disconnect()
+  const log = openLog(t, cluster.brokers, 3_000)
+  const append = (partition: number) => log.append({ topic, partition, key: 'key', value: 'value' })
+  await Promise.all([append(0), append(1)])
+  await cluster.kill(2)
+  const lost = t.throwsAsync(append(1), { instanceOf: AppendError })
+  const started = performance.now()
+  let count = 0
+  while (performance.now() - started < 2_500) {
+    await append(0)
+    count++
+  }
+  t.true(count > 50)
+  await lost
+  await cluster.restart()
+  await until(
+    () =>
+      append(1).then(
+        () => true,
+        () => false,
+      ),
+    30_000,
+  )
+  await append(0)
+})
+
+run('an append to a frozen broker ends within the timeout as unknown, and the log recovers', async (t) => {
+  t.timeout(120_000)
+  const topic = `${freshPrefix()}.grants`
+  const log = openLog(t, cluster.brokers, 1_500)
+  await log.create([{ topic, partitions: 2 }])
+  const append = (partition: number) => log.append({ topic, partition, key: 'key', value: 'value' })
+  await Promise.all([append(0), append(1)])
+  await cluster.pause()
+  const started = performance.now()
+  const failures = await Promise.allSettled([append(0), append(1)])
+  t.true(performance.now() - started < 2_500)
+  for (const result of failures) {
+    t.is(result.status === 'rejected' && result.reason instanceof AppendError && result.reason.outcome, 'unknown')
+  }
+  await cluster.resume()
+  const again = (partition: number) =>
+    append(partition).then(
+      () => true,
+      () => false,
+    )
+  await until(async () => (await again(0)) && (await again(1)), 30_000)
+  t.pass()
+})
+
+function startLoad(log: EventLog, topic: string) {
+  const acked: string[] = []
+  const outcomes = new Set<string>()
+  let writing = true
+  let slowest = 0
+  const write = async (writer: number) => {
+    for (let i = 0; writing; i++) {
+      const value = `${writer}/${i}`
+      const started = performance.now()
+      const append = log.append({ topic, partition: writer % 4, key: 'key', value })
+      await append.then(
+        () => acked.push(value),
+        (error: unknown) => outcomes.add(error instanceof AppendError ? error.outcome : String(error)),
+      )
+      slowest = Math.max(slowest, performance.now() - started)
+    }
+  }
+  const writers = Promise.all(Array.from({ length: 8 }, (_, writer) => write(writer)))
+  const stop = async () => {
+    writing = false
+    await writers
+  }
+  return { acked, outcomes, stop, slowest: () => slowest }
+}

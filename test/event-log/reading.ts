@@ -1,0 +1,49 @@
+import type { ExecutionContext } from 'ava'
+import type { EventLog, LogBatch, LogRecord, Range, TopicPartition } from '../../shared/event-log/event-log.ts'
+import { freshPrefix } from '../support/real-parts.ts'
+
+/** The records of a range; without one, all that the partition holds now. */
+export async function readAll(log: EventLog, place: TopicPartition & Partial<Range>): Promise<LogRecord[]> {
+  const { topic, partition } = place
+  const bound = (await log.bounds([topic])).find((known) => known.partition === partition)
+  const range = { topic, partition, from: place.from ?? bound?.first ?? 0, to: place.to ?? bound?.end ?? 0 }
+  const records: LogRecord[] = []
+  for await (const batch of log.read(range)) {
+    // `leader_epoch` is Kafka's alone, and `undefined` elsewhere.
+    records.push(...batch.records.map(({ offset, timestamp, key, value }) => ({ offset, timestamp, key, value })))
+  }
+  return records
+}
+
+/** Follows from the beginning in a group of its own, until `atLeast` records came; stopped when the test ends. */
+export async function followAll(
+  t: ExecutionContext,
+  log: EventLog,
+  topics: string[],
+  atLeast: number,
+  take: (batch: LogBatch) => Promise<number | null> = async ({ next }) => next,
+) {
+  const batches: LogBatch[] = []
+  const following = await log.follow(freshPrefix(), topics, {
+    begin: async (places) => places.map((place) => ({ ...place, offset: 0 })),
+    take: async (batch) => {
+      batches.push(batch)
+      return take(batch)
+    },
+  })
+  t.teardown(() => following.stop())
+  const count = () => batches.reduce((sum, { records }) => sum + records.length, 0)
+  await until(() => count() >= atLeast)
+  const records = ({ topic, partition }: TopicPartition) =>
+    batches.filter((batch) => batch.topic === topic && batch.partition === partition).flatMap((batch) => batch.records)
+  return { following, batches, count, records }
+}
+
+/** Waits for a condition, looking every 10 ms. Rejects after `ms`. */
+export async function until(condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
+  const deadline = performance.now() + ms
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${condition.toString()}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
