@@ -37,8 +37,9 @@ export async function work<Source>(
     if (!well) process.exitCode = PROBLEM
   } catch (error) {
     if (error instanceof WrongUsage) command.error(`error: ${error.message}`)
-    if (isForeseen(error)) command.error(`error: ${error.message}`, { exitCode: PROBLEM, code: 'ledger.problem' })
-    throw error
+    if (!isForeseen(error)) throw error
+    process.stderr.write(`error: ${error.message}\n`)
+    process.exitCode = PROBLEM
   }
 }
 

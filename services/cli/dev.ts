@@ -32,7 +32,7 @@ export async function startDev(names: readonly ServiceName[], given: Settings, l
     client_secret: secrets.clients['demo-admin'],
   })
   const tokens = await issueDemoTokens(runtime)
-  process.stdout.write(banner({ url, admin_url, secrets: secrets.clients, tokens }))
+  process.stdout.write(banner({ url, admin_url, folder: settings.DATA_DIR, secrets: secrets.clients, tokens }))
   return serving
 }
 
