@@ -7,7 +7,7 @@ export function createBatcher<Key, Value>(
   max = 256,
 ): (key: Key) => Promise<Value> {
   type Waiting = { key: Key; resolve: (value: Value) => void; reject: (error: unknown) => void }
-  let waiting: Waiting[] = []
+  const waiting: Waiting[] = []
   let running = false
 
   async function run(): Promise<void> {

@@ -1,0 +1,84 @@
+import { LRUCache } from 'lru-cache'
+import type { Bounds, TopicPartition } from '../../shared/event-log/event-log.ts'
+import {
+  loadCheckpoints,
+  markPartition,
+  rememberCluster,
+  type Checkpoint,
+} from '../../shared/read-model/checkpoints.ts'
+import type { KnownGrants } from '../../shared/read-model/grant-projection.ts'
+import type { ProjectorOptions } from './projector.ts'
+
+/** How many grants of one partition are remembered between batches: those that are refreshed again and again. */
+const KNOWN_GRANTS = 10_000
+
+/**
+ * A checkpoint that this process holds, with the grants that it folded up to there. `verified`: its last record was read
+ * again and was the same.
+ */
+export type Held = Checkpoint & { verified: boolean; known: KnownGrants }
+
+export type HeldCheckpoints = {
+  get(place: TopicPartition): Held | undefined
+  put(checkpoint: Held): void
+  /** Reads these checkpoints again and tells where to begin: at the last record folded. Those without a way on are left out. */
+  begin(partitions: TopicPartition[]): Promise<(TopicPartition & { offset: number })[]>
+  /** Goes no further in this partition, and says so in the read model, where every request sees it. */
+  leave(place: TopicPartition, status: 'stopped' | 'diverged', reason: string): Promise<null>
+}
+
+/** The checkpoints of one projector process, each compared with the log before it is continued. */
+export function createHeldCheckpoints({ knex, log, schema, topics, logger }: ProjectorOptions): HeldCheckpoints {
+  const names = [topics.grants, topics.registry]
+  const held = new Map<string, Held>()
+
+  async function begin(partitions: TopicPartition[]): Promise<(TopicPartition & { offset: number })[]> {
+    const [bounds, cluster] = await Promise.all([log.bounds(names), log.clusterId()])
+    await rememberCluster(knex, schema, cluster)
+    const wanted = new Set(partitions.map(nameOf))
+    const checkpoints = (await loadCheckpoints(knex, schema, names)).filter((one) => wanted.has(nameOf(one)))
+    const starts = await Promise.all(checkpoints.map((checkpoint) => hold(checkpoint, bounds, cluster)))
+    return starts.filter((start) => start !== null)
+  }
+
+  async function hold(checkpoint: Checkpoint, bounds: Bounds[], cluster: string) {
+    const { topic, partition, last_offset, next } = checkpoint
+    const name = nameOf(checkpoint)
+    held.delete(name)
+    if (checkpoint.status === 'diverged') return null
+    const bound = bounds.find((one) => nameOf(one) === name)
+    const divergence = divergenceOf(checkpoint, bound, cluster)
+    if (divergence) return leave(checkpoint, 'diverged', divergence)
+    held.set(name, { ...checkpoint, verified: last_offset === null, known: new LRUCache({ max: KNOWN_GRANTS }) })
+    return { topic, partition, offset: last_offset ?? next }
+  }
+
+  async function leave(place: TopicPartition, status: 'stopped' | 'diverged', reason: string): Promise<null> {
+    logger.error({ ...place, status, reason }, 'partition is not projected any further')
+    held.delete(nameOf(place))
+    await markPartition(knex, schema, place, status, reason)
+    return null
+  }
+
+  return {
+    get: (place) => held.get(nameOf(place)),
+    put: (checkpoint) => void held.set(nameOf(checkpoint), checkpoint),
+    begin,
+    leave,
+  }
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}
+
+/** Why the log is not the one that was folded, as far as its bounds tell. */
+function divergenceOf(checkpoint: Checkpoint, bound: Bounds | undefined, cluster: string): string | null {
+  if (!bound) return 'the log has no such partition'
+  if (checkpoint.cluster_id !== null && checkpoint.cluster_id !== cluster) {
+    return `the read model was folded from log ${checkpoint.cluster_id}, this is ${cluster}`
+  }
+  if (bound.first !== 0) return `the log begins at offset ${bound.first}: its beginning is gone`
+  if (bound.end < checkpoint.next) return `the log ends at ${bound.end}, ${checkpoint.next} was folded`
+  return null
+}
