@@ -1,0 +1,117 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { ExecutionContext } from 'ava'
+import type { ServiceName } from '../../services/cli/serve.ts'
+import { run } from './commands.ts'
+
+export const ROOT = join(import.meta.dirname, '../..')
+const MAIN = join(ROOT, 'services/cli/main.ts')
+const START_MS = 60_000
+
+export type Env = Record<string, string>
+
+/** One running `token-ledger serve …`, a process like in production. */
+export type LedgerProcess = {
+  /** Of its public port; '' when it has none. */
+  url: string
+  /** Of its admin port; '' when it has none. */
+  adminUrl: string
+  pid: number
+  /** The JSON lines of its log. */
+  logs: Record<string, unknown>[]
+  /** What it printed on stdout. */
+  printed: () => string
+  /** SIGSTOP freezes it, SIGCONT wakes it up; connections stay open. */
+  signal: (name: NodeJS.Signals) => void
+  /** SIGKILL unless told otherwise; resolves with the exit code once it is gone. */
+  kill: (name?: NodeJS.Signals) => Promise<number | null>
+}
+
+/** Only our own settings reach a process: LEDGER_ variables of whoever runs the tests do not. */
+export function cleanEnv(env: Env): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('LEDGER_'))
+  return { ...Object.fromEntries(inherited), NODE_ENV: 'production', ...env }
+}
+
+/** Runs one command of the command line to its end, from the sources; rejects with its stderr when it fails. */
+export function tokenLedger(env: Env, ...args: string[]): Promise<string> {
+  const names = Object.keys(process.env).filter((name) => name.startsWith('LEDGER_'))
+  const blank = Object.fromEntries(names.map((name) => [name, '']))
+  return run({
+    file: process.execPath,
+    args: ['--import', 'tsx', MAIN, ...args],
+    env: { ...blank, NODE_ENV: 'production', ...env },
+    cwd: ROOT,
+  })
+}
+
+/** Starts services in a process of their own and resolves once they serve. It is killed when the test ends. */
+export async function startProcess(
+  t: Pick<ExecutionContext, 'teardown'>,
+  { services, env }: { services: readonly (ServiceName | 'all')[]; env: Env },
+): Promise<LedgerProcess> {
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'serve', ...services], {
+    cwd: ROOT,
+    env: cleanEnv(env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const kill = killer(child)
+  t.teardown(() => kill())
+  const { logs, printed, serving } = listenTo(child)
+  const { public_url, admin_url } = await serving
+  const urlOf = (value: unknown) => (typeof value === 'string' ? value : '')
+  return {
+    url: urlOf(public_url),
+    adminUrl: urlOf(admin_url),
+    pid: child.pid ?? 0,
+    logs,
+    printed,
+    signal: (name) => void child.kill(name),
+    kill,
+  }
+}
+
+function killer(child: ChildProcess) {
+  // If the test process itself ends early, nothing may be left behind.
+  const orphaned = () => void child.kill('SIGKILL')
+  process.once('exit', orphaned)
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  return async (name: NodeJS.Signals = 'SIGKILL'): Promise<number | null> => {
+    child.kill(name)
+    await exited
+    process.off('exit', orphaned)
+    return child.exitCode
+  }
+}
+
+/** Reads both outputs as they come. `serving` is the line that it logs when its ports are open; rejects if it ends or is late. */
+function listenTo(child: ChildProcess) {
+  const logs: Record<string, unknown>[] = []
+  const other: string[] = []
+  let out = ''
+  child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()))
+  const serving = new Promise<Record<string, unknown>>((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error('it does not serve')), START_MS)
+    if (child.stderr)
+      createInterface({ input: child.stderr }).on('line', (line) => {
+        const entry = entryOf(line)
+        if (entry) logs.push(entry)
+        else other.push(line)
+        if (entry?.['msg'] === 'serving') resolve(entry)
+      })
+    void once(child, 'close').then(([code]) => {
+      const told = [...other, ...logs.map((entry) => JSON.stringify(entry))].slice(-10).join('\n')
+      reject(new Error(`it ended with ${String(code)}: ${told}`))
+    })
+    child.once('close', () => clearTimeout(late))
+  })
+  return { logs, printed: () => out, serving }
+}
+
+function entryOf(line: string): Record<string, unknown> | null {
+  if (!line.startsWith('{')) return null
+  const value: unknown = JSON.parse(line)
+  return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : null
+}
