@@ -16,6 +16,8 @@ import { freePorts } from '../test/support/commands.ts'
 import type { CpuSeconds, Pids } from './cpu.ts'
 import type { LoadResult } from './load.ts'
 
+export const WARM_MS = 2_000
+
 const ROOT = new URL('..', import.meta.url).pathname
 
 /** The product under load: one token endpoint and one projector, each a process of its own, and grants to refresh. */
@@ -124,13 +126,16 @@ export async function measureRefresh(
   { concurrency, measureMs }: { concurrency: number; measureMs: number },
   spent: () => Promise<CpuSeconds>,
 ): Promise<Measured> {
-  const tokens = await subject.grants(concurrency)
   const { authorization, port } = subject
-  await load({ port, authorization, tokens, chain: true, warmMs: 2_000, measureMs: 0 }).then((warm) =>
-    tokens.splice(0, tokens.length, ...warm.tokens),
-  )
+  const warm = await load({
+    port,
+    authorization,
+    tokens: await subject.grants(concurrency),
+    chain: true,
+    measureMs: WARM_MS,
+  })
   const before = await spent()
-  const result = await load({ port, authorization, tokens, chain: true, warmMs: 0, measureMs })
+  const result = await load({ port, authorization, tokens: warm.tokens, chain: true, measureMs })
   const after = await spent()
   const cpu = Object.fromEntries(
     Object.entries(after).map(([part, seconds]) => [part, seconds - before[part as keyof CpuSeconds]]),
@@ -145,10 +150,9 @@ export async function load(order: {
   authorization: string
   tokens: string[]
   chain: boolean
-  warmMs: number
   measureMs: number
 }): Promise<LoadResult> {
-  return ask<LoadResult>('load.ts', { host: '127.0.0.1', ...order })
+  return ask<LoadResult>('load.ts', order)
 }
 
 /** Forks a bench script, gives it one order and waits for its answer. */
