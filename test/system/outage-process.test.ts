@@ -1,0 +1,67 @@
+import { until } from '../support/ledger.ts'
+import { databaseUrl, kafkaBrokers, realTest } from '../support/real-parts.ts'
+import { differenceOf } from './aftermath.ts'
+import { onceForFile } from './once-for-file.ts'
+import { assertSurvives } from './outage.ts'
+import { startSystem } from './system.ts'
+
+const real = realTest('kafka', 'postgres')
+const system = onceForFile(async (t) =>
+  startSystem(t, { databaseUrl: await databaseUrl(t), brokers: kafkaBrokers(), settings: { LEDGER_MAX_LAG: '2' } }),
+)
+
+real.serial('the projector frozen for longer than the grace: 503, and nobody is logged out', async (t) => {
+  const ledger = await system()
+  await assertSurvives(t, ledger, {
+    begin: () => ledger.projectors[0]?.signal('SIGSTOP'),
+    end: () => ledger.projectors[0]?.signal('SIGCONT'),
+  })
+})
+
+real.serial('the projector killed under load: another one goes on where it stood', async (t) => {
+  const ledger = await system()
+  const [projector] = ledger.projectors
+  if (!projector) return t.fail()
+  await assertSurvives(t, ledger, {
+    begin: () => projector.kill(),
+    end: () => ledger.replace(ledger.projectors, projector),
+  })
+})
+
+real.serial('an endpoint killed under load: its clients repeat what they asked elsewhere', async (t) => {
+  const ledger = await system()
+  const [endpoint] = ledger.endpoints
+  if (!endpoint) return t.fail()
+  await assertSurvives(t, ledger, {
+    begin: () => endpoint.kill(),
+    end: () => ledger.replace(ledger.endpoints, endpoint),
+    lostConnections: true,
+    bridged: true,
+  })
+})
+
+real.serial('two projectors at once, one of them frozen until it lost its partitions, then both', async (t) => {
+  const ledger = await system()
+  const [first] = ledger.projectors
+  if (!first) return t.fail()
+  await assertSurvives(t, ledger, {
+    begin: async (load) => {
+      const second = await ledger.start('projector')
+      ledger.projectors.push(second)
+      t.is(await differenceOf(ledger), null)
+      first.signal('SIGSTOP')
+      const frozen = performance.now()
+      // The group gives its partitions away after 6 s.
+      await until(() => load.clients.every(({ seen }) => seen.some(isAnswered(frozen + 6_000))), 'a takeover')
+      first.signal('SIGCONT')
+      const woken = performance.now()
+      await until(() => load.clients.every(({ seen }) => seen.some(isAnswered(woken + 1_000))), 'more refreshes')
+      await second.kill()
+      ledger.projectors.pop()
+    },
+  })
+})
+
+function isAnswered(after: number) {
+  return ({ status, at }: { status: number; at: number }) => status === 200 && at > after
+}
