@@ -24,6 +24,7 @@ run('no acknowledged record is lost when every broker is killed under load, and 
   await log.create([{ topic, partitions: 4 }])
   const followed = await followAll(t, log, [topic], 0)
   const load = startLoad(log, topic)
+  t.teardown(load.stop)
   await until(() => load.acked.length > 200)
   await cluster.kill()
   await until(() => load.outcomes.size > 0)

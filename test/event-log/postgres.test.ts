@@ -88,6 +88,7 @@ if (!missingForPostgres()) {
     const acked: string[] = []
     const outcomes = new Set<string>()
     let writing = true
+    t.teardown(() => (writing = false))
     const write = async (writer: number) => {
       for (let i = 0; writing; i++) {
         const value = `${writer}/${i}`

@@ -91,15 +91,16 @@ async function processesOf(folder: string): Promise<number[]> {
   return [postmaster, ...sessions.split('\n').map(Number)].filter((pid) => pid > 0)
 }
 
-// Until every process is gone, the next start would find the shared memory in use. What nobody reaps counts as gone, and its
-// lock file, which names a process that still has a number, is removed.
+// Until every process is gone, the next start would find the shared memory in use. What nobody has reaped yet counts as gone, and
+// its lock files, which name a process that still has a number, are removed.
 async function kill(folder: string): Promise<void> {
   const pids = await processesOf(folder)
   if (pids.length === 0) return
   for (const pid of pids) sendIfAlive(pid, 'SIGKILL')
   const states = () => run({ file: 'ps', args: ['-o', 'stat=', '-p', pids.join(',')] }).catch(() => '')
   while (/^[^Z]/m.test(await states())) await new Promise((resolve) => setTimeout(resolve, 20))
-  await rm(`${folder}/data/postmaster.pid`, { force: true })
+  const sockets = readdirSync(folder).filter((name) => name.startsWith('.s.PGSQL'))
+  for (const lock of ['data/postmaster.pid', ...sockets]) await rm(join(folder, lock), { force: true })
 }
 
 function sendIfAlive(pid: number, name: NodeJS.Signals): void {
