@@ -13,7 +13,9 @@ import { revokeGrant } from '../../shared/ledger/revoke.ts'
 import type { RegistryRead } from '../../shared/read-model/registry-reads.ts'
 import type { TokenView } from '../../shared/read-model/token-reads.ts'
 import { tokenResponse } from '../../shared/tokens/token-response.ts'
-import { eventContext, requireRecent, requireShown, type Admin } from './admin.ts'
+import { eventContext } from '../../shared/http/event-context.ts'
+import { requireRecent, requireShown } from '../../shared/http/require-recent.ts'
+import type { Admin } from './admin.ts'
 import { requireRight, type Bearer } from './guarded.ts'
 import { nameFrom, REASON } from './names.ts'
 import { lives } from './preconditions.ts'
@@ -41,7 +43,7 @@ export function issueGrant(admin: Admin): HttpMiddleware {
     const event = decideIssue(admin, read, { client_id, sub, scope: scope ?? null, grant_id })
     await guardGrant(admin, ctx, read, event.data)
     await requireWritable(admin, read, grant_id)
-    const { event_id, position } = await admin.commit(event, eventContext(ctx, bearer))
+    const { event_id, position } = await admin.commit(event, eventContext(ctx, bearer.principal))
     const { grant, generations, checkpoint, now } = await readGrant(admin, grant_id)
     requireShown(checkpoint, position)
     const row = generations.get(1)
@@ -142,7 +144,7 @@ async function readFreshGrant(admin: Admin, grant_id: string, { now }: TokenView
 }
 
 async function commitRevocation(admin: Admin, ctx: HttpContext, bearer: Bearer, event: GrantFact) {
-  const { position } = await admin.commit(event, eventContext(ctx, bearer))
+  const { position } = await admin.commit(event, eventContext(ctx, bearer.principal))
   const { grant, checkpoint } = await readGrant(admin, event.data.grant_id)
   requireShown(checkpoint, position)
   return grant

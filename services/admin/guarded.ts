@@ -4,14 +4,14 @@ import type { HttpContext } from '../../shared/http/create-app.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import { decideAccess, type AccessDecision } from '../../shared/ledger/access-decision.ts'
 import type { Principal } from '../../shared/ledger/events.ts'
-import { accessTokenLiveness, deadBecause, grantStanding } from '../../shared/ledger/grant-liveness.ts'
 import { placeOf } from '../../shared/ledger/place-of.ts'
 import type { AccessReader, AccessView } from '../../shared/read-model/access-reads.ts'
+import { inactiveBecause } from '../../shared/read-model/bearer.ts'
 import type { PositionWaiter } from '../../shared/read-model/position-waiter.ts'
 import { isPerhapsTooNew } from '../../shared/read-model/token-age.ts'
 import { parseToken, type ParsedToken } from '../../shared/tokens/token-string.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
-import { requireRecent } from './admin.ts'
+import { requireRecentView } from '../../shared/http/require-recent.ts'
 
 /** What it takes to judge a bearer: the admin API is a resource server of its own ledger. */
 export type Guard = {
@@ -63,22 +63,19 @@ async function readSettled(guard: Guard, token: ParsedToken, resource: string): 
   const place = { topic: topics.grants, partition: placeOf(token.grant_id) }
   if (waits) await waiter.freshAsOf(place, first.now, timeoutMs)
   const view = waits ? await access(key) : first
-  requireRecent(view.checkpoint, view.now, checkMaxLagMs)
-  requireRecent(view.registry, view.now, checkMaxLagMs)
+  requireRecentView(view, checkMaxLagMs)
   return view
 }
 
-function liveBearer(view: AccessView, { generation, kid }: ParsedToken): Live {
-  const { grant, client, user, now } = view
-  const row = view.generations.get(generation)
-  const liveness = accessTokenLiveness({ grant: grantStanding(grant), generation, kid, row, now })
-  if (!liveness.active) throw invalidToken(liveness.code)
+function liveBearer(view: AccessView, token: ParsedToken): Live {
+  const inactive = inactiveBecause(view, token)
+  if (inactive) throw invalidToken(inactive.code)
+  const { grant, client, user, generations } = view
+  const row = generations.get(token.generation)
   if (grant.status === 'unknown' || !row) throw invalidToken('grant_unknown')
-  const dead = deadBecause({ grant, client, user })
-  if (dead) throw invalidToken(dead)
-  const { principal, client_id } = grant
+  const { principal } = grant
   const groups = (principal.type === 'user' ? user : client)?.value?.groups ?? []
-  return { principal, client_id, groups, scope: row.scope }
+  return { principal, client_id: grant.client_id, groups, scope: row.scope }
 }
 
 /** The bearer is told which service it asked for and which scopes would do; ACL and group are for our log only. */

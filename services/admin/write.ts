@@ -11,7 +11,9 @@ import {
   type RegistryView,
 } from '../../shared/ledger/registry-state.ts'
 import type { RegistryQuestion, RegistryRead } from '../../shared/read-model/registry-reads.ts'
-import { eventContext, requireRecent, requireShown, type Admin } from './admin.ts'
+import { eventContext } from '../../shared/http/event-context.ts'
+import { requireRecent, requireShown } from '../../shared/http/require-recent.ts'
+import type { Admin } from './admin.ts'
 import { requireRight, type Bearer } from './guarded.ts'
 import { lives, type Precondition } from './preconditions.ts'
 
@@ -92,7 +94,7 @@ async function commitChange(
   if (change.precondition?.(read.entities.get(change.key)) === false) throw changedMeanwhile()
   const fact = factOf(change, read)
   requireFreeName(read, fact)
-  const { position } = await admin.commit(fact, eventContext(ctx, bearer))
+  const { position } = await admin.commit(fact, eventContext(ctx, bearer.principal))
   const after = await admin.registry.read(change.question)
   requireShown(after.registry, position)
   const entity = after.entities.get(change.key)

@@ -1,10 +1,11 @@
 import type { ClientCredentials } from '../../shared/http/client-credentials.ts'
 import { authenticateClient } from '../../shared/http/client-credentials.ts'
-import { OAuthError, unavailable } from '../../shared/http/oauth-error.ts'
+import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { HttpContext } from '../../shared/http/create-app.ts'
-import { accessTokenLiveness, deadBecause, grantStanding } from '../../shared/ledger/grant-liveness.ts'
+import { requireRecentView } from '../../shared/http/require-recent.ts'
 import { placeOf } from '../../shared/ledger/place-of.ts'
 import type { AccessReader, AccessView } from '../../shared/read-model/access-reads.ts'
+import { inactiveBecause } from '../../shared/read-model/bearer.ts'
 import type { PositionWaiter } from '../../shared/read-model/position-waiter.ts'
 import { isPerhapsTooNew } from '../../shared/read-model/token-age.ts'
 import type { GenerationRow } from '../../shared/read-model/token-reads.ts'
@@ -37,6 +38,8 @@ export type Examined = {
   inactive: string | null
 }
 
+const NOT_OURS = 'this is not an access token of this ledger'
+
 /**
  * Authenticates the resource server and looks at the token, in one read. 401 is about the caller only. 503 when the read
  * model is not known to be recent enough to say either yes or no.
@@ -63,18 +66,9 @@ export async function examine(
     throw new OAuthError('access_denied', 'this client is not registered as a resource server', { status: 403 })
   const waits = token !== null && (asked.fullyConsistent || isPerhapsTooNew(first, token))
   const view = waits ? await readFresh(check, first, token, () => check.read(key)) : first
-  requireRecent(view, check.maxLagMs)
+  requireRecentView(view, check.maxLagMs)
   const row = (token && view.generations.get(token.generation)) ?? null
-  return { folders, view, token, row, inactive: inactiveBecause(view, token, row) }
-}
-
-/** 503 unless partition and registry are being projected and at most `maxLagMs` behind. */
-function requireRecent({ checkpoint, registry, now }: AccessView, maxLagMs: number): void {
-  for (const { status, status_reason, fresh_as_of } of [checkpoint, registry]) {
-    if (status !== 'ok') throw unavailable(`partition ${status}: ${status_reason ?? ''}`)
-    if (now - (fresh_as_of ?? 0) > maxLagMs)
-      throw unavailable(`the read model is ${now - (fresh_as_of ?? 0)} ms behind`)
-  }
+  return { folders, view, token, row, inactive: token ? (inactiveBecause(view, token)?.reason ?? null) : NOT_OURS }
 }
 
 async function readFresh(
@@ -89,26 +83,4 @@ async function readFresh(
     waiter.freshAsOf({ topic: topics.registry, partition: 0 }, now, timeoutMs),
   ])
   return read()
-}
-
-function inactiveBecause(view: AccessView, token: ParsedToken | null, row: GenerationRow | null): string | null {
-  if (!token) return 'this is not an access token of this ledger'
-  const { grant, client, user, now } = view
-  const { generation, kid } = token
-  const liveness = accessTokenLiveness({ grant: grantStanding(grant), generation, kid, row, now })
-  if (!liveness.active) return liveness.reason
-  if (grant.status === 'unknown') return 'no such grant'
-  const dead = deadBecause({ grant, client, user })
-  return dead && DEAD[dead]
-}
-
-const DEAD: Record<NonNullable<ReturnType<typeof deadBecause>>, string> = {
-  client_unknown: 'the client does not exist',
-  client_deleted: 'the client was deleted',
-  client_disabled: 'the client is disabled',
-  client_grants_revoked: "all of the client's grants were revoked",
-  user_unknown: 'the user does not exist',
-  user_deleted: 'the user was deleted',
-  user_disabled: 'the user is disabled',
-  user_grants_revoked: "all of the user's grants were revoked",
 }

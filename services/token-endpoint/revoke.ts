@@ -1,3 +1,5 @@
+import { eventContext } from '../../shared/http/event-context.ts'
+import { requireProjected } from '../../shared/http/require-recent.ts'
 import { authenticateClient, readClientCredentials } from '../../shared/http/client-credentials.ts'
 import type { HttpMiddleware } from '../../shared/http/create-app.ts'
 import { readForm, required } from '../../shared/http/form-body.ts'
@@ -5,14 +7,7 @@ import { unavailable } from '../../shared/http/oauth-error.ts'
 import { revokeGrant } from '../../shared/ledger/revoke.ts'
 import type { TokenView } from '../../shared/read-model/token-reads.ts'
 import { parseToken } from '../../shared/tokens/token-string.ts'
-import {
-  eventContext,
-  readCommitted,
-  readWhenFresh,
-  refusedWith,
-  requireProjected,
-  type TokenEndpoint,
-} from './token-context.ts'
+import { readCommitted, readWhenFresh, refusedWith, type TokenEndpoint } from './token-context.ts'
 
 /**
  * POST /oauth2/revoke (RFC 7009): a token of any generation ends its whole grant. 200 means durable and projected: from
@@ -52,7 +47,7 @@ export function revoke(endpoint: TokenEndpoint): HttpMiddleware {
     if (refused) throw refusedWith(refused)
     const [event] = events
     if (!event) return
-    const committed = await endpoint.commit(event, eventContext(ctx, `client/${key.client_id}`))
+    const committed = await endpoint.commit(event, eventContext(ctx, revoked_by))
     const after = await readCommitted(endpoint, key, committed)
     if (after.grant.status !== 'revoked') throw unavailable('the revocation turned out void')
   }

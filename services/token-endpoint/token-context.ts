@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
-import type { EventContext, Topics } from '../../shared/event-log/event-codec.ts'
-import { OAuthError, unavailable } from '../../shared/http/oauth-error.ts'
-import type { HttpContext } from '../../shared/http/create-app.ts'
+import type { Topics } from '../../shared/event-log/event-codec.ts'
+import { OAuthError } from '../../shared/http/oauth-error.ts'
+import { requireShown } from '../../shared/http/require-recent.ts'
 import type { Refusal } from '../../shared/ledger/refusal.ts'
 import { placeOf } from '../../shared/ledger/place-of.ts'
 import type { Commit, Committed } from '../../shared/read-model/ledger.ts'
@@ -21,25 +21,6 @@ export type TokenEndpoint = {
   maxLagMs: number
   /** How long to wait for the read model to be fresh before 503. */
   timeoutMs: number
-}
-
-/** Who acts, for the event's envelope. */
-export function eventContext(ctx: HttpContext, actor: string): EventContext {
-  const { requestId, traceparent, clientAddress } = ctx.state
-  return { actor, requestid: requestId, traceparent, clientaddress: clientAddress }
-}
-
-/** 503 unless the partition and the registry are being projected and at most `maxLagMs` behind. */
-export function requireFresh({ checkpoint, registry, now }: TokenView, maxLagMs: number): void {
-  requireProjected(checkpoint)
-  requireProjected(registry)
-  const oldest = Math.min(checkpoint.fresh_as_of ?? 0, registry.fresh_as_of ?? 0)
-  if (now - oldest > maxLagMs) throw unavailable(`the read model is ${now - oldest} ms behind`)
-}
-
-/** 503 for a partition that stopped at a record, or that diverged from the log. */
-export function requireProjected({ status, status_reason }: TokenView['checkpoint']): void {
-  if (status !== 'ok') throw unavailable(`partition ${status}: ${status_reason ?? ''}`)
 }
 
 /**
@@ -64,7 +45,7 @@ export async function readCommitted(
 ): Promise<TokenView> {
   const view = await endpoint.read(key)
   // A row is judged with the checkpoint of its own statement only: a replica may be behind the one that the poller saw.
-  if (view.checkpoint.next <= position.offset) throw unavailable('the read model fell behind what it had shown')
+  requireShown(view.checkpoint, position)
   return view
 }
 

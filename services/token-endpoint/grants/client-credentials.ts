@@ -1,10 +1,12 @@
+import { eventContext } from '../../../shared/http/event-context.ts'
+import { requireRecentView } from '../../../shared/http/require-recent.ts'
 import { v7 as uuidv7 } from 'uuid'
 import { authenticateClient, type ClientCredentials } from '../../../shared/http/client-credentials.ts'
 import type { HttpContext } from '../../../shared/http/create-app.ts'
 import type { Form } from '../../../shared/http/form-body.ts'
 import { unavailable } from '../../../shared/http/oauth-error.ts'
 import { issueTokens } from '../../../shared/ledger/issue.ts'
-import { eventContext, readCommitted, refusedWith, requireFresh, type TokenEndpoint } from '../token-context.ts'
+import { readCommitted, refusedWith, type TokenEndpoint } from '../token-context.ts'
 import { tokenResponse, type TokenResponse } from '../../../shared/tokens/token-response.ts'
 
 /** grant_type=client_credentials (RFC 6749 §4.4): the client is its own principal; no refresh token. */
@@ -26,8 +28,8 @@ export function createClientCredentialsGrant(endpoint: TokenEndpoint) {
     })
     const [event] = events
     if (refused || !event) throw refusedWith(refused ?? { error: 'invalid_grant', reason: 'no_event', description: '' })
-    requireFresh(view, endpoint.maxLagMs)
-    const committed = await endpoint.commit(event, eventContext(ctx, `client/${client.client_id}`))
+    requireRecentView(view, endpoint.maxLagMs)
+    const committed = await endpoint.commit(event, eventContext(ctx, { type: 'client', id: client.client_id }))
     const { grant, generations, now } = await readCommitted(endpoint, key, committed)
     const row = generations.get(1)
     if (grant.status !== 'live' || row?.event_id !== committed.event_id)

@@ -1,3 +1,5 @@
+import { eventContext } from '../../../shared/http/event-context.ts'
+import { requireRecentView } from '../../../shared/http/require-recent.ts'
 import type { HttpContext } from '../../../shared/http/create-app.ts'
 import type { ClientCredentials } from '../../../shared/http/client-credentials.ts'
 import { authenticateClient } from '../../../shared/http/client-credentials.ts'
@@ -11,14 +13,7 @@ import { refuse } from '../../../shared/ledger/refusal.ts'
 import { isPerhapsTooNew } from '../../../shared/read-model/token-age.ts'
 import type { TokenKey, TokenView } from '../../../shared/read-model/token-reads.ts'
 import { parseToken, type ParsedToken } from '../../../shared/tokens/token-string.ts'
-import {
-  eventContext,
-  readCommitted,
-  readWhenFresh,
-  refusedWith,
-  requireFresh,
-  type TokenEndpoint,
-} from '../token-context.ts'
+import { readCommitted, readWhenFresh, refusedWith, type TokenEndpoint } from '../token-context.ts'
 import { tokenResponse, type TokenResponse } from '../../../shared/tokens/token-response.ts'
 
 type Presented = { token: ParsedToken; client: Client; scope: string | null }
@@ -61,7 +56,7 @@ function merged(
 
 /** A token with a right MAC that the read model does not know *yet* is never refused: wait until it is known, or surely not. */
 async function settle(endpoint: TokenEndpoint, { token, client }: Presented, view: TokenView): Promise<TokenView> {
-  requireFresh(view, endpoint.maxLagMs)
+  requireRecentView(view, endpoint.maxLagMs)
   if (!isPerhapsTooNew(view, token)) return view
   const later = await readWhenFresh(endpoint, keyOf(client.client_id, token), view)
   if (later.grant.status === 'live' && token.generation > later.grant.refresh_generation) {
@@ -89,7 +84,7 @@ async function refresh(
   if (repeat !== undefined) return answered(endpoint, view, repeat)
   const [event] = events
   if (!event) throw refusedWith(refused ?? refuse('invalid_grant', 'refused'))
-  const committed = await endpoint.commit(event, eventContext(ctx, `client/${command.client_id}`))
+  const committed = await endpoint.commit(event, eventContext(ctx, { type: 'client', id: command.client_id }))
   if (refused) throw refusedWith(refused)
   const after = await readCommitted(endpoint, keyOf(command.client_id, presented.token), committed)
   const answer = answerRefresh(after.grant, { ...commandOf(endpoint, presented, after), event_id: committed.event_id })
