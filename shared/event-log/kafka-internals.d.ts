@@ -53,15 +53,20 @@ declare module 'kafkajs/src/cluster/index.js' {
 }
 
 declare module 'kafkajs/src/loggers/index.js' {
-  import type { logCreator, Logger, logLevel } from 'kafkajs'
-  const loggers: { createLogger(options: { level: logLevel; logCreator: logCreator }): Logger }
+  const loggers: { createLogger(options: { level: number; logCreator: unknown }): unknown }
   export default loggers
 }
 
 declare module 'kafkajs/src/network/socketFactory.js' {
-  import type { ISocketFactory } from 'kafkajs'
-  const createSocketFactory: () => ISocketFactory
+  const createSocketFactory: () => unknown
   export default createSocketFactory
+}
+
+declare module 'kafkajs/src/network/connection.js' {
+  export default class Connection {
+    connect(): Promise<boolean>
+    disconnect(): Promise<boolean>
+  }
 }
 
 declare module 'kafkajs/src/network/requestQueue/index.js' {

@@ -4,6 +4,7 @@ import kafkajs, { type ISocketFactoryArgs } from 'kafkajs'
 import { createKafkaLog } from '../../shared/event-log/kafka.ts'
 import { kafkaBrokers } from '../support/real-parts.ts'
 import type { Subject } from './contract.ts'
+import { until } from './reading.ts'
 
 /** The Kafka adapter as subject of the contract. */
 export const kafkaSubject: Subject = {
@@ -14,12 +15,18 @@ export const kafkaSubject: Subject = {
     const log = openLog(t, kafkaBrokers(), 3_000, () => losing)
     return { log, lose: (on) => (losing = on) }
   },
-  cut: async (_t, topic, before) => {
+  cut: async (t, topic, before) => {
     const admin = new kafkajs.Kafka({ brokers: kafkaBrokers(), logLevel: kafkajs.logLevel.NOTHING }).admin()
     await admin.connect()
-    await admin.fetchTopicOffsets(topic) // or it knows nothing of the topic
+    t.teardown(() => admin.disconnect())
+    // kafkajs must have heard of the topic first, and the broker that it asks may not have yet.
+    await until(() =>
+      admin.fetchTopicOffsets(topic).then(
+        () => true,
+        () => false,
+      ),
+    )
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(before) }] })
-    await admin.disconnect()
   },
 }
 
