@@ -22,9 +22,9 @@ const SQLSTATE_UNAVAILABLE = /^(08...|28...|53...|57...|58...|40001|40P01|55P03|
 /** Text that PostgreSQL cannot store, such as U+0000: the client sent it. */
 const SQLSTATE_BAD_TEXT = /^(22021|22P05)$/
 
-/** pg and knex tell these apart by words only. */
+/** pg and knex tell these apart by words only, and knex puts the statement before those of pg. */
 const LOST_CONNECTION =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Knex: Timeout acquiring)/
+  /(^| - )(Connection terminated|Query read timeout|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Knex: Timeout acquiring)[^\n]*$/
 
 /** The answer to whatever was thrown: itself, a 4xx for bad input, 503 for our outages, 500 for our bugs. */
 export function errorOf(thrown: unknown): OAuthError {

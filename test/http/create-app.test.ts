@@ -55,7 +55,17 @@ test('an error description holds only the characters that RFC 6749 allows', asyn
 
 test('outages of log and database are a 503 with Retry-After, whatever form they come in', async (t) => {
   const { url, lines } = await serve(t)
-  for (const how of ['unavailable', 'append', 'log', 'refusedConnection', 'wrapped', 'terminated', 'pool']) {
+  for (const how of [
+    'unavailable',
+    'append',
+    'log',
+    'refusedConnection',
+    'wrapped',
+    'terminated',
+    'midQuery',
+    'hanging',
+    'pool',
+  ]) {
     const response = await fetch(`${url}/fail/${how}`)
     t.is(response.status, 503, how)
     t.is(response.headers.get('retry-after'), '1')

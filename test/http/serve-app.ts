@@ -22,6 +22,8 @@ const FAILURES: Record<string, () => Error> = {
   refusedConnection: () => Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
   wrapped: () => new Error('read failed', { cause: Object.assign(new Error('x'), { code: '57P01' }) }),
   terminated: () => new Error('Connection terminated unexpectedly'),
+  midQuery: () => new Error('SELECT now() - Connection terminated unexpectedly'),
+  hanging: () => new Error('SELECT now() - Query read timeout'),
   pool: () => new Error('Knex: Timeout acquiring a connection. The pool is probably full.'),
   badText: () => Object.assign(new Error('invalid byte sequence'), { code: '22021' }),
   bug: () => Object.assign(new TypeError('secret detail', { cause: new Error('deeper') }), { body: 'client_secret=x' }),
