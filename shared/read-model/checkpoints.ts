@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { chainStart } from '../event-log/chain.ts'
 import type { TopicPartition } from '../event-log/event-log.ts'
+import { STALL_MS } from './stall.ts'
 
 export type CheckpointStatus = 'ok' | 'stopped' | 'diverged'
 
@@ -107,9 +108,13 @@ export async function databaseClock(knex: Knex): Promise<string> {
   return rows[0]?.now ?? ''
 }
 
+const STALL = `interval '${STALL_MS} ms'`
+const FLAPPING = `interval '10 s'`
+
 /**
  * Says that the read model showed everything the log held at `asOf`: true for each partition whose checkpoint has reached
- * the end that the log had then. Tells which those are.
+ * the end that the log had then. Tells which those are. Where that was last so long ago that nobody could be answered in the
+ * meantime, the stall is noted, one with the stall before it if that ended only just now.
  */
 export async function markFresh(
   knex: Knex,
@@ -124,8 +129,13 @@ export async function markFresh(
        locked AS MATERIALIZED (
          SELECT c.topic, c.partition, e."end" FROM ${schema}.checkpoints c JOIN ends e USING (topic, partition)
           WHERE c.next >= e."end" ORDER BY c.topic, c.partition FOR UPDATE OF c SKIP LOCKED)
-       UPDATE ${schema}.checkpoints c SET fresh_as_of = greatest(c.fresh_as_of, ?::timestamptz)
-         FROM locked l
+       UPDATE ${schema}.checkpoints c
+          SET fresh_as_of = greatest(c.fresh_as_of, asked.as_of),
+              stalled_at = CASE WHEN asked.as_of - c.fresh_as_of <= ${STALL} THEN c.stalled_at
+                                WHEN c.fresh_as_of - c.resumed_at < ${FLAPPING} THEN c.stalled_at
+                                ELSE coalesce(c.fresh_as_of, c.stalled_at) END,
+              resumed_at = CASE WHEN asked.as_of - c.fresh_as_of > ${STALL} THEN clock_timestamp() ELSE c.resumed_at END
+         FROM locked l, (SELECT ?::timestamptz AS as_of) AS asked
         WHERE c.topic = l.topic AND c.partition = l.partition AND c.next >= l."end"
     RETURNING c.topic, c.partition`,
       [JSON.stringify(ends), asOf],

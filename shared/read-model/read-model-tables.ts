@@ -30,6 +30,8 @@ CREATE TABLE ${schema}.checkpoints (
   leader_epoch integer,
   cluster_id text,
   fresh_as_of timestamptz,
+  stalled_at timestamptz,
+  resumed_at timestamptz,
   status text NOT NULL DEFAULT 'ok' CHECK (status IN ('ok', 'stopped', 'diverged')),
   status_reason text,
   void_count bigint NOT NULL DEFAULT 0,

@@ -7,11 +7,15 @@ import { createBatcher } from './batcher.ts'
 import { epochMs, grantJson } from './grant-projection.ts'
 import { grantOfRow, type GrantRow } from './grant-rows.ts'
 import { entityOfRow, type RegistryRow } from './registry-rows.ts'
+import { stalledMs, type Stall } from './stall.ts'
 
 /** How far the read model stands, in the statement that read the rest. Times are ms of the database's clock. */
 export type Standing = { next: number; fresh_as_of: number | null; status: string; status_reason: string | null }
 
-/** A generation as the read model holds it: when it was projected is what the grace of a retry is counted from. */
+/**
+ * A generation as the read model holds it: when it was projected is what the grace of a retry is counted from. A stall of ours
+ * since then does not count: `projected_at` is later by as much.
+ */
 export type GenerationRow = Generation & { projected_at: number }
 
 /** What one request needs to know, all from one statement, so that the rows are judged with the checkpoint they belong to. */
@@ -27,8 +31,8 @@ export type TokenView = {
   /** Those of the presented generation, the one after it and the current one that exist. */
   generations: Map<number, GenerationRow>
   /** The checkpoint of the grant's partition; of the registry where no grant was asked for. */
-  checkpoint: Standing
-  registry: Standing
+  checkpoint: Standing & Stall
+  registry: Standing & Stall
 }
 
 export type TokenKey = { client_id: string | null; grant_id: string | null; generation: number }
@@ -79,7 +83,7 @@ type Answer = {
   clients: Map<string, ClientEntity>
   users: Map<string, UserEntity>
   grants: Map<string, LoadedGrant>
-  checkpoints: Map<string, Standing>
+  checkpoints: Map<string, Standing & Stall>
 }
 type LoadedGrant = Omit<GrantRow, 'at'> & { at: number; generations: GenerationRow[] }
 type Raw = {
@@ -87,7 +91,7 @@ type Raw = {
   clients: RegistryRow[] | null
   users: RegistryRow[] | null
   grants: LoadedGrant[] | null
-  checkpoints: (Standing & { topic: string; partition: number })[] | null
+  checkpoints: (Standing & Stall & { topic: string; partition: number })[] | null
 }
 
 function answerOf(raw: Raw): Answer {
@@ -113,23 +117,37 @@ SELECT ${epochMs('now()')} AS now,
     WHERE u.sub IN (SELECT principal_id FROM wanted WHERE principal_type = 'user')) AS users,
   (SELECT json_agg(${grantJson('w', `w.generations || w.access_generation::bigint`, schema)}) FROM wanted w) AS grants,
   (SELECT json_agg(json_build_object('topic', k.topic, 'partition', k.partition, 'next', k.next, 'status', k.status,
-            'status_reason', k.status_reason, 'fresh_as_of', ${epochMs('k.fresh_as_of')}))
+            'status_reason', k.status_reason, 'fresh_as_of', ${epochMs('k.fresh_as_of')},
+            'stalled_at', ${epochMs('k.stalled_at')}, 'resumed_at', ${epochMs('k.resumed_at')}))
      FROM ${schema}.checkpoints k WHERE k.topic = ANY (?::text[])) AS checkpoints`
 
-const NO_STANDING: Standing = { next: 0, fresh_as_of: null, status: 'missing', status_reason: 'no checkpoint' }
+const NO_STANDING: Standing & Stall = {
+  next: 0,
+  fresh_as_of: null,
+  stalled_at: null,
+  resumed_at: null,
+  status: 'missing',
+  status_reason: 'no checkpoint',
+}
 
 function viewOf({ now, clients, users, grants, checkpoints }: Answer, key: TokenKey, topics: Topics): TokenView {
   const row = key.grant_id === null ? undefined : grants.get(key.grant_id)
   const grant = row ? grantOfRow(row, row.generations) : UNKNOWN_GRANT
   const place = key.grant_id === null ? `${topics.registry}/0` : `${topics.grants}/${placeOf(key.grant_id)}`
+  const checkpoint = checkpoints.get(place) ?? NO_STANDING
+  const registry = checkpoints.get(`${topics.registry}/0`) ?? NO_STANDING
+  const withoutStalls = (made: GenerationRow): GenerationRow => {
+    const stalled = [checkpoint, registry].map((stall) => stalledMs(stall, made.projected_at, now))
+    return { ...made, projected_at: made.projected_at + Math.max(...stalled) }
+  }
   return {
     now,
     caller: (key.client_id !== null && clients.get(key.client_id)) || null,
     grant,
     client: (row && clients.get(row.client_id)) ?? null,
     user: (row?.principal_type === 'user' && users.get(row.principal_id)) || null,
-    generations: new Map((row?.generations ?? []).map((generation) => [generation.generation, generation])),
-    checkpoint: checkpoints.get(place) ?? NO_STANDING,
-    registry: checkpoints.get(`${topics.registry}/0`) ?? NO_STANDING,
+    generations: new Map((row?.generations ?? []).map((made) => [made.generation, withoutStalls(made)])),
+    checkpoint,
+    registry,
   }
 }
