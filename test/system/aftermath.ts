@@ -9,6 +9,8 @@ import { APPEND_TIMEOUT, type System } from './system.ts'
 
 /** A client's answer is there at the latest this long after it asked. */
 const LIMIT_MS = (APPEND_TIMEOUT + 1) * 1000
+/** Of pino. */
+const ERROR = 50
 
 type Expected = {
   as: Credentials
@@ -27,7 +29,7 @@ export async function assertNobodyWasHurt(
 ): Promise<void> {
   await load.stop()
   await ledger.ready()
-  assertAnswers(t, load, lostConnections ? [0, 200, 503] : [200, 503])
+  assertAnswers(t, { ledger, load }, lostConnections ? [0, 200, 503] : [200, 503])
   await Promise.all(load.clients.map((client) => assertRefreshes(t, client, { ledger, as })))
   for (const client of load.clients) assertInOrder(t, client, ledger)
   await assertInLog(t, load, ledger)
@@ -40,9 +42,11 @@ export async function differenceOf({ runtime }: System): Promise<unknown> {
   return (await verify(runtime)).difference
 }
 
-function assertAnswers(t: ExecutionContext, { clients }: Load, allowed: number[]): void {
-  const all = clients.flatMap(({ seen }) => seen)
+function assertAnswers(t: ExecutionContext, { ledger, load }: { ledger: System; load: Load }, allowed: number[]): void {
+  const all = load.clients.flatMap(({ seen }) => seen)
   const strange = all.filter(({ status }) => !allowed.includes(status))
+  const errors = ledger.endpoints.flatMap(({ logs }) => logs).filter(({ level }) => Number(level) >= ERROR)
+  if (strange.length > 0) t.log(errors.slice(0, 5))
   t.deepEqual(strange.slice(0, 5), [], `${strange.length} of ${all.length} answers`)
   const silent = all.filter(({ status, retryAfter }) => status === 503 && !(Number(retryAfter) >= 1))
   t.deepEqual(silent.slice(0, 5), [], 'without Retry-After')
