@@ -3,7 +3,6 @@ import { chainNext, recordHash } from '../event-log/chain.ts'
 import { decodeRecord, UndecodableRecord } from '../event-log/event-codec.ts'
 import type { LogBatch } from '../event-log/event-log.ts'
 import type { Recorded } from '../ledger/events.ts'
-import { placeOf } from '../ledger/place-of.ts'
 import { movesJson, moveSql, type Checkpoint, type CheckpointMove } from './checkpoints.ts'
 import {
   foldGrants,
@@ -90,7 +89,8 @@ export async function project(
 ): Promise<void> {
   const records = batches.flatMap((batch) => batch.records)
   const grantEvents = grantRecords(records)
-  const states = await loadGrants(knex, schema, grantEvents, (grant_id) => knownIn(batches, grant_id)?.get(grant_id))
+  const known = knownOf(batches)
+  const states = await loadGrants(knex, schema, grantEvents, (grant_id) => known.get(grant_id)?.get(grant_id))
   const grants = foldGrants(states, grantEvents)
   const registryEvents = registryRecords(records)
   const registry = foldRegistry(await loadRegistry(knex, schema, registryEvents), registryEvents)
@@ -101,7 +101,7 @@ export async function project(
   if (!rows[0]?.ok) throw new CheckpointTaken()
   for (const { grant_id } of grants.grants) {
     const state = states.get(grant_id)
-    if (state) knownIn(batches, grant_id)?.set(grant_id, state)
+    if (state) known.get(grant_id)?.set(grant_id, state)
   }
 }
 
@@ -121,9 +121,11 @@ function writeSql({ schema, projectedAt }: Required<Projected>, { moves, grants,
   return { sql, bindings: [...bindings, ...entities.bindings], options }
 }
 
-function knownIn(batches: PreparedBatch[], grant_id: string): KnownGrants | undefined {
-  const partition = placeOf(grant_id)
-  return batches.find(({ known, move }) => known && move.partition === partition)?.known
+/** For each grant, what is known where its own events lie: partitions of the registry have the same numbers. */
+function knownOf(batches: PreparedBatch[]): Map<string, KnownGrants | undefined> {
+  return new Map(
+    batches.flatMap(({ records, known }) => grantRecords(records).map(({ event }) => [event.data.grant_id, known])),
+  )
 }
 
 function movesOf(batches: PreparedBatch[], grants: GrantChanges, registry: RegistryChanges) {
