@@ -1,0 +1,168 @@
+// Features of the OAuth services of webMethods Integration Server, one test a row; its number and rule are the title.
+import ava from 'ava'
+import { refuses } from './support/asserting.ts'
+import { sharedLedger, startLedger } from './support/ledger.ts'
+import { realTest } from './support/real-parts.ts'
+import { basic } from './support/requests.ts'
+import { guardedFolder } from './token-check/orders.ts'
+
+const test = realTest('postgres')
+const ledgerOfAll = sharedLedger()
+const REFRESH = '/invoke/pub.oauth/refreshAccessToken'
+
+test('W1. refreshAccessToken: grant_type=refresh_token, refresh_token, scope (optional; equal or subset of the original, never wider) gives access_token, token_type=Bearer, expires_in (seconds), refresh_token, scope (conditional)', async (t) => {
+  const ledger = await ledgerOfAll()
+  const app = await ledger.client({ access_token_lifetime: 900 })
+  let { refresh_token } = await ledger.grant({ to: app })
+  for (const [asked, given] of [
+    [undefined, 'read write'],
+    ['read write', 'read write'],
+    ['read', 'read'],
+  ] as const)
+    for (const path of [REFRESH, REFRESH.replace('pub.oauth/', 'pub.oauth:')]) {
+      const form = { grant_type: 'refresh_token', refresh_token, ...(asked !== undefined && { scope: asked }) }
+      const { status, body } = await ledger.post(path, form, { as: app })
+      t.is(status, 200, JSON.stringify(body))
+      t.like(body, { token_type: 'Bearer', scope: given })
+      t.true([899, 900].includes(Number(body['expires_in'])))
+      t.is((await ledger.introspect(String(body['access_token'])))['scope'], given)
+      t.not(body['refresh_token'], refresh_token)
+      refresh_token = String(body['refresh_token'])
+    }
+  const wider = { grant_type: 'refresh_token', refresh_token, scope: 'read write admin' }
+  refuses(t, await ledger.post(REFRESH, wider, { as: app }), [400, 'invalid_scope'])
+})
+
+ava.todo('W2. getToken: the token endpoint under its old name')
+ava.todo('W3. getAccessToken: deprecated alias; no refresh here')
+ava.todo('W4. authorize: approval page, then redirect with code and state')
+ava.todo('W5. introspectToken: token, token_type_hint')
+ava.todo('W6. revokeToken: token, token_type_hint')
+ava.todo('W7. removeExpiredAccessTokens: maxRows (0 = all) gives removedTokensCount')
+
+test('W8. HTTPS required unless turned off: 400 and a log line', async (t) => {
+  const strict = await startLedger(t, { settings: { REQUIRE_HTTPS: 'true', TRUSTED_PROXIES: '127.0.0.1' } })
+  const app = await strict.client()
+  const { grant_id, refresh_token } = await strict.grant({ to: app })
+  const form = { grant_type: 'refresh_token', refresh_token, token: refresh_token }
+  const paths = [REFRESH, '/oauth2/token', '/oauth2/revoke', '/oauth2/introspect']
+  for (const path of paths) {
+    const answer = await strict.post(path, form, {
+      as: app,
+      headers: { 'x-request-id': `plain-${path.replaceAll('/', '.')}` },
+    })
+    refuses(t, answer, [400, 'invalid_request'], path)
+    t.is(answer.body['error_description'], 'HTTPS is required')
+  }
+  const logged = strict.lines.filter(({ msg }) => msg === 'plain HTTP request refused')
+  t.is(logged.length, paths.length)
+  t.true(logged.every(({ level, request_id, address }) => Number(level) >= 40 && request_id && address))
+  t.is((await strict.eventsOf(grant_id)).length, 1)
+  const https = { 'x-forwarded-proto': 'https' }
+  t.is((await strict.post(REFRESH, form, { as: app, headers: https })).status, 200, 'behind a trusted proxy')
+
+  const lax = await ledgerOfAll()
+  t.is((await lax.post('/oauth2/token', { grant_type: 'client_credentials' }, { as: await lax.client() })).status, 200)
+})
+
+ava.todo('W9. POST required unless `REQUIRE_POST=false`, then GET too')
+
+test('W10. a confidential client authenticates in the Authorization header; a public one sends client_id', async (t) => {
+  const ledger = await ledgerOfAll()
+  const [app, phone] = [await ledger.client(), await ledger.publicClient()]
+  const formOf = async (to: typeof app) => {
+    const { refresh_token } = await ledger.grant({ to })
+    return { grant_type: 'refresh_token', refresh_token }
+  }
+  const mine = await formOf(app)
+  refuses(t, await ledger.post(REFRESH, mine), [401, 'invalid_client'])
+  refuses(t, await ledger.post(REFRESH, { ...mine, client_id: app.client_id }), [401, 'invalid_client'])
+  const headers = { authorization: basic(`${app.client_id}:${app.client_secret}`) }
+  t.is((await ledger.post(REFRESH, mine, { headers })).status, 200)
+  const theirs = await formOf(phone)
+  refuses(t, await ledger.post(REFRESH, theirs), [401, 'invalid_client'])
+  t.is((await ledger.post(REFRESH, { ...theirs, client_id: phone.client_id })).status, 200)
+})
+
+test('W11. token_type is always Bearer; the server keeps the user with each token', async (t) => {
+  const ledger = await ledgerOfAll()
+  const [app, sub] = [await ledger.client(), await ledger.user()]
+  const { access_token, refresh_token } = await ledger.grant({ to: app, sub })
+  const form = { grant_type: 'refresh_token', refresh_token }
+  const { body } = await ledger.post(REFRESH, form, { as: app })
+  t.is(body['token_type'], 'Bearer')
+  for (const token of [access_token, String(body['access_token'])])
+    t.like(await ledger.introspect(token), { sub, username: `${sub}.name`, token_type: 'Bearer' })
+  const { body: own } = await ledger.post('/oauth2/token', { grant_type: 'client_credentials' }, { as: app })
+  t.is(own['token_type'], 'Bearer')
+  t.like(await ledger.introspect(String(own['access_token'])), { sub: app.client_id, token_type: 'Bearer' })
+})
+
+test('W12. the resource server asks whether the user may use the folder or service: scope covers it, and the ACL lets the user in; for client_credentials the client itself', async (t) => {
+  const ledger = await ledgerOfAll()
+  const { tokenFor, ownToken, check, clerks, managers } = await guardedFolder(ledger, 'shop')
+  const allowed = async (token: string, resource: string) => (await check(token, resource)).body['allowed']
+  const clerk = await tokenFor([clerks])
+  const manager = await tokenFor([managers], 'shop.approve')
+  const stranger = await tokenFor([])
+  t.true(await allowed(clerk.access_token, 'shop'))
+  t.true(await allowed(clerk.access_token, 'shop:list'))
+  t.false(await allowed(clerk.access_token, 'shop.internal:approve'), 'the ACL does not let the user in')
+  t.true(await allowed(manager.access_token, 'shop.internal:approve'))
+  t.false(await allowed(manager.access_token, 'shop:list'), 'the scope does not cover it')
+  t.false(await allowed(stranger.access_token, 'shop:list'))
+  t.true(await allowed(await ownToken(), 'shop:list'), "the client's own group")
+  t.false(await allowed(await ownToken(), 'shop.internal:approve'))
+})
+
+ava.todo(
+  'W13. redirect_uri at the token service: required iff sent to authorize, exact match; 400 if sent when authorize had none',
+)
+
+test('W14. a grant type not allowed for the client → `unauthorized_client`', async (t) => {
+  const ledger = await ledgerOfAll()
+  const caller = await ledger.client({ grant_types: ['client_credentials'] })
+  const refresher = await ledger.client({ grant_types: ['refresh_token'] })
+  const { grant_id, refresh_token } = await ledger.grant({ to: refresher })
+  const form = { grant_type: 'refresh_token', refresh_token }
+  for (const path of [REFRESH, '/oauth2/token'])
+    refuses(t, await ledger.post(path, form, { as: caller }), [400, 'unauthorized_client'], path)
+  const own = { grant_type: 'client_credentials' }
+  refuses(t, await ledger.post('/oauth2/token', own, { as: refresher }), [400, 'unauthorized_client'])
+  const phone = await ledger.publicClient({ grant_types: ['refresh_token', 'client_credentials'] })
+  refuses(t, await ledger.post('/oauth2/token', own, { as: phone }), [400, 'unauthorized_client'])
+  t.is((await ledger.eventsOf(grant_id)).length, 1)
+})
+
+test('W15. a scope not defined for the client → `invalid_scope`', async (t) => {
+  const ledger = await ledgerOfAll()
+  await ledger.scope('elsewhere', 'elsewhere')
+  const app = await ledger.client({ scope: 'read' })
+  for (const scope of ['elsewhere', 'read elsewhere', 'write'])
+    refuses(
+      t,
+      await ledger.post('/oauth2/token', { grant_type: 'client_credentials', scope }, { as: app }),
+      [400, 'invalid_scope'],
+      scope,
+    )
+})
+
+ava.todo('W16. PKCE: S256 and plain; once a challenge was sent the verifier is a must')
+
+test('W17. odd hints (`accessToken`) are tolerated; the other kind is looked up too', async (t) => {
+  const ledger = await ledgerOfAll()
+  const app = await ledger.client()
+  const server = await ledger.resourceServer('orders')
+  for (const token_type_hint of ['accessToken', 'refreshToken', 'access_token', 'refresh_token', 'x']) {
+    const { access_token, refresh_token } = await ledger.grant({ to: app })
+    t.true(await ledger.isActive(access_token))
+    const ask = async () => {
+      const { body } = await ledger.post('/oauth2/introspect', { token: access_token, token_type_hint }, { as: server })
+      return body['active']
+    }
+    t.true(await ask(), token_type_hint)
+    const revoking = { token: refresh_token, token_type_hint }
+    t.is((await ledger.post('/oauth2/revoke', revoking, { as: app })).status, 200)
+    t.false(await ask(), token_type_hint)
+  }
+})
