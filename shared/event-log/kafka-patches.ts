@@ -1,14 +1,16 @@
+import Connection from 'kafkajs/src/network/connection.js'
 import metadataResponse from 'kafkajs/src/protocol/requests/metadata/v0/response.js'
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 
 let patched = false
 
-/** Mends two faults of kafkajs 2.2.4, whose maintenance ended in 2023. To be called before the first client is made. */
+/** Mends three faults of kafkajs 2.2.4, whose maintenance ended in 2023. To be called before the first client is made. */
 export function patchKafkajs(): void {
   if (patched) return
   patched = true
   stopIdleTimer()
   bearLeaderlessPartitions()
+  openOneSocket()
 }
 
 // An idle connection re-armed a timer of 1 ms for ever: 3 to 4 % of a core.
@@ -27,5 +29,24 @@ function bearLeaderlessPartitions(): void {
     const withoutPartitions = data.topicMetadata.map((topic) => ({ ...topic, partitionMetadata: [] }))
     await parse({ ...data, topicMetadata: withoutPartitions })
     return data
+  }
+}
+
+// Several first fetches at once (a replay reads every partition) each opened a socket, and only the last was ever closed: the
+// process could not end. One that is disconnected meanwhile may never settle, so it is not waited for any longer.
+function openOneSocket(): void {
+  const connect = Reflect.get(Connection.prototype, 'connect')
+  const disconnect = Reflect.get(Connection.prototype, 'disconnect')
+  const opening = new WeakMap<Connection, Promise<boolean>>()
+  Connection.prototype.connect = function (this: Connection) {
+    const connecting = opening.get(this) ?? connect.call(this)
+    opening.set(this, connecting)
+    const forget = () => opening.delete(this)
+    connecting.then(forget, forget)
+    return connecting
+  }
+  Connection.prototype.disconnect = function (this: Connection) {
+    opening.delete(this)
+    return disconnect.call(this)
   }
 }
