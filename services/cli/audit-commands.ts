@@ -7,14 +7,12 @@ import { connectAudit } from './audit-connect.ts'
 import { renderLife } from './audit-life.ts'
 import { renderEntries, type Format } from './audit-output.ts'
 import { createProgress } from './audit-progress.ts'
-import { exitOnWrongUsage, formatOption, print, wantsColour, work } from './audit-verbs.ts'
+import { formatOption, print, wantsColour, work } from './audit-verbs.ts'
 import { renderVerify } from './projection-output.ts'
 
 /** `token-ledger audit replay | show | verify` */
 export function addAuditCommands(program: Command): void {
-  const audit = exitOnWrongUsage(
-    program.command('audit').description('read the log itself: what happened, and is it true'),
-  )
+  const audit = program.command('audit').description('read the log itself: what happened, and is it true')
   audit.addHelpText('after', `\n${WHERE}\n\n${EXIT_CODES}`)
   addReplay(audit)
   addShow(audit)

@@ -8,18 +8,10 @@ import { FORMATS } from './audit-output.ts'
 import { ServiceRefused } from './audit-remote.ts'
 
 const PROBLEM = 1
-const USAGE = 2
 
 /** The option that every audit and projection verb has. */
 export function formatOption(): Option {
   return new Option('--format <format>', 'how to print').choices(FORMATS).default('table')
-}
-
-/** Wrong usage of this command and those below it ends with exit code 2; help with 0. */
-export function exitOnWrongUsage(command: Command): Command {
-  return command.exitOverride(({ exitCode, code }) => {
-    process.exit(exitCode !== 0 && code.startsWith('commander.') ? USAGE : exitCode)
-  })
 }
 
 /**

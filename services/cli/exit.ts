@@ -1,8 +1,18 @@
+import type { Command } from 'commander'
 import { ConfigError } from '../../shared/config/load-settings.ts'
 import { errorOf } from '../../shared/http/error-of.ts'
 import { FolderTaken } from './folder-lock.ts'
 import { NotMigrated } from './migrate.ts'
 import { Unsound } from './soundness.ts'
+
+const USAGE = 2
+
+/** Wrong usage of this command and of those made below it from now on ends with exit code 2; help with 0. */
+export function exitOnWrongUsage(command: Command): Command {
+  return command.exitOverride(({ exitCode, code }) => {
+    process.exit(exitCode !== 0 && code.startsWith('commander.') ? USAGE : exitCode)
+  })
+}
 
 /** Exit codes of every command: 1 a problem was found, 2 wrong usage, 3 a part could not be reached. */
 export function exitCodeOf(error: unknown): number {

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
 import { addAuditCommands } from './audit-commands.ts'
-import { exitCodeOf, explain } from './exit.ts'
+import { exitCodeOf, exitOnWrongUsage, explain } from './exit.ts'
 import { addKeysCommands } from './keys-commands.ts'
 import { addMigrateCommand } from './migrate-command.ts'
 import { addProjectionCommands } from './projection-commands.ts'
 import { addServeCommand } from './serve-command.ts'
 import { VERSION } from './version.ts'
 
-const program = new Command('token-ledger')
+const program = exitOnWrongUsage(new Command('token-ledger'))
   .description('An OAuth 2.0 token service whose only source of truth is an append-only event log')
   .version(VERSION)
   .showHelpAfterError()

@@ -5,7 +5,7 @@ import { addVerify, EXIT_CODES, WHERE } from './audit-commands.ts'
 import { connectAudit, connectParts } from './audit-connect.ts'
 import type { Format } from './audit-output.ts'
 import { createProgress } from './audit-progress.ts'
-import { exitOnWrongUsage, formatOption, print, wantsColour, work } from './audit-verbs.ts'
+import { formatOption, print, wantsColour, work } from './audit-verbs.ts'
 import { renderStatus, renderVerify } from './projection-output.ts'
 
 /** `token-ledger projection status | verify | rebuild` */
@@ -13,7 +13,7 @@ export function addProjectionCommands(program: Command): void {
   const projection = program
     .command('projection')
     .description('the read model: how far it is, whether it is right, and anew')
-  exitOnWrongUsage(projection).addHelpText('after', `\n${WHERE}\n\n${EXIT_CODES}`)
+  projection.addHelpText('after', `\n${WHERE}\n\n${EXIT_CODES}`)
   addStatus(projection)
   addVerify(projection, 'verify')
   addRebuild(projection)
