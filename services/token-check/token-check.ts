@@ -1,5 +1,5 @@
 import type { ClientCredentials } from '../../shared/http/client-credentials.ts'
-import { authenticateClient } from '../../shared/http/client-credentials.ts'
+import { authenticateCaller } from '../../shared/http/authenticate-caller.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { HttpContext } from '../../shared/http/create-app.ts'
 import { requireRecentView } from '../../shared/http/require-recent.ts'
@@ -59,8 +59,7 @@ export async function examine(
     resource: asked.resource,
   }
   const first = await check.read(key)
-  const caller = authenticateClient(check.keys, credentials, first.caller?.value ?? null)
-  ctx.state.client_id = caller.client_id
+  const caller = authenticateCaller(ctx, check, credentials, first)
   const folders = caller.resource_server_folders
   if (!folders)
     throw new OAuthError('access_denied', 'this client is not registered as a resource server', { status: 403 })

@@ -1,6 +1,7 @@
 import { eventContext } from '../../shared/http/event-context.ts'
 import { requireProjected } from '../../shared/http/require-recent.ts'
-import { authenticateClient, readClientCredentials } from '../../shared/http/client-credentials.ts'
+import { authenticateCaller } from '../../shared/http/authenticate-caller.ts'
+import { readClientCredentials } from '../../shared/http/client-credentials.ts'
 import type { HttpMiddleware } from '../../shared/http/create-app.ts'
 import { readForm, required } from '../../shared/http/form-body.ts'
 import { unavailable } from '../../shared/http/oauth-error.ts'
@@ -25,8 +26,7 @@ export function revoke(endpoint: TokenEndpoint): HttpMiddleware {
       generation: parsed?.generation ?? 0,
     }
     const view = await endpoint.read(key)
-    const client = authenticateClient(endpoint.keys, credentials, view.caller?.value ?? null)
-    ctx.state.client_id = client.client_id
+    authenticateCaller(ctx, endpoint, credentials, view)
     if (key.grant_id !== null) await end({ ...key, grant_id: key.grant_id }, view, ctx)
     ctx.body = {}
   }

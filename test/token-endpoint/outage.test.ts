@@ -6,8 +6,9 @@ const test = realTest('postgres')
 
 /** A ledger whose projector runs apart, so that it can stop; the endpoints bear a lag of a second. */
 async function startApart(t: Parameters<typeof startLedger>[0]) {
-  const projecting = await startLedger(t, { settings: { MAX_LAG: '1', APPEND_TIMEOUT: '1' } })
-  const ledger = await startLedger(t, { beside: projecting, services: ['token-endpoint', 'token-check'] })
+  const projecting = await startLedger(t)
+  const settings = { MAX_LAG: '1', APPEND_TIMEOUT: '1' }
+  const ledger = await startLedger(t, { beside: projecting, services: ['token-endpoint'], settings })
   return { projecting, ledger }
 }
 
@@ -20,7 +21,7 @@ const isBehind = async (ledger: TestLedger): Promise<boolean> => {
 
 test('while nothing is projected a refresh gets 503 before anything is written, and afterwards it works', async (t) => {
   const { projecting, ledger } = await startApart(t)
-  const app = await projecting.client({ refresh_grace_seconds: 0 })
+  const app = await projecting.client()
   const { grant_id, refresh_token } = await projecting.grant({ to: app })
   await projecting.stop()
   await until(() => isBehind(ledger), 'a read model that lags')
@@ -33,8 +34,9 @@ test('while nothing is projected a refresh gets 503 before anything is written, 
   t.is(issuing.status, 503)
   t.is((await ledger.eventsOf(grant_id)).length, 1)
   const again = await startLedger(t, { beside: projecting })
-  t.is((await refresh(ledger, app, refresh_token)).status, 200)
-  t.deepEqual(await typesOf(again, grant_id), ['TokenIssued valid', 'TokenRefreshed valid'])
+  await until(async () => (await refresh(ledger, app, refresh_token)).status === 200, 'a refresh')
+  const events = (await typesOf(again, grant_id)).filter((event) => event.endsWith(' valid'))
+  t.deepEqual(events, ['TokenIssued valid', 'TokenRefreshed valid'])
 })
 
 test('a refresh whose event is not projected in time gets 503, and its repetition the pair of that event', async (t) => {
@@ -63,7 +65,26 @@ test('a revocation is written even while nothing is projected: 503 until its eff
   t.is(status, 503)
   t.is(headers.get('retry-after'), '1')
   const again = await startLedger(t, { beside: projecting })
-  t.is((await ledger.post('/oauth2/revoke', { token: refresh_token }, { as: app })).status, 200)
+  const repeat = () => ledger.post('/oauth2/revoke', { token: refresh_token }, { as: app })
+  await until(async () => (await repeat()).status === 200, 'a revocation')
   t.false(await again.isActive(access_token))
   t.deepEqual(await typesOf(again, grant_id), ['TokenIssued valid', 'TokenRevoked valid'])
+})
+
+test('a client that the read model does not know while it is behind gets 503, not an invalid_client', async (t) => {
+  const { projecting, ledger } = await startApart(t)
+  const stranger = { client_id: 'registered-a-moment-ago', client_secret: 'x'.repeat(43) }
+  const before = await ledger.post('/oauth2/token', { grant_type: 'client_credentials' }, { as: stranger })
+  t.is(before.status, 401)
+  await projecting.stop()
+  await until(() => isBehind(ledger), 'a read model that lags')
+  for (const [path, form] of [
+    ['/oauth2/token', { grant_type: 'client_credentials' }],
+    ['/oauth2/token', { grant_type: 'refresh_token', refresh_token: 'x' }],
+    ['/oauth2/revoke', { token: 'x' }],
+  ] as const) {
+    const { status, headers } = await ledger.post(path, form, { as: stranger })
+    t.is(status, 503, path)
+    t.is(headers.get('retry-after'), '1')
+  }
 })

@@ -1,7 +1,8 @@
 import { eventContext } from '../../../shared/http/event-context.ts'
 import { requireRecentView } from '../../../shared/http/require-recent.ts'
 import { v7 as uuidv7 } from 'uuid'
-import { authenticateClient, type ClientCredentials } from '../../../shared/http/client-credentials.ts'
+import { authenticateCaller } from '../../../shared/http/authenticate-caller.ts'
+import type { ClientCredentials } from '../../../shared/http/client-credentials.ts'
 import type { HttpContext } from '../../../shared/http/create-app.ts'
 import type { Form } from '../../../shared/http/form-body.ts'
 import { unavailable } from '../../../shared/http/oauth-error.ts'
@@ -15,8 +16,7 @@ export function createClientCredentialsGrant(endpoint: TokenEndpoint) {
     const grant_id = uuidv7()
     const key = { client_id: credentials.client_id, grant_id, generation: 1 }
     const view = await endpoint.read(key)
-    const client = authenticateClient(endpoint.keys, credentials, view.caller?.value ?? null)
-    ctx.state.client_id = client.client_id
+    const client = authenticateCaller(ctx, endpoint, credentials, view)
     const { events, refused } = issueTokens({
       grant_id,
       client,

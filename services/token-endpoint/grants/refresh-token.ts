@@ -2,7 +2,7 @@ import { eventContext } from '../../../shared/http/event-context.ts'
 import { requireRecentView } from '../../../shared/http/require-recent.ts'
 import type { HttpContext } from '../../../shared/http/create-app.ts'
 import type { ClientCredentials } from '../../../shared/http/client-credentials.ts'
-import { authenticateClient } from '../../../shared/http/client-credentials.ts'
+import { authenticateCaller } from '../../../shared/http/authenticate-caller.ts'
 import { required, type Form } from '../../../shared/http/form-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import type { Client } from '../../../shared/ledger/events.ts'
@@ -29,8 +29,7 @@ export function createRefreshTokenGrant(endpoint: TokenEndpoint) {
     const parsed = parseToken(endpoint.keys, required(form, 'refresh_token'))
     const token = parsed?.kind === 'rt' ? parsed : null
     const view = await endpoint.read(keyOf(credentials.client_id, token))
-    const client = authenticateClient(endpoint.keys, credentials, view.caller?.value ?? null)
-    ctx.state.client_id = client.client_id
+    const client = authenticateCaller(ctx, endpoint, credentials, view)
     const barred = grantTypeRefusal(client, 'refresh_token')
     if (barred) throw refusedWith(barred)
     if (!token) throw refusedWith(refuse('invalid_grant', 'token_malformed'))
