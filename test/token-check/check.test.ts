@@ -228,11 +228,11 @@ test('a read model that is older than may be is 503, never an answer', async (t)
   const { tokenFor, clerks, server } = await guardedFolder(projecting, 'o')
   const { access_token } = await tokenFor([clerks])
   await projecting.stop()
-  const settings = { CHECK_MAX_LAG: '0.1', APPEND_TIMEOUT: '0.5' }
+  const settings = { CHECK_MAX_LAG: '0.1', APPEND_TIMEOUT: '2' }
   const patient = await startLedger(t, {
     beside: projecting,
     services: ['token-check'],
-    settings: { APPEND_TIMEOUT: '0.5' },
+    settings: { APPEND_TIMEOUT: '2' },
   })
   const strict = await startLedger(t, { beside: projecting, services: ['token-check'], settings })
   const question = { token: access_token, resource: 'o' }

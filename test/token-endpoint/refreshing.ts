@@ -36,3 +36,15 @@ export async function untilPast({ runtime }: TestLedger, grant_id: string, colum
     return rows[0]?.past === true
   }, `${column} past`)
 }
+
+/** Whether this is what remains of a lifetime that began just now, on a machine that may be slow. */
+export function isRemainderOf(lifetime: number, expires_in: unknown): boolean {
+  return typeof expires_in === 'number' && expires_in <= lifetime && expires_in >= lifetime - 10
+}
+
+/** When the grant's refresh token expires. */
+export async function refreshExpiry({ runtime }: TestLedger, grant_id: string): Promise<number> {
+  const grants = runtime.knex.withSchema(runtime.schema).from('grants')
+  const row = await grants.where({ grant_id }).first<{ refresh_exp: number } | undefined>('refresh_exp')
+  return Number(row?.refresh_exp)
+}
