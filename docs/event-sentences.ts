@@ -1,0 +1,62 @@
+import type { EventType } from '../shared/ledger/events.ts'
+import type { RegistryVoidReason } from '../shared/ledger/evolve-registry.ts'
+import type { VoidReason } from '../shared/ledger/evolve.ts'
+
+/** What each event says, and when it counts. */
+export const EVENT_SENTENCES = {
+  AuthorizationGranted:
+    'A user authorized a client, which has a code to exchange. Counts for an unknown grant, if the log took it within 60 s of its own `time`. No endpoint writes it yet.',
+  TokenIssued:
+    'The first tokens of a grant, generation 1. Counts for an unknown grant within 60 s of its own `time`, or for an authorized one of the same client before its code expires.',
+  TokenRefreshed:
+    'The next generation. Counts when the grant lives, this is the very next generation, neither expiry is reached and refreshes are left. The expiry slides, never past the absolute one.',
+  TokenReuseDetected:
+    'A spent refresh token was presented after its grace: the grant ends with reason `reuse`. Counts when the grant lives, the generation is spent, and the next one is older than the grace by the log’s time.',
+  TokenRevoked: 'The grant ends with this reason. Counts when it is authorized or lives and belongs to this client.',
+  LedgerCreated: 'The first record of the registry: which ledger this is. Every key is derived with its id.',
+  ClientRegistered: 'A client begins. Counts when no living client has its id, and none its name and version.',
+  ClientChanged: 'A client as it is from now on. Only `migrate` writes it yet, for the bootstrap client.',
+  ClientSecretRenewed: 'A client with a new secret. No endpoint writes it yet.',
+  ClientDeleted: 'A client ends, and every grant made up to here with it. No endpoint writes it yet.',
+  ClientGrantsRevoked: 'Every grant of the client that was made up to here is dead.',
+  ScopePut: 'A scope, new or changed: the folders and services that it includes.',
+  ScopeDeleted: 'A scope ends. No endpoint writes it yet.',
+  GroupPut: 'A group, new or changed.',
+  GroupDeleted: 'A group ends. No endpoint writes it yet.',
+  AclPut: 'An access control list, new or changed.',
+  AclDeleted: 'An access control list ends. No endpoint writes it yet.',
+  ResourcePut: 'A folder or service, new or changed, with the ACL that stands on it.',
+  ResourceDeleted: 'A folder or service is forgotten. No endpoint writes it yet.',
+  UserPut: 'A user, new or changed. All that names a person stands in `personal`.',
+  UserDeleted: 'A user ends, and every grant made up to here with it. No endpoint writes it yet.',
+  UserGrantsRevoked: 'Every grant of the user that was made up to here is dead.',
+} satisfies Record<EventType, string>
+
+/** Why an event is void: stored nowhere, found again by every fold. */
+export const VOID_SENTENCES = {
+  grant_unknown: 'The grant has no valid event before this one.',
+  grant_exists: 'The grant has its first tokens already: a copy, or a second first event.',
+  grant_revoked: 'The grant has ended.',
+  grant_not_issued: 'The grant was authorized, and no token was issued yet.',
+  grant_mismatch: 'The key is not the grant that the data name.',
+  client_mismatch: 'The grant belongs to another client.',
+  code_expired: 'The code expired before the exchange.',
+  too_late: 'A first event that the log took more than 60 s after its own `time`.',
+  too_early: 'A first event whose own `time` is more than 60 s ahead of the log’s.',
+  generation_taken: 'Another event made this generation first: the loser of a race, or a copy.',
+  generation_ahead: 'A generation before this one is missing.',
+  no_refresh_token: 'The grant has no refresh token.',
+  refresh_expired: 'The refresh token expired unused.',
+  absolute_expired: 'The grant reached the end that no refresh passes.',
+  no_refreshes_left: 'The limit of refreshes is used up.',
+  not_spent: 'A reuse of a token that was never spent.',
+  within_grace: 'A reuse within the grace: a retry, no theft.',
+  unknown_type: 'A type that this fold does not know. The codec stops the partition before that.',
+  ledger_exists: 'A second `LedgerCreated`.',
+  key_mismatch: 'The key is not that of the entity in the data.',
+  revision_taken: 'Another event made this revision first: the loser of a race, or a copy.',
+  revision_ahead: 'A revision before this one is missing.',
+  entity_exists: 'There is such an entity.',
+  entity_unknown: 'There is no such entity, or it was deleted.',
+  name_taken: 'Another living entity has this unique name.',
+} satisfies Record<VoidReason | RegistryVoidReason, string>
