@@ -105,7 +105,7 @@ function simpleForm(schema: Schema): string {
   if (type === 'integer') return bounds(schema)
   if (format === 'uuid') return 'UUID'
   if (format === 'date-time') return 'RFC 3339'
-  return FORMS[type ?? ''] ?? String(type)
+  return FORMS[String(type)] ?? String(type)
 }
 
 function bounds({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Schema): string {
