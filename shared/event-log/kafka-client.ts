@@ -20,6 +20,8 @@ export type KafkaLogOptions = {
 
 export const READ_UNCOMMITTED = 0 // nobody here writes transactions, and a foreign one must not hold readers back
 
+const ATTEMPTS = 3
+
 // All five: the defaults differ when NODE_ENV is test.
 const RETRY: RetryOptions = { initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2, retries: 1 }
 
@@ -42,15 +44,28 @@ export function createCluster(options: KafkaLogOptions, { requestTimeout }: { re
   })
 }
 
-/** Does one piece of administration on a connection of its own. LogReadError('unreachable') when Kafka does not answer. */
+/**
+ * Does one piece of administration, which must be safe to repeat, on a connection of its own: kafkajs gives up some requests at
+ * the first slow answer, and goes on with stale leaders. LogReadError('unreachable') when the third attempt fails too.
+ */
 export async function withAdmin<T>(options: KafkaLogOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
-  const admin = createClient(options, { retries: 4 }).admin()
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await onConnection(options, work)
+    } catch (cause) {
+      if (cause instanceof LogReadError) throw cause
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      options.logger?.('warn', 'a request to Kafka failed', { attempt, err: cause })
+      if (attempt === ATTEMPTS) throw new LogReadError('unreachable', `Kafka does not answer: ${reason}`, { cause })
+    }
+  }
+}
+
+async function onConnection<T>(options: KafkaLogOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = createClient(options, { retries: 2 }).admin()
   try {
     await admin.connect()
     return await work(admin)
-  } catch (cause) {
-    if (cause instanceof LogReadError) throw cause
-    throw new LogReadError('unreachable', 'Kafka does not answer', { cause })
   } finally {
     await admin.disconnect().catch(() => undefined)
   }

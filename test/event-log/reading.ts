@@ -15,7 +15,10 @@ export async function readAll(log: EventLog, place: TopicPartition & Partial<Ran
   return records
 }
 
-/** Follows from the beginning in a group of its own, until `atLeast` records came; stopped when the test ends. */
+/**
+ * Follows from the beginning in a group of its own, until `atLeast` records came; stopped when the test ends. As a real follower
+ * it keeps its positions itself, so a new join of the group (a slow machine is enough) delivers nothing twice.
+ */
 export async function followAll(
   t: ExecutionContext,
   log: EventLog,
@@ -24,11 +27,19 @@ export async function followAll(
   take: (batch: LogBatch) => Promise<number | null> = async ({ next }) => next,
 ) {
   const batches: LogBatch[] = []
+  const positions = new Map<string, number | null>()
+  const nameOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`
   const following = await log.follow(freshPrefix(), topics, {
-    begin: async (places) => places.map((place) => ({ ...place, offset: 0 })),
+    begin: async (places) =>
+      places.flatMap((place) => {
+        const offset = positions.get(nameOf(place)) ?? 0
+        return positions.get(nameOf(place)) === null ? [] : [{ ...place, offset }]
+      }),
     take: async (batch) => {
+      const next = await take(batch)
       batches.push(batch)
-      return take(batch)
+      positions.set(nameOf(batch), next)
+      return next
     },
   })
   t.teardown(() => following.stop())
