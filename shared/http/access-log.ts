@@ -20,7 +20,10 @@ export function logAccess(logger: Logger): Middleware<HttpState> {
         ms: Math.round((performance.now() - start) * 10) / 10,
         request_id: ctx.state.requestId,
         client_id: ctx.state.client_id,
+        address: ctx.state.clientAddress,
         error: errorIn(ctx.body),
+        // Why, in a word that the client is not told: `client_mismatch`, `reuse`, `generation_ahead` …
+        reason: ctx.state.reason,
       },
       'request',
     )

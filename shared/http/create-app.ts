@@ -18,6 +18,8 @@ export type HttpState = {
   clientAddress: string
   /** Set by whoever authenticates the client; for the access log. */
   client_id?: string
+  /** Why the request was refused, for the access log: never told to the client. */
+  reason?: string | undefined
 }
 
 export type HttpContext = Koa.ParameterizedContext<HttpState>
@@ -95,6 +97,7 @@ function renderErrors(logger: Logger): HttpMiddleware {
     } catch (thrown) {
       const error = errorOf(thrown)
       logError(logger, error, ctx.state.requestId)
+      ctx.state.reason = error.reason
       ctx.status = error.status
       ctx.set(error.headers)
       ctx.body = errorBody(error)

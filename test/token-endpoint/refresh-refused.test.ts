@@ -179,3 +179,13 @@ test('a client that loses the right to refresh is unauthorized, and its tokens a
   t.deepEqual([status, body['error']], [400, 'unauthorized_client'])
   t.is((await ledger.eventsOf(grant_id)).length, 1)
 })
+
+test('the log of requests says why a refresh was refused, which the client is not told', async (t) => {
+  const ledger = await ledgerOfAll()
+  const [owner, other] = [await ledger.client(), await ledger.client()]
+  const { refresh_token } = await ledger.grant({ to: owner })
+  const { headers, body } = await refresh(ledger, other, refresh_token)
+  t.false(JSON.stringify(body).includes('client_mismatch'))
+  const line = ledger.lines.find(({ request_id }) => request_id === headers.get('x-request-id'))
+  t.like(line, { client_id: other.client_id, error: 'invalid_grant', reason: 'client_mismatch', address: '127.0.0.1' })
+})
