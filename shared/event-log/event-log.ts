@@ -1,5 +1,11 @@
 /** One record as the log holds it, byte for byte. `timestamp` is the log's own time in milliseconds. */
-export type LogRecord = { offset: number; timestamp: number; key: Buffer; value: Buffer; leader_epoch?: number | undefined }
+export type LogRecord = {
+  offset: number
+  timestamp: number
+  key: Buffer
+  value: Buffer
+  leader_epoch?: number | undefined
+}
 
 export type TopicPartition = { topic: string; partition: number }
 
