@@ -50,7 +50,10 @@ ava('a bad configuration is refused with all of its problems at once, and exit c
 })
 
 ava('an unknown service is wrong usage', async (t) => {
-  t.regex(await failure({}, 'serve', 'everything'), /ended with 2.*token-endpoint, token-check, projector, admin, audit/s)
+  t.regex(
+    await failure({}, 'serve', 'everything'),
+    /ended with 2.*token-endpoint, token-check, projector, admin, audit/s,
+  )
 })
 
 test('a database without a ledger is told to be migrated first', async (t) => {
