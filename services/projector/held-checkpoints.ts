@@ -1,5 +1,7 @@
+import type { Knex } from 'knex'
 import { LRUCache } from 'lru-cache'
-import type { Bounds, TopicPartition } from '../../shared/event-log/event-log.ts'
+import type { Logger } from 'pino'
+import type { Bounds, EventLog, TopicPartition } from '../../shared/event-log/event-log.ts'
 import {
   loadCheckpoints,
   markPartition,
@@ -7,7 +9,14 @@ import {
   type Checkpoint,
 } from '../../shared/read-model/checkpoints.ts'
 import type { KnownGrants } from '../../shared/read-model/grant-projection.ts'
-import type { ProjectorOptions } from './projector.ts'
+
+export type HeldOptions = {
+  knex: Knex
+  log: EventLog
+  schema: string
+  topics: { grants: string; registry: string }
+  logger: Logger
+}
 
 /** How many grants of one partition are remembered between batches: those that are refreshed again and again. */
 const KNOWN_GRANTS = 10_000
@@ -28,15 +37,17 @@ export type HeldCheckpoints = {
 }
 
 /** The checkpoints of one projector process, each compared with the log before it is continued. */
-export function createHeldCheckpoints({ knex, log, schema, topics, logger }: ProjectorOptions): HeldCheckpoints {
+export function createHeldCheckpoints({ knex, log, schema, topics, logger }: HeldOptions): HeldCheckpoints {
   const names = [topics.grants, topics.registry]
   const held = new Map<string, Held>()
 
   async function begin(partitions: TopicPartition[]): Promise<(TopicPartition & { offset: number })[]> {
-    const [bounds, cluster] = await Promise.all([log.bounds(names), log.clusterId()])
+    const cluster = await log.clusterId()
     await rememberCluster(knex, schema, cluster)
     const wanted = new Set(partitions.map(nameOf))
     const checkpoints = (await loadCheckpoints(knex, schema, names)).filter((one) => wanted.has(nameOf(one)))
+    // Only now: another projector may be moving the checkpoints, and bounds asked for before would lie behind them.
+    const bounds = await log.bounds(names)
     const starts = await Promise.all(checkpoints.map((checkpoint) => hold(checkpoint, bounds, cluster)))
     return starts.filter((start) => start !== null)
   }
