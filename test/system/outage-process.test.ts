@@ -1,9 +1,12 @@
+import { startProjector } from '../../services/projector/projector.ts'
+import { envelop, outgoing } from '../../shared/event-log/event-codec.ts'
 import { until } from '../support/ledger.ts'
 import { databaseUrl, kafkaBrokers, realTest } from '../support/real-parts.ts'
 import { differenceOf } from './aftermath.ts'
+import type { Load } from './load.ts'
 import { onceForFile } from './once-for-file.ts'
 import { assertSurvives } from './outage.ts'
-import { startSystem } from './system.ts'
+import { startSystem, type System } from './system.ts'
 
 const real = realTest('kafka', 'postgres')
 const system = onceForFile(async (t) =>
@@ -61,6 +64,65 @@ real.serial('two projectors at once, one of them frozen until it lost its partit
     },
   })
 })
+
+real.serial('two projectors that both hold every partition: each record is folded once', async (t) => {
+  const ledger = await system()
+  const { runtime } = ledger
+  await assertSurvives(t, ledger, {
+    begin: async (load) => {
+      const rival = await startProjector({ ...runtime, group: `${runtime.topics.grants}.rival` })
+      const copies = repeatOldEvents(ledger, load)
+      const begun = performance.now()
+      try {
+        await until(() => load.clients.every(({ seen }) => seen.filter(isAnswered(begun)).length > 20), 'refreshes')
+        t.is(await differenceOf(ledger), null)
+      } finally {
+        t.true((await copies.stop()) > 20)
+        await rival.stop()
+      }
+    },
+  })
+})
+
+/** Copies of what a producer sent before: void, hence counted, so that folding one twice shows. */
+function repeatOldEvents({ runtime, env }: System, { clients }: Load) {
+  let stopped = false
+  let count = 0
+  const running = (async () => {
+    for (; !stopped; count++) {
+      const { grant_id } = clients[count % clients.length] ?? { grant_id: '' }
+      const data = { ...OLD, grant_id, client_id: await clientOf(runtime, grant_id) }
+      const event = envelop(
+        { type: 'TokenRefreshed', data },
+        env['LEDGER_ISSUER'] ?? '',
+        { actor: 'system/test' },
+        Date.now(),
+      )
+      await runtime.log.append(outgoing(event, runtime.topics))
+    }
+  })()
+  return {
+    stop: async () => {
+      stopped = true
+      await running
+      return count
+    },
+  }
+}
+
+const OLD = {
+  access_generation: 2,
+  refresh_generation: 2,
+  kid: 1,
+  scope: 'read',
+  access_token_lifetime: 3600,
+  refresh_grace_seconds: 2,
+}
+
+async function clientOf({ knex, schema }: System['runtime'], grant_id: string): Promise<string> {
+  const row = await knex.withSchema(schema).from('grants').where({ grant_id }).first<{ client_id: string }>('client_id')
+  return row.client_id
+}
 
 function isAnswered(after: number) {
   return ({ status, at }: { status: number; at: number }) => status === 200 && at > after
