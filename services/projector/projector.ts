@@ -1,19 +1,11 @@
-import type { Knex } from 'knex'
-import type { Logger } from 'pino'
 import { recordHash } from '../../shared/event-log/chain.ts'
-import type { EventLog, Following, LogBatch } from '../../shared/event-log/event-log.ts'
+import type { Following, LogBatch } from '../../shared/event-log/event-log.ts'
 import { createBatcher } from '../../shared/read-model/batcher.ts'
 import { CheckpointTaken, prepareBatch, project, type PreparedBatch } from '../../shared/read-model/project.ts'
-import { createHeldCheckpoints, type Held, type HeldCheckpoints } from './held-checkpoints.ts'
+import { createHeldCheckpoints, type Held, type HeldCheckpoints, type HeldOptions } from './held-checkpoints.ts'
 
-export type ProjectorOptions = {
-  knex: Knex
-  log: EventLog
-  schema: string
-  topics: { grants: string; registry: string }
-  group: string
-  logger: Logger
-}
+/** `group`: the projectors that share the partitions out among them. */
+export type ProjectorOptions = HeldOptions & { group: string }
 
 /**
  * Follows the log and folds it into the read model. Any number may run: the log shares the partitions out, and a checkpoint
