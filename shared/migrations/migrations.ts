@@ -20,12 +20,7 @@ export const LEDGER_MIGRATIONS = sourceOf([
 
 /** The read model of one version, in a schema of its own, so that the next version can be built beside it. */
 export function readModelMigrations(schema: string): Knex.MigrationSource<Migration> {
-  const addStalls = `ALTER TABLE ${schema}.checkpoints
-    ADD COLUMN IF NOT EXISTS stalled_at timestamptz, ADD COLUMN IF NOT EXISTS resumed_at timestamptz`
-  return sourceOf([
-    { name: '0001-read-model', up: (knex) => createReadModelTables(knex, schema), down: refuseDown },
-    { name: '0002-stalls', up: async (knex) => void (await knex.raw(addStalls)), down: refuseDown },
-  ])
+  return sourceOf([{ name: '0001-read-model', up: (knex) => createReadModelTables(knex, schema), down: refuseDown }])
 }
 
 /**
