@@ -1,0 +1,118 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import test from 'ava'
+import { Command } from 'commander'
+import { generated } from '../docs/generate.ts'
+import { addAuditCommands } from '../services/cli/audit-commands.ts'
+import { addKeysCommands } from '../services/cli/keys-commands.ts'
+import { addMigrateCommand } from '../services/cli/migrate-command.ts'
+import { addProjectionCommands } from '../services/cli/projection-commands.ts'
+import { addServeCommand } from '../services/cli/serve-command.ts'
+import { CLIENT_VARIABLES, isSecret, SETTING_NAMES } from '../shared/config/settings.ts'
+
+const ROOT = resolve(import.meta.dirname, '..')
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+
+const documents = ['.', 'docs', 'docs/adr'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join(folder, name)),
+)
+const texts = documents.map((path) => ({ path, text: read(path) }))
+
+/** Every match of a pattern with one group, in all documents. */
+function found(pattern: RegExp): { path: string; what: string }[] {
+  return texts.flatMap(({ path, text }) => [...text.matchAll(pattern)].map((match) => ({ path, what: match[1] ?? '' })))
+}
+
+test('what is generated is up to date: else run "npm run docs"', async (t) => {
+  for (const [path, text] of await generated(new URL('../', import.meta.url))) t.true(read(path) === text, path)
+})
+
+test('every relative link leads to a file, and its fragment to a heading', (t) => {
+  const links = found(/\]\((?!\w+:)([^)\s]+)\)/g)
+  t.true(links.length > 10)
+  t.deepEqual(
+    links.filter(({ path, what }) => !isThere(path, what)),
+    [],
+  )
+})
+
+test('every file that is named in code exists', (t) => {
+  const named = found(/`((?:services|shared|test|bench|docs)\/[\w./-]+\.\w+)`/g)
+  t.true(named.length > 5)
+  t.deepEqual(
+    named.filter(({ what }) => !existsSync(join(ROOT, what))),
+    [],
+  )
+})
+
+test('every setting that is named exists', (t) => {
+  const settings = SETTING_NAMES.flatMap((name) => (isSecret(name) ? [name, `${name}_FILE`] : [name]))
+  const known = new Set([...settings, ...Object.keys(CLIENT_VARIABLES)])
+  t.deepEqual(
+    found(/\bLEDGER_([A-Z][A-Z_]*[A-Z])\b/g).filter(({ what }) => !known.has(what)),
+    [],
+  )
+})
+
+test('every command, service and option of the command line that is named exists', (t) => {
+  const commands = found(/(?:npx token-ledger|`token-ledger|cli\/main\.js) +([\w][^`\n|#&>]*)/g)
+  t.true(commands.length > 10)
+  t.deepEqual(
+    commands.flatMap(({ path, what }) => problemsOf(what).map((problem) => `${path}: ${what}: ${problem}`)),
+    [],
+  )
+})
+
+test('every script of npm that is named exists', (t) => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  t.deepEqual(
+    found(/npm run ([\w:-]+)/g).filter(({ what }) => !(what in scripts)),
+    [],
+  )
+})
+
+function isThere(path: string, link: string): boolean {
+  const [file = '', fragment] = link.split('#')
+  const target = file === '' ? join(ROOT, path) : resolve(ROOT, dirname(path), file)
+  if (!existsSync(target)) return false
+  return fragment === undefined || headings(readFileSync(target, 'utf8')).includes(fragment)
+}
+
+/** The fragments of a document's headings, as code hosts make them. */
+function headings(text: string): string[] {
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+/** What of a written command line the program does not know. */
+function problemsOf(line: string): string[] {
+  const words = line.trim().split(/\s+/)
+  let command = program()
+  const problems: string[] = []
+  for (const word of words) {
+    if (word.startsWith('--')) {
+      if (!command.options.some(({ long }) => long === word)) problems.push(`no option ${word}`)
+    } else if (command.commands.length > 0) {
+      const next = command.commands.find((one) => one.name() === word)
+      if (!next) return [`no command ${word}`]
+      command = next
+    } else {
+      const choices = command.registeredArguments[0]?.argChoices
+      if (choices && /^[a-z]/.test(word) && !choices.includes(word)) problems.push(`no choice ${word}`)
+    }
+  }
+  return problems
+}
+
+function program(): Command {
+  const root = new Command('token-ledger')
+  for (const add of [addAuditCommands, addKeysCommands, addMigrateCommand, addProjectionCommands, addServeCommand])
+    add(root)
+  return root
+}
