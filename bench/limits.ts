@@ -33,7 +33,7 @@ export async function bareKoa(
     const presented = Array.from({ length: concurrency }, () =>
       formatToken(keys, 'rt', { kid: 1, grant_id: uuidv7(), generation: 1 }),
     )
-    const order = { port: barePort, authorization, tokens: presented, chain: false }
+    const order = { port: barePort, authorization, tokens: presented, chain: true }
     await load({ ...order, measureMs: WARM_MS })
     const { requests, seconds } = await load({ ...order, measureMs })
     return requests / seconds

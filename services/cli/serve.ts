@@ -56,7 +56,8 @@ export async function serve(
     version: VERSION,
     stopping: lifecycle.stopping,
     logProblems: log.problems,
-    maxLagMs: settings.MAX_LAG * 1000,
+    // Checks go on where a refresh would be refused.
+    maxLagMs: (names.every((name) => name === 'token-check') ? settings.CHECK_MAX_LAG : settings.MAX_LAG) * 1000,
   }
   const isPublic = (name: ServiceName) => name === 'token-endpoint' || name === 'token-check'
   const open = async (chosen: readonly ServiceName[], host: string, port: number) => {

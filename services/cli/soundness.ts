@@ -31,7 +31,7 @@ export async function requireSound(
   const { knex, log, topics } = parts
   const problems = await log.problems(shapeOf(topics))
   if (problems.length === 0) problems.push(...(await otherLedger(parts, ledger_id)))
-  if (keys) problems.push(...(await missingKeys(knex, schema, keys)))
+  if (keys) problems.push(...(await missingKeys(knex, schema, keys)), ...(await missingPeppers(knex, schema, keys)))
   if (problems.length > 0) throw new Unsound(problems)
 }
 
@@ -52,6 +52,18 @@ async function missingKeys(knex: Knex, schema: string, keys: Keys): Promise<stri
     [[...keys.kids]],
   )
   return rows.map(({ kid }) => `live grants need key ${kid}, and LEDGER_SECRETS_SYSTEM has no such kid`)
+}
+
+async function missingPeppers(knex: Knex, schema: string, keys: Keys): Promise<string[]> {
+  const { rows } = await knex.raw<{ rows: { kid: number; clients: number }[] }>(
+    `SELECT (secret->>'kid')::int AS kid, count(*) AS clients FROM ${schema}.clients
+      WHERE NOT deleted AND secret IS NOT NULL AND (secret->>'kid')::int <> ALL (?::int[]) GROUP BY 1`,
+    [[...keys.kids]],
+  )
+  return rows.map(
+    ({ kid, clients }) =>
+      `the secrets of ${clients} clients need key ${kid}, and LEDGER_SECRETS_SYSTEM has no such kid`,
+  )
 }
 
 /** Asks every minute whether the log's settings still keep history. `problems()` gives the latest answer. */

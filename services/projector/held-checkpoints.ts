@@ -29,6 +29,8 @@ export type Held = Checkpoint & { verified: boolean; known: KnownGrants }
 
 export type HeldCheckpoints = {
   get(place: TopicPartition): Held | undefined
+  /** Where this process knows each of its checkpoints to stand at least. */
+  standing(): { topic: string; partition: number; next: number }[]
   put(checkpoint: Held): void
   /** Reads these checkpoints again and tells where to begin: at the last record folded. Those without a way on are left out. */
   begin(partitions: TopicPartition[]): Promise<(TopicPartition & { offset: number })[]>
@@ -73,6 +75,7 @@ export function createHeldCheckpoints({ knex, log, schema, topics, logger }: Hel
 
   return {
     get: (place) => held.get(nameOf(place)),
+    standing: () => [...held.values()].map(({ topic, partition, next }) => ({ topic, partition, next })),
     put: (checkpoint) => void held.set(nameOf(checkpoint), checkpoint),
     begin,
     leave,

@@ -1,9 +1,10 @@
 import type { Runtime } from '../../shared/config/runtime.ts'
 import { startFreshness } from './freshness.ts'
+import { watchLostCommits } from './lost-commits.ts'
 import { startProjector } from './projector.ts'
 
 export type RunningProjector = {
-  /** Rejects when the log gave up for good: then the process must end, so that another takes over. */
+  /** Rejects when the log gave up for good, or the database lost commits: then the process must end and another begin. */
   ended: Promise<void>
   stop(): Promise<void>
 }
@@ -19,10 +20,13 @@ export async function runProjector({
 }: Runtime): Promise<RunningProjector> {
   const group = `${settings.KAFKA_TOPIC_PREFIX}.projector.${schema}`
   const following = await startProjector({ knex, log, schema, topics, group, logger })
-  const stopFreshness = startFreshness({ knex, log, schema, topics: [topics.grants, topics.registry], logger })
+  const names = [topics.grants, topics.registry]
+  const stopFreshness = startFreshness({ knex, log, schema, topics: names, logger })
+  const commits = watchLostCommits(knex, schema, names, following.standing)
   return {
-    ended: following.ended,
+    ended: Promise.race([following.ended, commits.lost]),
     stop: async () => {
+      commits.stop()
       await stopFreshness()
       await following.stop()
     },

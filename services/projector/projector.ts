@@ -11,7 +11,9 @@ export type ProjectorOptions = HeldOptions & { group: string }
  * Follows the log and folds it into the read model. Any number may run: the log shares the partitions out, and a checkpoint
  * moves only from where it stands, so two that overlap cannot both write.
  */
-export async function startProjector(options: ProjectorOptions): Promise<Following> {
+export async function startProjector(
+  options: ProjectorOptions,
+): Promise<Following & Pick<HeldCheckpoints, 'standing'>> {
   const { knex, log, schema, topics, group } = options
   const held = createHeldCheckpoints(options)
   // Whatever arrives while a statement runs is folded together in the next.
@@ -42,7 +44,8 @@ export async function startProjector(options: ProjectorOptions): Promise<Followi
     }
   }
 
-  return log.follow(group, [topics.grants, topics.registry], { begin: held.begin, take })
+  const following = await log.follow(group, [topics.grants, topics.registry], { begin: held.begin, take })
+  return { ...following, standing: held.standing }
 }
 
 /**

@@ -78,6 +78,8 @@ function contradictions(raw: Partial<Raw>, dev: boolean): string[] {
   for (const name of dev ? ['SERVE_PUBLIC_HOST', 'SERVE_ADMIN_HOST'] : [])
     if (!/^(127\.\d+\.\d+\.\d+|::1|localhost)$/.test(raw[name] ?? 'localhost'))
       problems.push(`${PREFIX}${name} must be a loopback address in dev mode (set ${PREFIX}DATABASE_URL to leave it)`)
+  if (raw['BOOTSTRAP_CLIENT_ID'] && !raw['SECRETS_SYSTEM'] && !dev)
+    problems.push(`${PREFIX}BOOTSTRAP_CLIENT_ID needs ${PREFIX}SECRETS_SYSTEM: the secret is stored under its pepper`)
   return [
     ...problems,
     ...allOrNone(raw, ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD']),
