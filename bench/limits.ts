@@ -5,15 +5,14 @@ import { envelop } from '../shared/event-log/event-codec.ts'
 import { placeOf } from '../shared/ledger/place-of.ts'
 import { formatToken } from '../shared/tokens/token-string.ts'
 import { createKafkaLog } from '../shared/event-log/kafka.ts'
-import { ask, load, WARM_MS, type Subject } from './subject.ts'
+import { ask, load, WARM_MS, type Round, type Subject } from './subject.ts'
 
 const ROOT = new URL('..', import.meta.url).pathname
 
 /** Requests/s of Koa, router and body parser alone, with the bytes of a real request and a real answer. */
 export async function bareKoa(
   { port, authorization, grants, keys }: Subject,
-  concurrency: number,
-  measureMs: number,
+  { generator, concurrency, measureMs }: Round,
 ): Promise<number> {
   const tokens = await grants(1)
   const sample = await fetch(`http://127.0.0.1:${port}/oauth2/token`, {
@@ -33,7 +32,7 @@ export async function bareKoa(
     const presented = Array.from({ length: concurrency }, () =>
       formatToken(keys, 'rt', { kid: 1, grant_id: uuidv7(), generation: 1 }),
     )
-    const order = { port: barePort, authorization, tokens: presented, chain: true }
+    const order = { generator, port: barePort, authorization, tokens: presented }
     await load({ ...order, measureMs: WARM_MS })
     const { requests, seconds } = await load({ ...order, measureMs })
     return requests / seconds

@@ -3,6 +3,7 @@ import { cpus } from 'node:os'
 import Table from 'cli-table3'
 import { startKafka } from '../test/support/start-kafka.ts'
 import { startPostgres } from '../test/support/start-postgres.ts'
+import type { Generator } from './load.ts'
 import { bareKoa, bareLog, barePostgres } from './limits.ts'
 import { cpuSeconds, pidsOf } from './cpu.ts'
 import { measureRefresh, startSubject, type Measured } from './subject.ts'
@@ -15,9 +16,11 @@ const CONCURRENCY = (process.env['BENCH_CONCURRENCY'] ?? '32,128').split(',').ma
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3)
 const MEASURE_MS = Number(process.env['BENCH_MEASURE_MS'] ?? 5_000)
 
+const GENERATORS: Generator[] = ['autocannon', 'http']
+
 const note = (text: string) => process.stderr.write(`${text}\n`)
 
-type Row = Measured & { concurrency: number; koa: number; kafkajs: number; postgres: number }
+type Row = Measured & { generator: Generator; concurrency: number; koa: number; kafkajs: number; postgres: number }
 
 note('starting Kafka and PostgreSQL …')
 const [kafka, postgres] = await Promise.all([startKafka(), startPostgres()])
@@ -27,18 +30,20 @@ try {
   const pids = async () => ({ ...subject.pids, ...(await pidsOf(kafka.brokers, postgres.url)) })
   try {
     for (const concurrency of CONCURRENCY) {
-      note(`concurrency ${concurrency}: refresh …`)
-      const measured = await rounds(ROUNDS, async () => {
-        const before = await cpuSeconds(await pids())
-        return measureRefresh(subject, { concurrency, measureMs: MEASURE_MS }, async () =>
-          cpuSeconds(await pids(), before),
-        )
-      })
-      note(`concurrency ${concurrency}: limits …`)
-      const koa = await median(ROUNDS, () => bareKoa(subject, concurrency, MEASURE_MS))
+      note(`concurrency ${concurrency}: kafkajs and pg alone …`)
       const kafkajs = await median(ROUNDS, () => bareLog(kafka.brokers, subject, concurrency, MEASURE_MS))
       const pg = await median(ROUNDS, () => barePostgres(postgres.url, concurrency, MEASURE_MS))
-      rows.push({ ...measured, concurrency, koa, kafkajs, postgres: pg })
+      for (const generator of GENERATORS) {
+        const round = { generator, concurrency, measureMs: MEASURE_MS }
+        note(`concurrency ${concurrency}, ${generator}: refresh …`)
+        const measured = await rounds(ROUNDS, async () => {
+          const before = await cpuSeconds(await pids())
+          return measureRefresh(subject, round, async () => cpuSeconds(await pids(), before))
+        })
+        note(`concurrency ${concurrency}, ${generator}: bare Koa …`)
+        const koa = await median(ROUNDS, () => bareKoa(subject, round))
+        rows.push({ ...measured, generator, concurrency, koa, kafkajs, postgres: pg })
+      }
     }
   } finally {
     await subject.stop()
@@ -78,6 +83,7 @@ function render(measured: Row[]): string {
   const whole = (value: number) => value.toFixed(0)
   const percent = (value: number) => `${(value * 100).toFixed(1)} %`
   line('concurrency', (row) => whole(row.concurrency))
+  line('load generator', (row) => row.generator)
   line('refresh/s', (row) => whole(row.rate))
   line('failures', (row) => whole(row.failures))
   line('p50 / p95 / p99 ms', (row) => [row.p50, row.p95, row.p99].map(whole).join(' / '))

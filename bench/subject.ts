@@ -14,7 +14,7 @@ import { migrate } from '../services/cli/migrate.ts'
 import { runtimeOf } from '../services/cli/serve.ts'
 import { freePorts } from '../test/support/commands.ts'
 import type { CpuSeconds, Pids } from './cpu.ts'
-import type { LoadResult } from './load.ts'
+import type { Generator, LoadResult } from './load.ts'
 
 export const WARM_MS = 2_000
 
@@ -30,6 +30,9 @@ export type Subject = {
   grants(count: number): Promise<string[]>
   stop(): Promise<void>
 }
+
+/** How a round is measured. */
+export type Round = { generator: Generator; concurrency: number; measureMs: number }
 
 export type Measured = {
   rate: number
@@ -123,19 +126,19 @@ export async function startSubject({
 /** One round of refreshes on fresh grants, one grant a connection: warm-up first, then the part that counts. */
 export async function measureRefresh(
   subject: Subject,
-  { concurrency, measureMs }: { concurrency: number; measureMs: number },
+  { generator, concurrency, measureMs }: Round,
   spent: () => Promise<CpuSeconds>,
 ): Promise<Measured> {
   const { authorization, port } = subject
   const warm = await load({
+    generator,
     port,
     authorization,
     tokens: await subject.grants(concurrency),
-    chain: true,
     measureMs: WARM_MS,
   })
   const before = await spent()
-  const result = await load({ port, authorization, tokens: warm.tokens, chain: true, measureMs })
+  const result = await load({ generator, port, authorization, tokens: warm.tokens, measureMs })
   const after = await spent()
   const cpu = Object.fromEntries(
     Object.entries(after).map(([part, seconds]) => [part, seconds - before[part as keyof CpuSeconds]]),
@@ -146,10 +149,10 @@ export async function measureRefresh(
 
 /** Runs the load generator once, in a process of its own. */
 export async function load(order: {
+  generator: Generator
   port: number
   authorization: string
   tokens: string[]
-  chain: boolean
   measureMs: number
 }): Promise<LoadResult> {
   return ask<LoadResult>('load.ts', order)
