@@ -37,10 +37,10 @@ export function createAccessReader(
 
 // The token's own scopes, and those that would do; the resources on the way up; the ACLs that these name, and Default.
 const registrySql = (schema: string) => `
-  (SELECT json_agg(to_jsonb(s)) FROM ${schema}.scopes s WHERE NOT s.deleted AND (s.includes && ?::text[]
+  (SELECT json_agg(s) FROM ${schema}.scopes s WHERE NOT s.deleted AND (s.includes && ?::text[]
      OR s.name IN (SELECT unnest(string_to_array(w.scope, ' ')) FROM wanted w))) AS scopes,
-  (SELECT json_agg(to_jsonb(r)) FROM ${schema}.resources r WHERE NOT r.deleted AND r.name = ANY (?::text[])) AS resources,
-  (SELECT json_agg(to_jsonb(a)) FROM ${schema}.acls a WHERE NOT a.deleted AND (a.name = ANY (?::text[])
+  (SELECT json_agg(r) FROM ${schema}.resources r WHERE NOT r.deleted AND r.name = ANY (?::text[])) AS resources,
+  (SELECT json_agg(a) FROM ${schema}.acls a WHERE NOT a.deleted AND (a.name = ANY (?::text[])
      OR a.name IN (SELECT r.execute_acl FROM ${schema}.resources r WHERE NOT r.deleted AND r.name = ANY (?::text[])))) AS acls`
 
 type Named = { scope: Scope; resource: Resource; acl: Acl }

@@ -1,22 +1,25 @@
+type Limits = {
+  /** How many keys one load takes at most. */
+  max?: number
+  /** How many loads may be in flight at once; with 1, loads never overlap. */
+  lanes?: number
+}
+
 /**
- * Natural batching: while one `load` is in flight, the next calls collect; then one `load` takes them all, `max` at most.
- * No call waits for a timer. `load` answers in the order of its keys; if it rejects, every call of that batch does.
+ * Natural batching: while every lane's `load` is in flight, the next calls collect; then one `load` takes them all. No call
+ * waits for a timer. `load` answers in the order of its keys; if it rejects, every call of that batch does.
  */
 export function createBatcher<Key, Value>(
   load: (keys: Key[]) => Promise<Value[]>,
-  max = 256,
+  { max = 256, lanes = 1 }: Limits = {},
 ): (key: Key) => Promise<Value> {
   type Waiting = { key: Key; resolve: (value: Value) => void; reject: (error: unknown) => void }
   const waiting: Waiting[] = []
-  let running = false
+  let running = 0
 
   async function run(): Promise<void> {
-    running = true
-    while (waiting.length > 0) {
-      const batch = waiting.splice(0, max)
-      await answer(batch)
-    }
-    running = false
+    while (waiting.length > 0) await answer(waiting.splice(0, max))
+    running--
   }
 
   async function answer(batch: Waiting[]): Promise<void> {
@@ -31,10 +34,9 @@ export function createBatcher<Key, Value>(
   return (key) =>
     new Promise((resolve, reject) => {
       waiting.push({ key, resolve, reject })
+      if (running >= lanes) return
+      running++
       // Next tick, so that requests parsed in the same turn of the loop share the first query.
-      if (!running) {
-        running = true
-        setImmediate(() => void run())
-      }
+      setImmediate(() => void run())
     })
 }
