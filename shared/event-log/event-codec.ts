@@ -3,6 +3,7 @@ import { isGrantEvent, isGrantFact, type Fact, type LedgerEvent, type Recorded }
 import { placeOf } from '../ledger/place-of.ts'
 import { registryKeyOf } from '../ledger/registry-state.ts'
 import { EVENT } from './event-schemas.ts'
+import { hasUnstorableText } from './storable-text.ts'
 import type { LogRecord, Outgoing, TopicPartition } from './event-log.ts'
 
 /** Who caused an event, through which request, from where. Extensions of the CloudEvents envelope. */
@@ -57,7 +58,12 @@ export function decodeRecord({ topic, partition }: TopicPartition, record: LogRe
 
 /** Reads a record's bytes. Unknown fields are kept; an unknown type or a broken record throws UndecodableRecord. */
 export function decodeEvent(value: Buffer): LedgerEvent {
-  const parsed = EVENT.safeParse(jsonOf(value))
+  const text = value.toString('utf8')
+  const json = jsonOf(text)
+  // Only an escape can bring such text in, so the walk is for the few records that have one.
+  if (/\\u(0000|d[89a-f])/i.test(text) && hasUnstorableText(json))
+    throw new UndecodableRecord('text with U+0000 or half a surrogate pair')
+  const parsed = EVENT.safeParse(json)
   if (parsed.success) return parsed.data
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'event'}: ${message}`)
   throw new UndecodableRecord(problems.join('; '))
@@ -68,9 +74,9 @@ export function keyOf(fact: Fact): string {
   return isGrantFact(fact) ? fact.data.grant_id : registryKeyOf(fact)
 }
 
-function jsonOf(value: Buffer): unknown {
+function jsonOf(text: string): unknown {
   try {
-    return JSON.parse(value.toString('utf8'))
+    return JSON.parse(text)
   } catch (cause) {
     throw new UndecodableRecord('not JSON', { cause })
   }

@@ -1,14 +1,17 @@
 import { z } from 'zod'
 import type { EventType, Fact, LedgerEvent } from '../ledger/events.ts'
 
-const seconds = z.int().min(0)
-const count = z.int().min(0)
-const generation = z.int().min(1).max(0xffffffff)
+// What the read model's columns can hold: a larger number would hold up everything that is folded with it.
+const MAX_INTEGER = 2 ** 31 - 1
+
+const seconds = z.int().min(0).max(MAX_INTEGER)
+const count = z.int().min(0).max(MAX_INTEGER)
+const generation = z.int().min(1).max(MAX_INTEGER)
 const kid = z.int().min(1).max(255)
 const name = z.string().min(1)
 const names = z.array(z.string())
 const grantId = z.uuid()
-const revision = z.int().min(1)
+const revision = z.int().min(1).max(MAX_INTEGER)
 const reason = z.string()
 
 const principal = z.looseObject({ type: z.enum(['user', 'client']), id: name })
@@ -25,7 +28,7 @@ const terms = {
     .nullable(),
   refresh_grace_seconds: seconds.max(300),
   refresh_rotation: z.boolean(),
-  registry_position: count,
+  registry_position: z.int().min(0),
   kid,
 }
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { hasUnstorableText } from '../event-log/storable-text.ts'
 import type { HttpContext } from './create-app.ts'
 import { OAuthError, type OAuthErrorCode } from './oauth-error.ts'
 import { readBody } from './read-body.ts'
@@ -37,11 +38,4 @@ function parse(text: string): unknown {
   } catch {
     throw new OAuthError('invalid_request', 'the body is not JSON')
   }
-}
-
-/** PostgreSQL can hold neither, in text or jsonb. */
-function hasUnstorableText(value: unknown): boolean {
-  if (typeof value === 'string') return /[\0\p{Surrogate}]/u.test(value)
-  if (typeof value !== 'object' || value === null) return false
-  return Object.entries(value).some(([name, member]) => hasUnstorableText(name) || hasUnstorableText(member))
 }
