@@ -1,14 +1,14 @@
-import { eventContext } from '../../../shared/http/event-context.ts'
-import { requireRecentView } from '../../../shared/http/require-recent.ts'
 import { v7 as uuidv7 } from 'uuid'
 import { authenticateCaller } from '../../../shared/http/authenticate-caller.ts'
 import type { ClientCredentials } from '../../../shared/http/client-credentials.ts'
 import type { HttpContext } from '../../../shared/http/create-app.ts'
+import { eventContext } from '../../../shared/http/event-context.ts'
 import type { Form } from '../../../shared/http/form-body.ts'
 import { unavailable } from '../../../shared/http/oauth-error.ts'
+import { requireRecentView } from '../../../shared/http/require-recent.ts'
 import { issueTokens } from '../../../shared/ledger/issue.ts'
-import { readCommitted, refusedWith, type TokenEndpoint } from '../token-context.ts'
 import { tokenResponse, type TokenResponse } from '../../../shared/tokens/token-response.ts'
+import { readCommitted, refusedWith, type TokenEndpoint } from '../token-context.ts'
 
 /** grant_type=client_credentials (RFC 6749 §4.4): the client is its own principal; no refresh token. */
 export function createClientCredentialsGrant(endpoint: TokenEndpoint) {

@@ -1,10 +1,10 @@
-import { eventContext } from '../../../shared/http/event-context.ts'
-import { requireRecentView } from '../../../shared/http/require-recent.ts'
-import type { HttpContext } from '../../../shared/http/create-app.ts'
-import type { ClientCredentials } from '../../../shared/http/client-credentials.ts'
 import { authenticateCaller } from '../../../shared/http/authenticate-caller.ts'
+import type { ClientCredentials } from '../../../shared/http/client-credentials.ts'
+import type { HttpContext } from '../../../shared/http/create-app.ts'
+import { eventContext } from '../../../shared/http/event-context.ts'
 import { required, type Form } from '../../../shared/http/form-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
+import { requireRecentView } from '../../../shared/http/require-recent.ts'
 import type { Client } from '../../../shared/ledger/events.ts'
 import { deadBecause } from '../../../shared/ledger/grant-liveness.ts'
 import { grantTypeRefusal } from '../../../shared/ledger/issue.ts'
@@ -12,9 +12,9 @@ import { answerRefresh, refreshTokens, type RefreshCommand } from '../../../shar
 import { refuse } from '../../../shared/ledger/refusal.ts'
 import { isPerhapsTooNew } from '../../../shared/read-model/token-age.ts'
 import type { TokenKey, TokenView } from '../../../shared/read-model/token-reads.ts'
+import { tokenResponse, type TokenResponse } from '../../../shared/tokens/token-response.ts'
 import { parseToken, type ParsedToken } from '../../../shared/tokens/token-string.ts'
 import { readCommitted, readWhenFresh, refusedWith, type TokenEndpoint } from '../token-context.ts'
-import { tokenResponse, type TokenResponse } from '../../../shared/tokens/token-response.ts'
 
 type Presented = { token: ParsedToken; client: Client; scope: string | null }
 
