@@ -2,11 +2,11 @@ import type { Logger } from 'pino'
 import { invalidToken, insufficientScope, readBearer } from '../../shared/http/bearer.ts'
 import type { HttpContext } from '../../shared/http/create-app.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
-import { decideAccess, type AccessDecision } from '../../shared/ledger/access-decision.ts'
+import type { AccessDecision } from '../../shared/ledger/access-decision.ts'
 import type { Principal } from '../../shared/ledger/events.ts'
 import { placeOf } from '../../shared/ledger/place-of.ts'
 import type { AccessReader, AccessView } from '../../shared/read-model/access-reads.ts'
-import { inactiveBecause } from '../../shared/read-model/bearer.ts'
+import { decideForBearer, inactiveBecause } from '../../shared/read-model/bearer.ts'
 import type { PositionWaiter } from '../../shared/read-model/position-waiter.ts'
 import { isPerhapsTooNew } from '../../shared/read-model/token-age.ts'
 import { parseToken, type ParsedToken } from '../../shared/tokens/token-string.ts'
@@ -29,7 +29,7 @@ export type Guard = {
 /** Whoever carried the token. */
 export type Bearer = { principal: Principal }
 
-type Live = { principal: Principal; client_id: string; groups: string[]; scope: string }
+type Live = { principal: Principal; client_id: string; scope: string }
 
 /**
  * The bearer of the request, if its token is live and may use this service of the ledger now. OAuthError: 401 without a
@@ -39,17 +39,9 @@ export async function requireRight(guard: Guard, ctx: HttpContext, resource: str
   const token = parseToken(guard.keys, readBearer(ctx.get('authorization')))
   if (token?.kind !== 'at') throw invalidToken('not an access token of this ledger')
   const view = await readSettled(guard, token, resource)
-  const { principal, groups, scope, client_id } = liveBearer(view, token)
+  const { principal, scope, client_id } = liveBearer(view, token)
   ctx.state.client_id = client_id
-  const { scopes, resources, acls } = view
-  const decision = decideAccess({
-    resource,
-    principal: { type: principal.type, groups },
-    scope,
-    scopes,
-    resources,
-    acls,
-  })
+  const decision = decideForBearer(view, scope, resource)
   if (!decision.allowed) throw refused(guard, ctx, resource, decision)
   return { principal }
 }
@@ -70,12 +62,10 @@ async function readSettled(guard: Guard, token: ParsedToken, resource: string): 
 function liveBearer(view: AccessView, token: ParsedToken): Live {
   const inactive = inactiveBecause(view, token)
   if (inactive) throw invalidToken(inactive.code)
-  const { grant, client, user, generations } = view
+  const { grant, generations } = view
   const row = generations.get(token.generation)
   if (grant.status === 'unknown' || !row) throw invalidToken('grant_unknown')
-  const { principal } = grant
-  const groups = (principal.type === 'user' ? user : client)?.value?.groups ?? []
-  return { principal, client_id: grant.client_id, groups, scope: row.scope }
+  return { principal: grant.principal, client_id: grant.client_id, scope: row.scope }
 }
 
 /** The bearer is told which service it asked for and which scopes would do; ACL and group are for our log only. */

@@ -3,7 +3,8 @@ import { readClientCredentials } from '../../shared/http/client-credentials.ts'
 import type { HttpMiddleware } from '../../shared/http/create-app.ts'
 import { readJson } from '../../shared/http/json-body.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
-import { decideAccess, includes, type AccessDecision } from '../../shared/ledger/access-decision.ts'
+import { includes } from '../../shared/ledger/access-decision.ts'
+import { decideForBearer } from '../../shared/read-model/bearer.ts'
 import { bearerFacts } from './bearer-facts.ts'
 import { examine, type Examined, type TokenCheck } from './token-check.ts'
 
@@ -51,20 +52,6 @@ function answer(examined: Examined, resource: string) {
       reason: `the token is not active: ${inactive}`,
       ...decided,
     }
-  const { allowed, code, reason, ...grounds } = decide(examined, facts.scope, resource)
+  const { allowed, code, reason, ...grounds } = decideForBearer(view, facts.scope, resource)
   return { allowed, active: true, code, reason, ...facts, ...decided, grounds }
-}
-
-function decide({ view }: Examined, scope: string, resource: string): AccessDecision {
-  const { grant, client, user, scopes, resources, acls } = view
-  const principal = grant.status === 'unknown' ? null : grant.principal
-  const groups = (principal?.type === 'user' ? user?.value?.groups : client?.value?.groups) ?? []
-  return decideAccess({
-    resource,
-    principal: { type: principal?.type ?? 'client', groups },
-    scope,
-    scopes,
-    resources,
-    acls,
-  })
 }

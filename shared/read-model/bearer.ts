@@ -1,3 +1,4 @@
+import { decideAccess, type AccessDecision } from '../ledger/access-decision.ts'
 import {
   accessTokenLiveness,
   deadBecause,
@@ -6,6 +7,7 @@ import {
   type InactiveCode,
 } from '../ledger/grant-liveness.ts'
 import type { ParsedToken } from '../tokens/token-string.ts'
+import type { AccessView } from './access-reads.ts'
 import type { TokenView } from './token-reads.ts'
 
 /** Why an access token is not active: `code` is stable, `reason` is for people. */
@@ -20,6 +22,14 @@ export function inactiveBecause(view: TokenView, { generation, kid }: ParsedToke
   if (grant.status === 'unknown') return { code: 'grant_unknown', reason: 'no such grant' }
   const dead = deadBecause({ grant, client, user })
   return dead && { code: dead, reason: DEAD[dead] }
+}
+
+/** May the bearer of an active token of this scope use the resource? Its groups are the current ones of its user or client. */
+export function decideForBearer(view: AccessView, scope: string, resource: string): AccessDecision {
+  const { grant, client, user, scopes, resources, acls } = view
+  const type = grant.status === 'unknown' ? 'client' : grant.principal.type
+  const groups = (type === 'user' ? user : client)?.value?.groups ?? []
+  return decideAccess({ resource, principal: { type, groups }, scope, scopes, resources, acls })
 }
 
 const DEAD: Record<DeadReason, string> = {
