@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { missingForKafka, removeKafka, startKafka } from './start-kafka.ts'
 import { missingForPostgres, removePostgres, startPostgres } from './start-postgres.ts'
-import { tapReader, type Counts } from './tap-lines.ts'
+import { tapReader } from './tap-lines.ts'
 
 const PARTS = [
   {
@@ -64,19 +64,19 @@ async function providePart({ name, setting, missing, start }: (typeof PARTS)[num
 }
 
 async function runAva(): Promise<number> {
-  const counts: Counts = { passed: 0, failed: 0, skipped: 0, complete: false }
   const child = spawn(process.execPath, [AVA, '--tap', ...process.argv.slice(2)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   ava.child = child
-  const readable = tapReader(counts)
+  const { read, counts, failures } = tapReader()
   for await (const line of createInterface({ input: child.stdout })) {
-    const shown = readable(line)
+    const shown = read(line)
     if (shown !== undefined) console.log(shown)
   }
   const code =
     child.exitCode ?? (await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1))))
   if (code !== 0 && counts.failed === 0) counts.failed = 1
+  if (failures.length) console.log(['', 'What failed:', ...failures, ''].join('\n'))
   if (counts.skipped) console.log(`${counts.skipped} skipped`)
   console.log(`${counts.passed} passed, ${counts.failed} failed`)
   return code
