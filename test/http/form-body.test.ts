@@ -121,3 +121,10 @@ test('JSON text that PostgreSQL cannot store is refused wherever it stands', (t)
   for (const text of texts) t.throws(() => parseJson(text, z.unknown()), refusal(/^text with U\+0000/))
   t.is(parseJson('"\\ud83d\\ude00"', z.string()), '😀')
 })
+
+test('JSON that is nested as deep as a body can be is refused like other JSON out of shape', (t) => {
+  const shape = z.strictObject({ a: z.string() })
+  for (const text of [`${'['.repeat(32_000)}${']'.repeat(32_000)}`, `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`])
+    t.throws(() => parseJson(text, shape), refusal(/expected/))
+  t.throws(() => parseJson(`${'['.repeat(30_000)}"\\u0000"${']'.repeat(30_000)}`, shape), refusal(/^text with U\+0000/))
+})
