@@ -30,10 +30,11 @@ export function logAccess(logger: Logger): Middleware<HttpState> {
   }
 }
 
-/** Somebody will put a token into a path by mistake; the log must not keep it. */
+const TOKEN_IN_PATH = /tl(_|%5f)(at|rt|ac)(_|%5f)[\w%-]+/gi
+
+/** Somebody will put a token into a path by mistake, encoded or not; the log must not keep it. */
 function pathWithoutTokens(path: string): string {
-  if (path.length <= MAX_PATH && !path.includes('tl_')) return path
-  return path.slice(0, MAX_PATH).replace(/tl_(at|rt|ac)_[\w-]+/g, 'tl_$1_...')
+  return path.slice(0, MAX_PATH).replace(TOKEN_IN_PATH, 'tl_$2_...')
 }
 
 function errorIn(body: unknown): string | undefined {
