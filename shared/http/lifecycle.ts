@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type Koa from 'koa'
 import type { Logger } from 'pino'
@@ -27,11 +27,14 @@ export async function listen<S>(app: Koa<S>, { host, port }: { host: string; por
     headersTimeout: HEADERS_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
   }
-  const server = createServer(timeouts, (request, response) => {
+  // Node's own answer to a request without a Host has no body: ours is JSON.
+  const server = createServer({ ...timeouts, requireHostHeader: false }, (request, response) => {
     if (!server.listening) response.setHeader('Connection', 'close')
+    if (request.httpVersion === '1.1' && request.headers.host === undefined) return refuse(response, MALFORMED)
     void handle(request, response)
   })
   server.on('clientError', answerMalformed)
+  server.on('checkExpectation', (_request, response: ServerResponse) => refuse(response, EXPECTATION_FAILED))
   server.listen(port, host)
   await once(server, 'listening')
   const bound = portOf(server)
@@ -44,12 +47,42 @@ function portOf(server: Server): number {
   return address.port
 }
 
+type Refused = { status: string; description: string }
+
+const MALFORMED: Refused = { status: '400 Bad Request', description: 'malformed HTTP' }
+const EXPECTATION_FAILED: Refused = { status: '417 Expectation Failed', description: 'this expectation cannot be met' }
+
+/** By Node's code of what is wrong; anything else is malformed. */
+const REFUSED: Partial<Record<string, Refused>> = {
+  HPE_HEADER_OVERFLOW: { status: '431 Request Header Fields Too Large', description: 'the header is too large' },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: '408 Request Timeout', description: 'the request did not arrive in time' },
+}
+
 /** What is not HTTP gets the same kind of answer as a malformed token request. */
-function answerMalformed(_error: Error, socket: Socket | import('node:stream').Duplex): void {
+function answerMalformed(error: Error & { code?: string }, socket: Socket | import('node:stream').Duplex): void {
   if (!socket.writable) return
-  const body = JSON.stringify({ error: 'invalid_request', error_description: 'malformed HTTP' })
-  const head = ['HTTP/1.1 400 Bad Request', 'Content-Type: application/json; charset=utf-8', 'Cache-Control: no-store']
-  socket.end([...head, `Content-Length: ${body.length}`, 'Connection: close', '', body].join('\r\n'))
+  const refused = REFUSED[error.code ?? ''] ?? MALFORMED
+  const { headers, body } = refusalOf(refused)
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  socket.end([`HTTP/1.1 ${refused.status}`, ...lines, '', body].join('\r\n'))
+}
+
+/** Answers a request that is HTTP, but that no application should see. */
+function refuse(response: ServerResponse, refused: Refused): void {
+  const { headers, body } = refusalOf(refused)
+  response.writeHead(parseInt(refused.status), headers).end(body)
+}
+
+function refusalOf({ description }: Refused) {
+  const body = JSON.stringify({ error: 'invalid_request', error_description: description })
+  const headers = {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': body.length,
+    'Cache-Control': 'no-store',
+    Pragma: 'no-cache',
+    Connection: 'close',
+  }
+  return { headers, body }
 }
 
 async function closeServer(server: Server, graceMs: number): Promise<void> {

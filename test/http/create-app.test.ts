@@ -104,6 +104,7 @@ test('the access log has one line a request, without query, header or body', asy
   await fetch(`${url}/address?token=hidden`, { headers: { authorization: 'Bearer hidden' } })
   await fetch(`${url}/oauth2/token`, form('client_secret=hidden&client_secret=hidden'))
   await fetch(`${url}/tl_rt_hidden`)
+  await fetch(`${url}/tl%5Fat%5fhidden%2D1`)
   const access = lines.filter(({ msg }) => msg === 'request')
   t.deepEqual(
     access.map(({ method, path, status, client_id, error }) => [method, path, status, client_id, error]),
@@ -111,6 +112,7 @@ test('the access log has one line a request, without query, header or body', asy
       ['GET', '/address', 200, 'web', undefined],
       ['POST', '/oauth2/token', 400, undefined, 'invalid_request'],
       ['GET', '/tl_rt_...', 404, undefined, 'not_found'],
+      ['GET', '/tl_at_...', 404, undefined, 'not_found'],
     ],
   )
   t.true(access.every(({ ms, request_id }) => typeof ms === 'number' && typeof request_id === 'string'))
@@ -163,13 +165,21 @@ test('a wish to upgrade to HTTP/2 is ignored: the form is answered, and the next
   t.regex(second.toString(), /^HTTP\/1\.1 200 /)
 })
 
-test('what is not HTTP gets a JSON 400', async (t) => {
+test('what is not HTTP, or no request that can be served, is refused in JSON like any other bad input', async (t) => {
   const { port } = await serve(t)
-  for (const bytes of [
-    'nonsense\r\n\r\n',
-    'GET /address HTTP/1.1\r\n\r\n',
-    'POST /oauth2/token HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n',
-  ])
-    t.regex(await raw(port, bytes), /^HTTP\/1.1 400 Bad Request\r\n/)
-  t.regex(await raw(port, 'nonsense\r\n\r\n'), /no-store[^]*"error":"invalid_request"/)
+  const post = 'POST /oauth2/token HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n'
+  const refused: [string, string][] = [
+    ['nonsense\r\n\r\n', '400 Bad Request'],
+    ['GET /address HTTP/1.1\r\n\r\n', '400 Bad Request'],
+    [`${post}Content-Length: x\r\n\r\n`, '400 Bad Request'],
+    [`${post}Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`, '400 Bad Request'],
+    [`GET /address HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, '431 Request Header Fields Too Large'],
+    [`${post}Expect: wonders\r\nContent-Length: 3\r\n\r\na=1`, '417 Expectation Failed'],
+  ]
+  for (const [bytes, status] of refused) {
+    const answer = await raw(port, bytes)
+    t.true(answer.startsWith(`HTTP/1.1 ${status}\r\n`), answer)
+    t.regex(answer, /no-store[^]*no-cache[^]*\r\n\r\n.*"error":"invalid_request"/)
+  }
+  t.regex(await raw(port, 'GET /address HTTP/1.0\r\n\r\n'), /^HTTP\/1.1 200 /)
 })
