@@ -36,10 +36,10 @@ export async function* replay(
 
 /** The whole log, or the part that can hold what the filter asks for: [0, end) of each partition, as of now. */
 export async function rangesOf({ log, topics }: Source, filter: ReplayFilter): Promise<Range[]> {
-  const bounds = await log.bounds(topicsWanted(topics, filter))
   const { grant_id } = filter
-  const wanted = grant_id === undefined ? bounds : bounds.filter(({ partition }) => partition === placeOf(grant_id))
-  return wanted.map(({ topic, partition, first, end }) => {
+  const place = grant_id === undefined ? undefined : placeOf(grant_id)
+  const bounds = await log.bounds(topicsWanted(topics, filter), place)
+  return bounds.map(({ topic, partition, first, end }) => {
     // Without its beginning no record has a verdict.
     if (first !== 0) throw new LogReadError('out_of_range', `${topic}/${partition} begins at offset ${first}, not at 0`)
     return { topic, partition, from: 0, to: end }

@@ -60,13 +60,9 @@ async function unfoldable(log: EventLog, bound: Bounds, checkpoint: Checkpoint |
   if (!checkpoint) return checkpointDifference(bound, null, 'a partition', 'no checkpoint')
   if (bound.first !== 0) return checkpointDifference(bound, 'next', `begins at offset ${bound.first}`, checkpoint.next)
   // Bounds that were asked for before the snapshot may be behind it.
-  const [now] = bound.end >= checkpoint.next ? [bound] : await boundsOf(log, bound)
+  const [now] = bound.end >= checkpoint.next ? [bound] : await log.bounds([bound.topic], bound.partition)
   const end = now?.end ?? 0
   return end >= checkpoint.next ? null : checkpointDifference(bound, 'next', `ends at offset ${end}`, checkpoint.next)
-}
-
-async function boundsOf(log: EventLog, { topic, partition }: TopicPartition): Promise<Bounds[]> {
-  return (await log.bounds([topic])).filter((bound) => bound.partition === partition)
 }
 
 type Folded = { difference: Difference | null; standing: Standing; voids: number }

@@ -9,8 +9,8 @@ export function renderStatus({ healthy, partitions }: ProjectionStatus, format: 
   const rows = partitions.map(({ topic, partition, next, end, lag, age_ms, status, voids, problem }) => [
     `${topic}/${partition}`,
     String(next ?? '-'),
-    String(end),
-    String(lag),
+    String(end ?? '-'),
+    String(lag ?? '-'),
     age_ms === null ? 'never' : `${(age_ms / 1000).toFixed(1)} s`,
     status,
     String(voids),

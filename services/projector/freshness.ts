@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { Logger } from 'pino'
-import type { EventLog } from '../../shared/event-log/event-log.ts'
+import type { EventLog, Silent } from '../../shared/event-log/event-log.ts'
 import { databaseClock, markFresh } from '../../shared/read-model/checkpoints.ts'
 
 const EVERY_MS = 1_000
@@ -8,7 +8,7 @@ const RETRY_MS = 100
 
 /**
  * Each second: notes the database's time, asks the log for its ends, and marks every partition whose checkpoint reaches that
- * end as fresh as of that time. Under load a checkpoint trails by some milliseconds, so it is tried again within the second.
+ * end as fresh as of that time. One that does not answer stays as old as it is, and is named in the log. Under load a checkpoint trails by some milliseconds, so it is tried again within the second.
  */
 export function startFreshness(options: {
   knex: Knex
@@ -21,6 +21,8 @@ export function startFreshness(options: {
   const stopping = new AbortController()
   const running = loop()
 
+  const tellSilence = silenceTeller(logger)
+
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
       const deadline = performance.now() + EVERY_MS
@@ -31,7 +33,9 @@ export function startFreshness(options: {
 
   async function round(deadline: number): Promise<void> {
     const asOf = await databaseClock(knex)
-    let waiting = await log.bounds(topics)
+    const { bounds, silent } = await log.boundsNow(topics)
+    tellSilence(silent)
+    let waiting = bounds
     while (waiting.length > 0 && !stopping.signal.aborted) {
       const fresh = new Set(
         (await markFresh(knex, schema, asOf, waiting)).map(({ topic, partition }) => `${topic}/${partition}`),
@@ -58,5 +62,17 @@ export function startFreshness(options: {
   return async () => {
     stopping.abort()
     await running
+  }
+}
+
+// Once for each change, not every second.
+function silenceTeller(logger: Logger): (silent: Silent[]) => void {
+  let told = ''
+  return (silent) => {
+    const names = silent.map(({ topic, partition }) => `${topic}/${partition}`).join(', ')
+    if (names === told) return
+    told = names
+    if (silent.length === 0) logger.info('every partition of the log answers again')
+    else logger.warn({ silent }, `the log does not answer for ${names}: their grants get 503 until it does`)
   }
 }

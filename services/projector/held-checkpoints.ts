@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
-import type { Bounds, EventLog, TopicPartition } from '../../shared/event-log/event-log.ts'
+import { LogReadError, type Bounds, type EventLog, type TopicPartition } from '../../shared/event-log/event-log.ts'
 import {
   loadCheckpoints,
   markPartition,
@@ -32,7 +32,10 @@ export type HeldCheckpoints = {
   /** Where this process knows each of its checkpoints to stand at least. */
   standing(): { topic: string; partition: number; next: number }[]
   put(checkpoint: Held): void
-  /** Reads these checkpoints again and tells where to begin: at the last record folded. Those without a way on are left out. */
+  /**
+   * Reads these checkpoints again and tells where to begin: at the last record folded. Those without a way on are left out.
+   * LogReadError when the log does not answer for one of them.
+   */
   begin(partitions: TopicPartition[]): Promise<(TopicPartition & { offset: number })[]>
   /** Goes no further in this partition, and says so in the read model, where every request sees it. */
   leave(place: TopicPartition, status: 'stopped' | 'diverged', reason: string): Promise<null>
@@ -49,7 +52,9 @@ export function createHeldCheckpoints({ knex, log, schema, topics, logger }: Hel
     const wanted = new Set(partitions.map(nameOf))
     const checkpoints = (await loadCheckpoints(knex, schema, names)).filter((one) => wanted.has(nameOf(one)))
     // Only now: another projector may be moving the checkpoints, and bounds asked for before would lie behind them.
-    const bounds = await log.bounds(names)
+    const { bounds, silent } = await log.boundsNow(names)
+    const [missing] = silent.filter((one) => wanted.has(nameOf(one)))
+    if (missing) throw new LogReadError('unreachable', `${nameOf(missing)} does not answer: ${missing.reason}`)
     const starts = await Promise.all(checkpoints.map((checkpoint) => hold(checkpoint, bounds, cluster)))
     return starts.filter((start) => start !== null)
   }

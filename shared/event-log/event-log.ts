@@ -22,6 +22,10 @@ export type Range = TopicPartition & { from: number; to: number }
 
 export type Bounds = TopicPartition & { first: number; end: number }
 
+/** A partition that does not answer, in words for the operator: `it has no leader`. */
+export type Silent = TopicPartition & { reason: string }
+export type BoundsNow = { bounds: Bounds[]; silent: Silent[] }
+
 /**
  * How an append failed. `not_appended`: surely not in the log, now or later. `unknown`: it may be there, may land later,
  * and may land twice; the order of the log decides what it means (a copy is void). `too_large`: no log will take it.
@@ -76,8 +80,13 @@ export type EventLog = {
    * one key keep their order. Rejects with AppendError within the append timeout, also when the log is unreachable.
    */
   append(record: Outgoing): Promise<{ offset: number; timestamp: number }>
-  /** First and end offset of each partition; `end` is above every acknowledged offset. LogReadError when unreachable. */
-  bounds(topics: string[]): Promise<Bounds[]>
+  /**
+   * First and end offset of each partition, or of this one; `end` is above every acknowledged offset. Waits for elections;
+   * then LogReadError, which names every partition that does not answer.
+   */
+  bounds(topics: string[], partition?: number): Promise<Bounds[]>
+  /** The same of those that answer at once, and which do not. LogReadError when none does. */
+  boundsNow(topics: string[]): Promise<BoundsNow>
   /**
    * Delivers partitions to this follower. Followers of one `group`, in any number of processes, share the partitions
    * (or, where the log cannot share, each gets all: a follower must bear that). Positions are the follower's own.

@@ -1,5 +1,6 @@
 import type { Consumer, EachBatchHandler, EachBatchPayload, IMemberAssignment } from 'kafkajs'
-import type { Bounds, Follower, Following, TopicPartition } from './event-log.ts'
+import type { EventLog, Follower, Following, TopicPartition } from './event-log.ts'
+import { isSame, requireAnswered } from './kafka-bounds.ts'
 import { createClient, type KafkaLogOptions } from './kafka-client.ts'
 import { createHeartbeats } from './kafka-heartbeats.ts'
 import { createPositions } from './kafka-positions.ts'
@@ -20,7 +21,8 @@ type Options = {
   group: string
   topics: string[]
   follower: Follower
-  bounds: (topics: string[]) => Promise<Bounds[]>
+  bounds: EventLog['bounds']
+  boundsNow: EventLog['boundsNow']
   logger: LogLogger
 }
 
@@ -30,7 +32,7 @@ type Options = {
  * Kafka chose.
  */
 export function followKafka(options: Options): Following {
-  const { kafka, group, topics, follower, bounds, logger } = options
+  const { kafka, group, topics, logger } = options
   const consumer = createConsumer(kafka, group)
   const positions = createPositions(consumer)
   const heartbeats = createHeartbeats()
@@ -47,13 +49,8 @@ export function followKafka(options: Options): Following {
     const { signal } = assignment
     const places = placesOf(assigned)
     positions.assign(places)
-    if (places.length > 0) retrying(() => begin(places, signal), { signal, logger, what: 'begin' }).catch(giveUp)
-  }
-
-  async function begin(places: TopicPartition[], signal: AbortSignal): Promise<void> {
-    const begins = await follower.begin(places)
-    requireWithin(await bounds(topics), begins)
-    if (!signal.aborted) positions.resume(begins)
+    const begin = createBeginning({ ...options, positions }, places)
+    if (places.length > 0) retrying(() => begin(signal), { signal, logger, what: 'begin' }).catch(giveUp)
   }
 
   const takeBatch = createTaking({ ...options, positions, heartbeats })
@@ -72,6 +69,32 @@ export function followKafka(options: Options): Following {
   return followingOf(consumer, stopping)
 }
 
+/**
+ * Asks the follower where to begin in the partitions whose leaders answer, and lets those begin. Rejects while others are left:
+ * the next call is for them alone, so that a partition without a leader holds nobody else up.
+ */
+function createBeginning(
+  { topics, follower, boundsNow, positions }: Options & { positions: ReturnType<typeof createPositions> },
+  places: TopicPartition[],
+) {
+  let left = places
+  return async (signal: AbortSignal): Promise<void> => {
+    const { silent } = await boundsNow(topics)
+    const isSilent = (place: TopicPartition) => silent.some((one) => isSame(one, place))
+    const ready = left.filter((place) => !isSilent(place))
+    if (ready.length > 0) {
+      const begins = await follower.begin(ready)
+      const now = await boundsNow(topics)
+      requireAnswered(now, begins)
+      requireWithin(now.bounds, begins)
+      if (signal.aborted) return
+      positions.resume(begins)
+      left = left.filter(isSilent)
+    }
+    requireAnswered({ bounds: [], silent }, left)
+  }
+}
+
 type Taking = Options & {
   positions: ReturnType<typeof createPositions>
   heartbeats: ReturnType<typeof createHeartbeats>
@@ -79,6 +102,11 @@ type Taking = Options & {
 
 /** Hands a batch to the follower if it begins where the follower wants to go on, and goes where the follower says. */
 function createTaking({ follower, bounds, logger, positions, heartbeats }: Taking) {
+  async function reached(place: TopicPartition, offset: number): Promise<number> {
+    requireWithin(await bounds([place.topic], place.partition), [{ ...place, offset }])
+    return offset
+  }
+
   return async (payload: EachBatchPayload, assigned: AbortSignal): Promise<void> => {
     const { batch } = payload
     const place = { topic: batch.topic, partition: batch.partition }
@@ -90,11 +118,15 @@ function createTaking({ follower, bounds, logger, positions, heartbeats }: Takin
     const taken = { ...place, start, next: end, records: batch.messages.map((message) => recordOf(message)) }
     const next = await heartbeats.during(
       () => payload.heartbeat(),
-      (signal) => retrying(() => follower.take(taken), { signal, logger, what: 'take' }),
+      async (signal) => {
+        const wanted = await retrying(() => follower.take(taken), { signal, logger, what: 'take' })
+        return wanted && wanted > end
+          ? retrying(() => reached(place, wanted), { signal, logger, what: 'seek' })
+          : wanted
+      },
     )
     if (next === undefined || assigned.aborted) return
     if (next === null) return positions.leave(place)
-    if (next > end) requireWithin(await bounds([place.topic]), [{ ...place, offset: next }])
     if (next !== end) return positions.seek({ ...place, offset: next })
     positions.advance(place, next)
     payload.resolveOffset(batch.messages.at(-1)?.offset ?? batch.lastOffset())

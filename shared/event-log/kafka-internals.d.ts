@@ -32,6 +32,10 @@ declare module 'kafkajs/src/cluster/index.js' {
       isolationLevel: number
       topics: Places<{ partition: number; fetchOffset: string; maxBytes: number }>
     }): Promise<{ responses: { topicName: string; partitions: { messages: FetchedMessage[] }[] }[] }>
+    listOffsets(request: {
+      isolationLevel: number
+      topics: Places<{ partition: number; timestamp: string }>
+    }): Promise<{ responses: Places<{ partition: number; offset: string }> }>
     disconnect(): Promise<void>
   }
 
@@ -46,9 +50,6 @@ declare module 'kafkajs/src/cluster/index.js' {
     refreshMetadata(): Promise<void>
     findBroker(place: { nodeId: string }): Promise<Broker>
     removeBroker(address: { host: string; port: number }): void
-    fetchTopicsOffset(
-      topics: { topic: string; partitions: { partition: number }[]; fromBeginning: boolean }[],
-    ): Promise<{ topic: string; partitions: { partition: number; offset: string }[] }[]>
   }
 }
 
@@ -60,6 +61,15 @@ declare module 'kafkajs/src/loggers/index.js' {
 declare module 'kafkajs/src/network/socketFactory.js' {
   const createSocketFactory: () => unknown
   export default createSocketFactory
+}
+
+declare module 'kafkajs/src/consumer/offsetManager/index.js' {
+  export default class OffsetManager {
+    readonly topics: string[]
+    readonly memberAssignment: Record<string, number[]>
+    committedOffsets(): Record<string, Record<number, string | undefined>>
+    resolveOffsets(): Promise<void>
+  }
 }
 
 declare module 'kafkajs/src/network/connection.js' {

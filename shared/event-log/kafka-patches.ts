@@ -1,15 +1,17 @@
+import OffsetManager from 'kafkajs/src/consumer/offsetManager/index.js'
 import Connection from 'kafkajs/src/network/connection.js'
 import metadataResponse from 'kafkajs/src/protocol/requests/metadata/v0/response.js'
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 
 let patched = false
 
-/** Mends three faults of kafkajs 2.2.4, whose maintenance ended in 2023. To be called before the first client is made. */
+/** Mends four faults of kafkajs 2.2.4, whose maintenance ended in 2023. To be called before the first client is made. */
 export function patchKafkajs(): void {
   if (patched) return
   patched = true
   stopIdleTimer()
   bearLeaderlessPartitions()
+  askForNoOffsets()
   openOneSocket()
 }
 
@@ -29,6 +31,18 @@ function bearLeaderlessPartitions(): void {
     const withoutPartitions = data.topicMetadata.map((topic) => ({ ...topic, partitionMetadata: [] }))
     await parse({ ...data, topicMetadata: withoutPartitions })
     return data
+  }
+}
+
+// After every join a consumer asked for the first offset of all its partitions at once, and while one had no leader it got none and
+// fetched nothing at all. Our followers say themselves where to begin, before anything is fetched.
+function askForNoOffsets(): void {
+  OffsetManager.prototype.resolveOffsets = async function (this: OffsetManager) {
+    const committed = this.committedOffsets()
+    for (const topic of this.topics) {
+      const own = (committed[topic] ??= {})
+      for (const partition of this.memberAssignment[topic] ?? []) own[partition] ??= '0'
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
-import type { Bounds } from './event-log.ts'
+import { LogReadError, type EventLog } from './event-log.ts'
 import { causesOf, withAdmin, type KafkaLogOptions } from './kafka-client.ts'
 
 type Shape = { topic: string; partitions: number }
@@ -39,7 +39,7 @@ export async function createTopics(options: KafkaLogOptions, topics: Shape[]): P
 export async function topicProblems(
   options: KafkaLogOptions,
   topics: Shape[],
-  bounds: (topics: string[]) => Promise<Bounds[]>,
+  boundsNow: EventLog['boundsNow'],
 ): Promise<string[]> {
   const problems = await withAdmin(options, async (admin) => {
     const existing = new Set(await admin.listTopics())
@@ -50,7 +50,9 @@ export async function topicProblems(
     return [...missing, ...(found.length > 0 ? await problemsOf(admin, found) : [])]
   })
   if (problems.some((problem) => problem.includes('does not exist'))) return problems
-  const cut = (await bounds(topics.map(({ topic }) => topic))).filter(({ first }) => first !== 0)
+  // One without a leader costs its own grants a 503 and must not keep a process from starting; it is looked at when it answers.
+  const { bounds } = await boundsNow(topics.map(({ topic }) => topic))
+  const cut = bounds.filter(({ first }) => first !== 0)
   return [
     ...problems,
     ...cut.map(({ topic, partition, first }) => `${topic}/${partition} begins at offset ${first}, not at 0`),
@@ -98,12 +100,19 @@ async function settled(admin: Admin, shapes: Shape[]): Promise<void> {
     try {
       const { topics } = await admin.fetchTopicMetadata({ topics: shapes.map(({ topic }) => topic) })
       await describe(admin, shapes)
-      if (topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)))
-        return
-      if (tries === SETTLE_TRIES) throw new Error('the new topics have no leaders yet')
+      const leaderless = withoutLeader(topics)
+      if (leaderless.length === 0) return
+      if (tries === SETTLE_TRIES) throw new LogReadError('unreachable', `${leaderless.join(', ')}: there is no leader`)
     } catch (error) {
       if (tries === SETTLE_TRIES || !causesOf(error).includes('UNKNOWN_TOPIC_OR_PARTITION')) throw error
     }
     await sleep(SETTLE_MS)
   }
+}
+
+function withoutLeader(topics: { name: string; partitions: { partitionId: number; leader: number }[] }[]): string[] {
+  return topics.flatMap(({ name, partitions }) => {
+    if (partitions.length === 0) return [name]
+    return partitions.filter(({ leader }) => leader < 0).map(({ partitionId }) => `${name}/${partitionId}`)
+  })
 }

@@ -1,9 +1,10 @@
 import { type Following, type EventLog } from './event-log.ts'
 import { createKafkaAppends } from './kafka-appends.ts'
+import { createKafkaBounds } from './kafka-bounds.ts'
 import { createCluster, withAdmin, type KafkaLogOptions } from './kafka-client.ts'
 import { followKafka } from './kafka-follow.ts'
 import { patchKafkajs } from './kafka-patches.ts'
-import { readBounds, readRange } from './kafka-reads.ts'
+import { readRange } from './kafka-reads.ts'
 import { createKafkaSender } from './kafka-sender.ts'
 import { createTopics, topicProblems } from './kafka-topics.ts'
 
@@ -19,22 +20,23 @@ export function createKafkaLog(options: KafkaLogOptions): EventLog {
   // Apart from each other, so that a long read does not delay the question how far the log reaches.
   const asking = createCluster(options, { requestTimeout: 2_000 })
   const reading = createCluster(options, { requestTimeout: 5_000 })
-  const bounds = (topics: string[]) => readBounds({ cluster: asking }, topics)
+  const { bounds, boundsNow } = createKafkaBounds(asking)
   const followings = new Set<Following>()
 
   return {
     append,
     bounds,
+    boundsNow,
     follow: async (group, topics, follower) => {
-      const following = followKafka({ kafka: options, group, topics, follower, bounds, logger })
+      const following = followKafka({ kafka: options, group, topics, follower, bounds, boundsNow, logger })
       followings.add(following)
       following.ended.catch(() => undefined).finally(() => followings.delete(following))
       return following
     },
-    read: (range, signal) => readRange({ cluster: reading }, range, signal),
+    read: (range, signal) => readRange({ cluster: reading, bounds }, range, signal),
     clusterId: async () => (await withAdmin(options, (admin) => admin.describeCluster())).clusterId,
     create: (topics) => createTopics(options, topics),
-    problems: (topics) => topicProblems(options, topics, bounds),
+    problems: (topics) => topicProblems(options, topics, boundsNow),
     close: async () => {
       await closeAppends()
       await Promise.all([...followings].map((following) => following.stop()))

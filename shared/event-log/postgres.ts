@@ -26,7 +26,9 @@ export function createPostgresLog({ knex, appendTimeoutMs, faults = {}, logger =
 
   return {
     append,
-    bounds: (topics) => readBounds(knex, topics),
+    bounds: async (topics, partition) =>
+      (await readBounds(knex, topics)).filter((one) => partition === undefined || one.partition === partition),
+    boundsNow: async (topics) => ({ bounds: await readBounds(knex, topics), silent: [] }),
     follow: async (_group, topics, follower) => {
       const following = followPostgres({ knex, topics, follower, logger, wakers })
       followings.add(following)

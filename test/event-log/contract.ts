@@ -148,7 +148,12 @@ export function contract(test: RealTest, subject: Subject): void {
 
     test('questions to a log that cannot be reached say so', async (t) => {
       const log = await unreachable(t)
-      for (const ask of [() => log.clusterId(), () => log.bounds(['nowhere']), () => log.problems([])]) {
+      for (const ask of [
+        () => log.clusterId(),
+        () => log.bounds(['nowhere']),
+        () => log.boundsNow(['nowhere']),
+        () => log.problems([]),
+      ]) {
         const error = await t.throwsAsync(ask(), { instanceOf: LogReadError })
         t.is(error.reason, 'unreachable')
       }

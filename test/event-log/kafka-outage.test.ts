@@ -1,6 +1,6 @@
 import kafkajs from 'kafkajs'
 import test from 'ava'
-import { AppendError, type EventLog } from '../../shared/event-log/event-log.ts'
+import { AppendError, LogReadError, type EventLog } from '../../shared/event-log/event-log.ts'
 import { freshPrefix, hasPart } from '../support/real-parts.ts'
 import { missingForKafka, startKafka, type KafkaCluster } from '../support/start-kafka.ts'
 import { openLog } from './kafka-subject.ts'
@@ -44,20 +44,24 @@ run('no acknowledged record is lost when every broker is killed under load, and 
   t.is(followed.count(), all.length)
 })
 
-run('a partition without a leader holds nobody else up, and is appended to again when it has one', async (t) => {
+run('a partition without a leader holds nobody else up, and is gone on with when it has one', async (t) => {
   t.timeout(120_000)
   const topic = `${freshPrefix()}.grants`
+  // First: its patches are for what kafkajs has not loaded yet.
+  const log = openLog(t, cluster.brokers, 3_000)
   const admin = new kafkajs.Kafka({ brokers: cluster.brokers, logLevel: kafkajs.logLevel.NOTHING }).admin()
   await admin.connect()
   const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }]
   const replicaAssignment = [1, 2].map((broker, partition) => ({ partition, replicas: [broker] }))
   await admin.createTopics({ topics: [{ topic, replicaAssignment, configEntries }] })
   await admin.disconnect()
-  const log = openLog(t, cluster.brokers, 3_000)
   const append = (partition: number) => log.append({ topic, partition, key: 'key', value: 'value' })
   await Promise.all([append(0), append(1)])
+  const followed = await followAll(t, log, [topic], 2)
   await cluster.kill(2)
   const lost = t.throwsAsync(append(1), { instanceOf: AppendError })
+  const all = t.throwsAsync(log.bounds([topic]), { instanceOf: LogReadError })
+  const joining = followAll(t, openLog(t, cluster.brokers), [topic], 1)
   const started = performance.now()
   let count = 0
   while (performance.now() - started < 2_500) {
@@ -66,16 +70,30 @@ run('a partition without a leader holds nobody else up, and is appended to again
   }
   t.true(count > 50)
   await lost
-  await cluster.restart()
-  await until(
-    () =>
-      append(1).then(
-        () => true,
-        () => false,
-      ),
-    30_000,
+  await until(async () => (await log.boundsNow([topic])).silent[0]?.reason === 'it has no leader')
+  const { bounds, silent } = await log.boundsNow([topic])
+  t.deepEqual(
+    [bounds, silent].map((places) => places.map(({ partition }) => partition)),
+    [[0], [1]],
   )
+  t.true((await readAll(log, { topic, partition: 0 })).length > count)
+  // Who followed goes on, and so does who joins only now.
+  const joined = await joining
+  const ofFirst = { topic, partition: 0 }
+  await until(() => followed.records(ofFirst).length > count && joined.records(ofFirst).length > count)
+  // Who needs all of them is told which is missing.
+  t.regex((await all).message, new RegExp(`^Kafka does not answer for ${topic}/1 \\(it has no leader\\)$`))
+  await cluster.restart()
+  const again = (partition: number) =>
+    append(partition).then(
+      () => true,
+      () => false,
+    )
+  await until(() => again(1), 30_000)
   await append(0)
+  t.is((await log.bounds([topic])).length, 2)
+  const ofSecond = { topic, partition: 1 }
+  await until(() => followed.records(ofSecond).length >= 2 && joined.records(ofSecond).length >= 2)
 })
 
 run('an append to a frozen broker ends within the timeout as unknown, and the log recovers', async (t) => {

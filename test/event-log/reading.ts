@@ -5,7 +5,7 @@ import { freshPrefix } from '../support/real-parts.ts'
 /** The records of a range; without one, all that the partition holds now. */
 export async function readAll(log: EventLog, place: TopicPartition & Partial<Range>): Promise<LogRecord[]> {
   const { topic, partition } = place
-  const bound = (await log.bounds([topic])).find((known) => known.partition === partition)
+  const [bound] = await log.bounds([topic], partition)
   const range = { topic, partition, from: place.from ?? bound?.first ?? 0, to: place.to ?? bound?.end ?? 0 }
   const records: LogRecord[] = []
   for await (const batch of log.read(range)) {
