@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { invalidToken, insufficientScope, readBearer } from '../../shared/http/bearer.ts'
 import type { HttpContext } from '../../shared/http/create-app.ts'
+import { alarmIfAhead } from '../../shared/http/generation-alarm.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { AccessDecision } from '../../shared/ledger/access-decision.ts'
 import type { Principal } from '../../shared/ledger/events.ts'
@@ -48,7 +49,7 @@ export async function requireRight(guard: Guard, ctx: HttpContext, resource: str
 
 /** The view, waited for if the token may be one that the read model does not show yet. */
 async function readSettled(guard: Guard, token: ParsedToken, resource: string): Promise<AccessView> {
-  const { access, waiter, topics, timeoutMs, checkMaxLagMs } = guard
+  const { access, waiter, topics, timeoutMs, checkMaxLagMs, logger } = guard
   const key = { client_id: null, grant_id: token.grant_id, generation: token.generation, resource }
   const first = await access(key)
   const waits = isPerhapsTooNew(first, token)
@@ -56,6 +57,7 @@ async function readSettled(guard: Guard, token: ParsedToken, resource: string): 
   if (waits) await waiter.freshAsOf(place, first.now, timeoutMs)
   const view = waits ? await access(key) : first
   requireRecentView(view, checkMaxLagMs)
+  if (waits) alarmIfAhead(logger, view, token)
   return view
 }
 

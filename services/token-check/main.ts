@@ -5,13 +5,14 @@ import { tokenCheckRoutes } from './app.ts'
 
 /** Wires the token-check API to a runtime and mounts its routes. */
 export function mountTokenCheck(runtime: Runtime, router: HttpRouter): void {
-  const { settings, knex, schema, topics, waiter } = runtime
+  const { settings, knex, schema, topics, waiter, logger } = runtime
   tokenCheckRoutes(router, {
     read: createAccessReader(knex, schema, topics),
     waiter,
     keys: requireKeys(runtime),
     topics,
     issuer: settings.ISSUER,
+    logger,
     maxLagMs: settings.CHECK_MAX_LAG * 1000,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,
   })

@@ -1,5 +1,7 @@
+import type { Logger } from 'pino'
 import type { ClientCredentials } from '../../shared/http/client-credentials.ts'
 import { authenticateCaller } from '../../shared/http/authenticate-caller.ts'
+import { alarmIfAhead } from '../../shared/http/generation-alarm.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { HttpContext } from '../../shared/http/create-app.ts'
 import { requireRecentView } from '../../shared/http/require-recent.ts'
@@ -20,6 +22,7 @@ export type TokenCheck = {
   keys: Keys
   topics: { grants: string; registry: string }
   issuer: string
+  logger: Logger
   /** Refuse to answer from a read model older than this. */
   maxLagMs: number
   /** How long to wait for freshness where an answer needs it. */
@@ -66,6 +69,7 @@ export async function examine(
   const waits = token !== null && (asked.fullyConsistent || isPerhapsTooNew(first, token))
   const view = waits ? await readFresh(check, first, token, () => check.read(key)) : first
   requireRecentView(view, check.maxLagMs)
+  if (token && waits) alarmIfAhead(check.logger, view, token)
   const row = (token && view.generations.get(token.generation)) ?? null
   return { folders, view, token, row, inactive: token ? (inactiveBecause(view, token)?.reason ?? null) : NOT_OURS }
 }

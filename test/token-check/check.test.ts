@@ -1,6 +1,7 @@
 import { refuses } from '../support/asserting.ts'
 import { sharedLedger, startLedger } from '../support/ledger.ts'
 import { realTest } from '../support/real-parts.ts'
+import { formatToken } from '../../shared/tokens/token-string.ts'
 import { guardedFolder } from './orders.ts'
 
 const test = realTest('postgres')
@@ -246,4 +247,19 @@ test('a read model that is older than may be is 503, never an answer', async (t)
     refuses(t, answer, [503, 'temporarily_unavailable'])
     t.is(answer.headers.get('retry-after'), '1')
   }
+})
+
+test('a generation that was never made is not active, and raises an alarm', async (t) => {
+  const ledger = await ledgerOfAll()
+  const { tokenFor, check } = await guardedFolder(ledger, 'ahead')
+  const { grant_id, access_token } = await tokenFor([])
+  const made = formatToken(ledger.keys, 'at', { kid: 1, grant_id, generation: 5 })
+  const alarms = () =>
+    ledger.lines.filter((line) => line['alarm'] === 'generation_ahead' && line['grant_id'] === grant_id)
+  t.is((await check(made, 'ahead')).body['active'], false)
+  t.is(alarms().length, 1)
+  t.is((await ledger.admin.send('/admin/scopes/x', { headers: { authorization: `Bearer ${made}` } })).status, 401)
+  t.is(alarms().length, 2)
+  t.is((await check(access_token, 'ahead')).body['active'], true)
+  t.is(alarms().length, 2)
 })
