@@ -39,10 +39,11 @@ export function issueGrant(admin: Admin): HttpMiddleware {
     const bearer = await requireRight(admin, ctx, GRANTS)
     const { client_id, sub, scope } = await readJson(ctx, ISSUE)
     const read = await admin.registry.read({ client_ids: [client_id], subs: [sub] })
+    requireRecent(read.registry, read.now, admin.maxLagMs)
     const grant_id = uuidv7()
     const event = decideIssue(admin, read, { client_id, sub, scope: scope ?? null, grant_id })
     await guardGrant(admin, ctx, read, event.data)
-    await requireWritable(admin, read, grant_id)
+    await requireWritable(admin, grant_id)
     const { event_id, position } = await admin.commit(event, eventContext(ctx, bearer.principal))
     const { grant, generations, checkpoint, now } = await readGrant(admin, grant_id)
     requireShown(checkpoint, position)
@@ -117,9 +118,8 @@ function isGoneClient(entities: Map<string, RegistryEntity>, client_id: string):
 }
 
 /** 503 rather than a grant that nobody is told of. */
-async function requireWritable(admin: Admin, { registry, now }: RegistryRead, grant_id: string): Promise<void> {
+async function requireWritable(admin: Admin, grant_id: string): Promise<void> {
   const view = await readGrant(admin, grant_id)
-  requireRecent(registry, now, admin.maxLagMs)
   requireRecent(view.checkpoint, view.now, admin.maxLagMs)
 }
 

@@ -71,11 +71,27 @@ test('a revocation is written even while nothing is projected: 503 until its eff
   t.deepEqual(await typesOf(again, grant_id), ['TokenIssued valid', 'TokenRevoked valid'])
 })
 
+test('what the registry does not allow yet is 503 while it is behind, not a refusal that a client would believe', async (t) => {
+  const { projecting, ledger } = await startApart(t)
+  const app = await projecting.client({ grant_types: [] })
+  const requests = [
+    { grant_type: 'client_credentials' },
+    { grant_type: 'client_credentials', scope: 'granted-a-moment-ago' },
+    { grant_type: 'refresh_token', refresh_token: 'x' },
+  ]
+  const status = async (form: Record<string, string>) => (await ledger.post('/oauth2/token', form, { as: app })).status
+  for (const form of requests) await until(async () => (await status(form)) === 400, 'a refusal while nothing lags')
+  await projecting.stop()
+  await until(() => isBehind(ledger), 'a read model that lags')
+  for (const form of requests) t.is(await status(form), 503)
+})
+
 test('a client that the read model does not know while it is behind gets 503, not an invalid_client', async (t) => {
   const { projecting, ledger } = await startApart(t)
   const stranger = { client_id: 'registered-a-moment-ago', client_secret: 'x'.repeat(43) }
-  const before = await ledger.post('/oauth2/token', { grant_type: 'client_credentials' }, { as: stranger })
-  t.is(before.status, 401)
+  const status = async () =>
+    (await ledger.post('/oauth2/token', { grant_type: 'client_credentials' }, { as: stranger })).status
+  await until(async () => (await status()) === 401, 'a refusal while nothing lags')
   await projecting.stop()
   await until(() => isBehind(ledger), 'a read model that lags')
   for (const [path, form] of [

@@ -17,6 +17,7 @@ export function createClientCredentialsGrant(endpoint: TokenEndpoint) {
     const key = { client_id: credentials.client_id, grant_id, generation: 1 }
     const view = await endpoint.read(key)
     const client = authenticateCaller(ctx, endpoint, credentials, view)
+    requireRecentView(view, endpoint.maxLagMs)
     const { events, refused } = issueTokens({
       grant_id,
       client,
@@ -28,7 +29,6 @@ export function createClientCredentialsGrant(endpoint: TokenEndpoint) {
     })
     const [event] = events
     if (refused || !event) throw refusedWith(refused ?? { error: 'invalid_grant', reason: 'no_event', description: '' })
-    requireRecentView(view, endpoint.maxLagMs)
     const committed = await endpoint.commit(event, eventContext(ctx, { type: 'client', id: client.client_id }))
     const { grant, generations, now } = await readCommitted(endpoint, key, committed)
     const row = generations.get(1)

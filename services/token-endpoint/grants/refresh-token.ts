@@ -4,6 +4,7 @@ import type { HttpContext } from '../../../shared/http/create-app.ts'
 import { eventContext } from '../../../shared/http/event-context.ts'
 import { required, type Form } from '../../../shared/http/form-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
+import { alarmIfAhead } from '../../../shared/http/generation-alarm.ts'
 import { requireRecentView } from '../../../shared/http/require-recent.ts'
 import type { Client } from '../../../shared/ledger/events.ts'
 import { deadBecause } from '../../../shared/ledger/grant-liveness.ts'
@@ -30,6 +31,7 @@ export function createRefreshTokenGrant(endpoint: TokenEndpoint) {
     const token = parsed?.kind === 'rt' ? parsed : null
     const view = await endpoint.read(keyOf(credentials.client_id, token))
     const client = authenticateCaller(ctx, endpoint, credentials, view)
+    requireRecentView(view, endpoint.maxLagMs)
     const barred = grantTypeRefusal(client, 'refresh_token')
     if (barred) throw refusedWith(barred)
     if (!token) throw refusedWith(refuse('invalid_grant', 'token_malformed'))
@@ -55,16 +57,9 @@ function merged(
 
 /** A token with a right MAC that the read model does not know *yet* is never refused: wait until it is known, or surely not. */
 async function settle(endpoint: TokenEndpoint, { token, client }: Presented, view: TokenView): Promise<TokenView> {
-  requireRecentView(view, endpoint.maxLagMs)
   if (!isPerhapsTooNew(view, token)) return view
   const later = await readWhenFresh(endpoint, keyOf(client.client_id, token), view)
-  if (later.grant.status === 'live' && token.generation > later.grant.refresh_generation) {
-    // Nobody can make such a token without our key, unless the log lost what it had acknowledged.
-    endpoint.logger.error(
-      { alarm: 'generation_ahead', grant_id: token.grant_id, generation: token.generation },
-      'leaked key or lost log',
-    )
-  }
+  alarmIfAhead(endpoint.logger, later, token)
   return later
 }
 
