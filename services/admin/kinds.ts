@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { RegistryView } from '../../shared/ledger/registry-state.ts'
 import type { RegistryQuestion } from '../../shared/read-model/registry-reads.ts'
-import { distinct, groupProblems, GROUPS, NAME, RESOURCE_NAME, TEXT } from './names.ts'
+import { distinct, groupProblems, GROUPS, NAME, RESOURCE_NAME, TEXT, USERNAME } from './names.ts'
 import type { RevisedFact } from './write.ts'
 
 /** What a PUT asks for, once its body is read. */
@@ -133,7 +133,7 @@ const USERS: Kind = {
     z
       .strictObject({
         sub: repeated(sub),
-        username: TEXT.min(1).max(100),
+        username: USERNAME,
         name: TEXT.nullable().default(null),
         email: TEXT.regex(/^[^@\s]+@[^@\s]+$/, 'must be an address')
           .nullable()

@@ -3,6 +3,7 @@ import type { HttpContext } from '../../shared/http/create-app.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { RegistryView } from '../../shared/ledger/registry-state.ts'
 import { EVERYBODY } from '../../shared/ledger/predefined.ts'
+import { isResourceName, RESOURCE_NAME_RULE } from '../../shared/ledger/resource-name.ts'
 
 /** The largest number that the read model's columns hold; some 68 years in seconds. */
 export const MAX_COUNT = 2_147_483_647
@@ -16,13 +17,7 @@ export const NAME = z
   )
 
 /** A folder such as `orders.internal`, or a service such as `orders.internal:approve`. */
-export const RESOURCE_NAME = z
-  .string()
-  .max(500)
-  .regex(
-    /^[^\s.:\p{C}]+(\.[^\s.:\p{C}]+)*(:[^\s.:\p{C}]+)?$/u,
-    'must be a folder (orders.internal) or a service (orders.internal:approve)',
-  )
+export const RESOURCE_NAME = z.string().refine(isResourceName, RESOURCE_NAME_RULE)
 
 /** A folder. */
 export const FOLDER_NAME = RESOURCE_NAME.regex(/^[^:]+$/, 'must be a folder (orders.internal)')
@@ -33,6 +28,14 @@ export const TEXT = z
   .max(500)
   .regex(/^\P{C}*$/u, 'must not have control characters')
 
+/** One spelling of a name only, without what looks like another (RFC 8265 §3.4, but for spaces inside). */
+export const USERNAME = TEXT.min(1)
+  .max(100)
+  .refine(
+    (name) => name.normalize('NFKC') === name && name.trim() === name,
+    'must be in Unicode normal form KC, without spaces around it',
+  )
+
 /** Distinct names. */
 export const GROUPS = z.array(NAME).max(200).transform(distinct)
 
@@ -41,14 +44,25 @@ export function distinct(names: string[]): string[] {
   return [...new Set(names)]
 }
 
-/** The name in the path, in this form. OAuthError invalid_request, naming the parameter. */
+/** The name in the path, in this form. OAuthError invalid_request, naming the parameter, also for broken percent-encoding. */
 export function nameFrom(ctx: HttpContext, parameter: string, form: z.ZodType<string>): string {
+  // The router takes what it cannot decode as it stands: another name than the sender meant.
+  if (!isDecodable(ctx.path)) throw new OAuthError('invalid_request', `${parameter}: malformed percent-encoding`)
   const parsed = form.safeParse(z.record(z.string(), z.string()).parse(ctx.params)[parameter])
   if (parsed.success) return parsed.data
   throw new OAuthError(
     'invalid_request',
     `${parameter}: ${parsed.error.issues.map(({ message }) => message).join('; ')}`,
   )
+}
+
+function isDecodable(path: string): boolean {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Names of groups that do not exist, as problems at this path. `members`: it lists who is in them, as nobody is in Everybody. */

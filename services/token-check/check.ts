@@ -4,19 +4,14 @@ import type { HttpMiddleware } from '../../shared/http/create-app.ts'
 import { readJson } from '../../shared/http/json-body.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import { includes } from '../../shared/ledger/access-decision.ts'
+import { isResourceName, RESOURCE_NAME_RULE } from '../../shared/ledger/resource-name.ts'
 import { decideForBearer } from '../../shared/read-model/bearer.ts'
 import { bearerFacts } from './bearer-facts.ts'
 import { examine, type Examined, type TokenCheck } from './token-check.ts'
 
-/** A folder such as `orders.internal`, or a service such as `orders.internal:approve`. */
-const RESOURCE = z
-  .string()
-  .max(500)
-  .regex(/^[^\s.:]+(\.[^\s.:]+)*(:[^\s.:]+)?$/, 'a folder (orders.internal) or a service (orders.internal:approve)')
-
 const QUESTION = z.strictObject({
   token: z.string().min(1).max(4096),
-  resource: RESOURCE,
+  resource: z.string().refine(isResourceName, RESOURCE_NAME_RULE),
   consistency: z.enum(['minimize_latency', 'fully_consistent']).default('minimize_latency'),
 })
 

@@ -186,10 +186,9 @@ test('a question of another shape is refused, naming what is wrong', async (t) =
     [{ token: 'x', resource: 'm', sub: 'y' }, /sub/],
     [{ token: 'x\0', resource: 'm' }, /U\+0000/],
     [{ token: 'x', resource: '\ud800' }, /surrogate/],
-    ...['', '.', 'm.', '.m', 'm..x', 'm:', ':x', 'm:x:y', 'm:x.y', 'm x', 'm\n'].map((resource): [unknown, RegExp] => [
-      { token: 'x', resource },
-      /resource/,
-    ]),
+    ...['', '.', 'm.', '.m', 'm..x', 'm:', ':x', 'm:x:y', 'm:x.y', 'm x', 'm\n', 'm\u001b', 'm.cafe\u0301'].map(
+      (resource): [unknown, RegExp] => [{ token: 'x', resource }, /resource/],
+    ),
   ]
   for (const [question, names] of bad) {
     const answer = await ledger.postJson('/check', question, { as })
