@@ -8,7 +8,7 @@ export type TokenResponse = {
   token_type: 'Bearer'
   expires_in?: number
   refresh_token?: string
-  scope: string
+  scope?: string
 }
 
 /**
@@ -23,6 +23,7 @@ export function tokenResponse(keys: Keys, grant: IssuedGrant, row: Generation, n
     token_type: 'Bearer',
     ...(row.exp !== null && { expires_in: Math.max(0, row.exp - Math.floor(now / 1000)) }),
     ...(grant.refresh_generation > 0 && { refresh_token: formatToken(keys, 'rt', { kid, grant_id, generation }) }),
-    scope,
+    // No scope at all is written as none: the grammar of RFC 6749 §3.3 knows no empty one.
+    ...(scope !== '' && { scope }),
   }
 }

@@ -45,6 +45,14 @@ test('client_credentials gives the scope that was asked for, each once, and neve
     refuses(t, await ask(scope), [400, 'invalid_scope'], scope)
 })
 
+test('a token without any scope has no scope in its answer, for an empty one would be malformed', async (t) => {
+  const ledger = await ledgerOfAll()
+  const as = await ledger.client({ scope: '' })
+  const { status, body } = await ledger.post('/oauth2/token', { grant_type: 'client_credentials' }, { as })
+  t.is(status, 200)
+  t.deepEqual(Object.keys(body).sort(), ['access_token', 'expires_in', 'token_type'])
+})
+
 test('a form with a repeated or nested parameter, or one that is not in a form, is refused', async (t) => {
   const ledger = await ledgerOfAll()
   const as = await ledger.client()
