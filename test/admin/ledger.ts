@@ -84,15 +84,15 @@ async function openRuntime(t: Pick<ExecutionContext, 'teardown'>): Promise<{ run
   })
   const lines: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
-  const knex = openPostgres(url, { pool: 10, queryTimeoutMs: 5_000 })
+  const knex = openPostgres(url, { pool: 10, queryTimeoutMs: 20_000 })
   t.teardown(() => knex.destroy())
-  const log = createPostgresLog({ knex, appendTimeoutMs: 5_000 })
+  const log = createPostgresLog({ knex, appendTimeoutMs: 20_000 })
   t.teardown(() => log.close())
   const topics = topicsOf(settings.KAFKA_TOPIC_PREFIX)
   const ledger_id = await migrate({ knex, log, topics, close: async () => {} }, settings, logger)
   const schema = settings.READ_MODEL
   const waiter = createPositionWaiter(knex, schema)
-  const commit = createCommit({ log, waiter, topics, issuer: settings.ISSUER, timeoutMs: 5_000 })
+  const commit = createCommit({ log, waiter, topics, issuer: settings.ISSUER, timeoutMs: 20_000 })
   const keys = deriveKeys(settings.SECRETS_SYSTEM ?? [], ledger_id)
   const runtime = { settings, knex, log, topics, schema, waiter, commit, logger, keys }
   const projector = await runProjector(runtime)
@@ -106,7 +106,7 @@ async function ready({ knex, waiter, topics }: Runtime): Promise<void> {
   const { rows } = await knex.raw<{ rows: { now: number }[] }>('SELECT extract(epoch FROM now()) * 1000 AS now')
   const places = [{ topic: topics.registry, partition: 0 }]
   for (let partition = 0; partition < 12; partition++) places.push({ topic: topics.grants, partition })
-  await Promise.all(places.map((place) => waiter.freshAsOf(place, Number(rows[0]?.now), 10_000)))
+  await Promise.all(places.map((place) => waiter.freshAsOf(place, Number(rows[0]?.now), 40_000)))
 }
 
 async function eventsOf({ log, topics }: Runtime): Promise<LedgerEvent[]> {

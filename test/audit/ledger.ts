@@ -50,7 +50,7 @@ export async function embeddedLedger(): Promise<TestLedger> {
     migrationSource: readModelMigrations(schema),
   })
   const clock = { shiftMs: 0 }
-  const log = createPostgresLog({ knex, appendTimeoutMs: 5_000, faults: { clockShiftMs: () => clock.shiftMs } })
+  const log = createPostgresLog({ knex, appendTimeoutMs: 20_000, faults: { clockShiftMs: () => clock.shiftMs } })
   return ledgerOn({ knex, schema, log, clock })
 }
 
@@ -61,10 +61,10 @@ export async function closeEmbedded(): Promise<void> {
 /** A ledger on a database of its own on the real PostgreSQL. */
 export async function postgresLedger(t: Pick<ExecutionContext, 'teardown'>): Promise<TestLedger & { url: string }> {
   const url = await databaseUrl(t)
-  const knex = openPostgres(url, { pool: 5, queryTimeoutMs: 5_000 })
+  const knex = openPostgres(url, { pool: 5, queryTimeoutMs: 20_000 })
   t.teardown(() => knex.destroy())
   await migrateDatabase(knex, 'ledger_v1', { shared: true })
-  const log = createPostgresLog({ knex, appendTimeoutMs: 5_000 })
+  const log = createPostgresLog({ knex, appendTimeoutMs: 20_000 })
   t.teardown(() => log.close())
   return { ...(await ledgerOn({ knex, schema: 'ledger_v1', log })), url }
 }

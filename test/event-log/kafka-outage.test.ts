@@ -1,10 +1,11 @@
 import kafkajs from 'kafkajs'
 import test from 'ava'
 import { AppendError, LogReadError, type EventLog } from '../../shared/event-log/event-log.ts'
+import { inTime } from '../support/in-time.ts'
 import { freshPrefix, hasPart } from '../support/real-parts.ts'
 import { missingForKafka, startKafka, type KafkaCluster } from '../support/start-kafka.ts'
 import { openLog } from './kafka-subject.ts'
-import { followAll, readAll, until } from './reading.ts'
+import { append as appendSurely, followAll, readAll, until } from './reading.ts'
 
 // A cluster of its own, to kill and freeze.
 const run = hasPart('kafka') && !missingForKafka() ? test.serial : test.serial.skip
@@ -33,7 +34,7 @@ run('no acknowledged record is lost when every broker is killed under load, and 
   await until(() => load.acked.length > before + 200, 60_000)
   await load.stop()
   t.true([...load.outcomes].every((outcome) => outcome === 'not_appended' || outcome === 'unknown'))
-  t.true(load.slowest() < 3_000)
+  t.true(load.slowest() < inTime(3_000), `${load.slowest()} ms`)
   const all = (await Promise.all([0, 1, 2, 3].map((partition) => readAll(log, { topic, partition })))).flat()
   const values = new Set(all.map(({ value }) => value.toString()))
   t.deepEqual(
@@ -55,8 +56,9 @@ run('a partition without a leader holds nobody else up, and is gone on with when
   const replicaAssignment = [1, 2].map((broker, partition) => ({ partition, replicas: [broker] }))
   await admin.createTopics({ topics: [{ topic, replicaAssignment, configEntries }] })
   await admin.disconnect()
-  const append = (partition: number) => log.append({ topic, partition, key: 'key', value: 'value' })
-  await Promise.all([append(0), append(1)])
+  const record = (partition: number) => ({ topic, partition, key: 'key', value: 'value' })
+  const append = (partition: number) => log.append(record(partition))
+  await Promise.all([0, 1].map((partition) => appendSurely(log, record(partition))))
   const followed = await followAll(t, log, [topic], 2)
   await cluster.kill(2)
   const lost = t.throwsAsync(append(1), { instanceOf: AppendError })
@@ -68,7 +70,7 @@ run('a partition without a leader holds nobody else up, and is gone on with when
     await append(0)
     count++
   }
-  t.true(count > 50)
+  t.true(count > 10, `${count} appends`)
   await lost
   await until(async () => (await log.boundsNow([topic])).silent[0]?.reason === 'it has no leader')
   const { bounds, silent } = await log.boundsNow([topic])
@@ -84,13 +86,7 @@ run('a partition without a leader holds nobody else up, and is gone on with when
   // Who needs all of them is told which is missing.
   t.regex((await all).message, new RegExp(`^Kafka does not answer for ${topic}/1 \\(it has no leader\\)$`))
   await cluster.restart()
-  const again = (partition: number) =>
-    append(partition).then(
-      () => true,
-      () => false,
-    )
-  await until(() => again(1), 30_000)
-  await append(0)
+  await Promise.all([0, 1].map((partition) => appendSurely(log, record(partition))))
   t.is((await log.bounds([topic])).length, 2)
   const ofSecond = { topic, partition: 1 }
   await until(() => followed.records(ofSecond).length >= 2 && joined.records(ofSecond).length >= 2)
@@ -101,22 +97,18 @@ run('an append to a frozen broker ends within the timeout as unknown, and the lo
   const topic = `${freshPrefix()}.grants`
   const log = openLog(t, cluster.brokers, 1_500)
   await log.create([{ topic, partitions: 2 }])
-  const append = (partition: number) => log.append({ topic, partition, key: 'key', value: 'value' })
-  await Promise.all([append(0), append(1)])
+  const record = (partition: number) => ({ topic, partition, key: 'key', value: 'value' })
+  const append = (partition: number) => log.append(record(partition))
+  await Promise.all([0, 1].map((partition) => appendSurely(log, record(partition))))
   await cluster.pause()
   const started = performance.now()
   const failures = await Promise.allSettled([append(0), append(1)])
-  t.true(performance.now() - started < 2_500)
+  t.true(performance.now() - started < inTime(2_500))
   for (const result of failures) {
     t.is(result.status === 'rejected' && result.reason instanceof AppendError && result.reason.outcome, 'unknown')
   }
   await cluster.resume()
-  const again = (partition: number) =>
-    append(partition).then(
-      () => true,
-      () => false,
-    )
-  await until(async () => (await again(0)) && (await again(1)), 30_000)
+  await Promise.all([0, 1].map((partition) => appendSurely(log, record(partition))))
   t.pass()
 })
 

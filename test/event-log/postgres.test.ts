@@ -1,12 +1,13 @@
 import knexFactory from 'knex'
 import { AppendError } from '../../shared/event-log/event-log.ts'
 import { createPostgresLog } from '../../shared/event-log/postgres.ts'
+import { inTime } from '../support/in-time.ts'
 import { databaseUrl, realTest } from '../support/real-parts.ts'
 import { missingForPostgres, startPostgres } from '../support/start-postgres.ts'
 import type { ExecutionContext } from 'ava'
 import { contract } from './contract.ts'
 import { createPostgresSubject } from './postgres-subject.ts'
-import { followAll, readAll, until } from './reading.ts'
+import { append, followAll, readAll, until } from './reading.ts'
 
 const test = realTest('postgres')
 const urls = new WeakMap<ExecutionContext, Promise<string>>()
@@ -129,14 +130,14 @@ if (!missingForPostgres()) {
     const log = createPostgresLog({ knex, appendTimeoutMs: 1_000 })
     await log.create([{ topic: 'topic', partitions: 1 }])
     const record = { topic: 'topic', partition: 0, key: 'key', value: 'value' }
-    await log.append(record)
+    await append(log, record)
     await server.pause()
     const started = performance.now()
     const error = await t.throwsAsync(log.append(record), { instanceOf: AppendError })
-    t.true(performance.now() - started < 2_000)
+    t.true(performance.now() - started < inTime(2_000))
     t.is(error.outcome, 'unknown')
     await server.resume()
-    await log.append(record)
-    t.is((await readAll(log, record)).length, 3)
+    await append(log, record)
+    t.true((await readAll(log, record)).length >= 3)
   })
 }

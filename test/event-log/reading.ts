@@ -1,5 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
-import type { EventLog, LogBatch, LogRecord, Range, TopicPartition } from '../../shared/event-log/event-log.ts'
+import type {
+  EventLog,
+  LogBatch,
+  LogRecord,
+  Outgoing,
+  Range,
+  TopicPartition,
+} from '../../shared/event-log/event-log.ts'
 import { freshPrefix } from '../support/real-parts.ts'
 
 /** The records of a range; without one, all that the partition holds now. */
@@ -50,11 +58,22 @@ export async function followAll(
   return { following, batches, count, records }
 }
 
+/** Appends until it is acknowledged: the short timeout of a log that is under test may be too short on a slow machine. */
+export async function append(log: EventLog, record: Outgoing): ReturnType<EventLog['append']> {
+  for (const deadline = performance.now() + 30_000; ; await pause(10)) {
+    try {
+      return await log.append(record)
+    } catch (error) {
+      if (performance.now() > deadline) throw error
+    }
+  }
+}
+
 /** Waits for a condition, looking every 10 ms. Rejects after `ms`. */
-export async function until(condition: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, ms = 40_000): Promise<void> {
   const deadline = performance.now() + ms
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${condition.toString()}`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    await pause(10)
   }
 }

@@ -89,9 +89,9 @@ export function sharedLedger(options?: () => Promise<LedgerOptions>): () => Prom
   return () => (started ??= start())
 }
 
-/** Resolves when the condition holds; looks every 10 ms and gives up after 20 s. */
+/** Resolves when the condition holds; looks every 10 ms and gives up after 40 s. */
 export async function until(condition: () => boolean | Promise<boolean>, what = 'the condition'): Promise<void> {
-  const deadline = performance.now() + 20_000
+  const deadline = performance.now() + 40_000
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`${what} never came true`)
     await new Promise((resolve) => setTimeout(resolve, 10))
@@ -108,6 +108,9 @@ async function settingsOf(t: Teardown, { settings = {}, beside, brokers }: Ledge
     SERVE_PUBLIC_PORT: '0',
     SERVE_ADMIN_PORT: '0',
     REQUIRE_HTTPS: 'false',
+    // A slow machine is no outage; tests of outages set their own.
+    APPEND_TIMEOUT: '20',
+    MAX_LAG: '60',
     ...(brokers && { KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC_PREFIX: freshPrefix() }),
     ...settings,
   }
@@ -151,5 +154,5 @@ async function fresh({ waiter, topics, knex, log }: Runtime): Promise<void> {
   const { rows } = await knex.raw<{ rows: { now: number }[] }>('SELECT extract(epoch FROM now())::float8 * 1000 AS now')
   const now = rows[0]?.now ?? Infinity
   const bounds = await log.bounds([topics.grants, topics.registry])
-  await Promise.all(bounds.map((place) => waiter.freshAsOf(place, now, 20_000)))
+  await Promise.all(bounds.map((place) => waiter.freshAsOf(place, now, 40_000)))
 }

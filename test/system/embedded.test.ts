@@ -1,13 +1,12 @@
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
-import { availableParallelism, loadavg, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { freePorts, hasProgram, run } from '../support/commands.ts'
+import { inTime } from '../support/in-time.ts'
 import { ROOT, startProcess, type Env, type LedgerProcess } from '../support/ledger-process.ts'
 
-// Of a machine that has nothing else to do; beside other work it gets its share of the processors only.
 const START_LIMIT_MS = 20_000
-const share = () => Math.max(1, (loadavg()[0] ?? 0) / availableParallelism())
 
 const PROBLEM = 'curl or bash is missing on this machine'
 const withCurl = hasProgram('curl') && hasProgram('bash') ? test.serial : test.skip
@@ -57,7 +56,7 @@ withCurl(`every line that the first start prints works as printed, in that order
   const begun = performance.now()
   const server = await startAll(t, env)
   const took = performance.now() - begun
-  t.true(took < START_LIMIT_MS * share(), `it took ${took} ms`)
+  t.true(took < inTime(START_LIMIT_MS), `it took ${took} ms`)
   t.regex(server.printed(), /^token ledger, dev mode: embedded database in /)
   const commands = commandsOf(server)
   t.is(commands.length, 7)

@@ -68,7 +68,8 @@ test('a revocation is written even while nothing is projected: 503 until its eff
   const repeat = () => ledger.post('/oauth2/revoke', { token: refresh_token }, { as: app })
   await until(async () => (await repeat()).status === 200, 'a revocation')
   t.false(await again.isActive(access_token))
-  t.deepEqual(await typesOf(again, grant_id), ['TokenIssued valid', 'TokenRevoked valid'])
+  const events = (await typesOf(again, grant_id)).filter((event) => event.endsWith(' valid'))
+  t.deepEqual(events, ['TokenIssued valid', 'TokenRevoked valid'])
 })
 
 test('what the registry does not allow yet is 503 while it is behind, not a refusal that a client would believe', async (t) => {

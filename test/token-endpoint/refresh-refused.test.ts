@@ -30,7 +30,7 @@ test('with a refresh limit of 0 there is no refresh token, and one that is made 
 
 test('a refresh token that was not used in its lifetime is dead, and each refresh begins that lifetime anew', async (t) => {
   const ledger = await ledgerOfAll()
-  const app = await ledger.client({ refresh_token_lifetime: 5 })
+  const app = await ledger.client({ refresh_token_lifetime: 8 })
   const { grant_id, refresh_token } = await ledger.grant({ to: app })
   const first = await refreshExpiry(ledger, grant_id)
   await untilOlder(ledger, grant_id, 1, 1)
@@ -44,7 +44,7 @@ test('a refresh token that was not used in its lifetime is dead, and each refres
 
 test('no refresh prolongs a grant past its absolute lifetime', async (t) => {
   const ledger = await ledgerOfAll()
-  const app = await ledger.client({ refresh_token_absolute_lifetime: 5, refresh_token_lifetime: 60 })
+  const app = await ledger.client({ refresh_token_absolute_lifetime: 8, refresh_token_lifetime: 60 })
   const { grant_id, refresh_token } = await ledger.grant({ to: app })
   const { status, body } = await refresh(ledger, app, refresh_token)
   t.is(status, 200)

@@ -1,7 +1,7 @@
 import { formatToken } from '../../shared/tokens/token-string.ts'
 import { realTest } from '../support/real-parts.ts'
 import { sharedLedger, until } from '../support/ledger.ts'
-import { isRemainderOf, refresh, typesOf, untilOlder } from './refreshing.ts'
+import { isRemainderOf, refresh, refuseSpent, typesOf, untilOlder } from './refreshing.ts'
 
 const test = realTest('postgres')
 const ledgerOfAll = sharedLedger()
@@ -108,7 +108,7 @@ test('a token that was spent longer ago than the grace ends its grant, and the e
   const first = await ledger.grant({ to: app })
   const { body: live } = await refresh(ledger, app, first.refresh_token)
   await untilOlder(ledger, first.grant_id, 2, 1)
-  const { status, headers, body } = await refresh(ledger, app, first.refresh_token)
+  const { status, headers, body } = await refuseSpent(ledger, app, first.refresh_token)
   t.is(status, 400)
   t.is(headers.get('cache-control'), 'no-store')
   t.is(body['error'], 'invalid_grant')
@@ -133,7 +133,7 @@ test('without a grace the second use of a refresh token is reuse at once', async
   const app = await ledger.client({ refresh_grace_seconds: 0 })
   const { grant_id, refresh_token } = await ledger.grant({ to: app })
   t.is((await refresh(ledger, app, refresh_token)).status, 200)
-  t.is((await refresh(ledger, app, refresh_token)).body['error'], 'invalid_grant')
+  t.is((await refuseSpent(ledger, app, refresh_token)).body['error'], 'invalid_grant')
   t.deepEqual((await typesOf(ledger, grant_id)).slice(1), ['TokenRefreshed valid', 'TokenReuseDetected valid'])
 })
 

@@ -10,6 +10,19 @@ export const refresh = (
 ): Promise<Answer> =>
   post('/oauth2/token', { grant_type: 'refresh_token', refresh_token: String(refresh_token), ...more }, { as })
 
+/**
+ * The refusal of a token that was spent longer ago than the grace. The grace stands still while the ledger does, which on a
+ * machine that is slow enough happens by itself: until it has run out the spent token gets the pair that it got first.
+ */
+export async function refuseSpent(ledger: TestLedger, as: Credentials, refresh_token: unknown): Promise<Answer> {
+  let answer = await refresh(ledger, as, refresh_token)
+  await until(async () => {
+    if (answer.status === 200) answer = await refresh(ledger, as, refresh_token)
+    return answer.status !== 200
+  }, 'a refusal')
+  return answer
+}
+
 /** The grant's events, each with its verdict. */
 export const typesOf = async ({ eventsOf }: TestLedger, grant_id: string): Promise<string[]> =>
   (await eventsOf(grant_id)).map(({ type, verdict }) => `${type} ${verdict}`)
