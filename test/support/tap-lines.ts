@@ -22,7 +22,7 @@ export function tapReader(): TapReader {
     const shown = verdict ? test(counts, verdict === 'ok', title, directive) : NOISE.test(line) ? undefined : line
     // What belongs to a test stands below it, indented, also what it logged.
     if (verdict) failing = verdict === 'not ok' && !directive
-    else if (!/^(#\s{3}|\s)/.test(line)) failing = false
+    else if (line !== '' && !/^(#\s{3}|\s)/.test(line)) failing = false
     if (failing && shown !== undefined) failures.push(shown)
     return shown
   }
