@@ -12,7 +12,8 @@ export const EVENT_SENTENCES = {
     'The next generation. Counts when the grant lives, this is the very next generation, neither expiry is reached and refreshes are left. The expiry slides, never past the absolute one.',
   TokenReuseDetected:
     'A spent refresh token was presented after its grace: the grant ends with reason `reuse`. Counts when the grant lives, the generation is spent, and the next one is older than the grace by the log’s time.',
-  TokenRevoked: 'The grant ends with this reason. Counts when it is authorized or lives and belongs to this client.',
+  TokenRevoked:
+    'The grant ends with this reason: `client_request`, `key_revoked`, or the words of an administrator. `revoked_by` is `system` where the command line wrote it into the log by itself. Counts when the grant is authorized or lives and belongs to this client.',
   LedgerCreated: 'The first record of the registry: which ledger this is. Every key is derived with its id.',
   ClientRegistered: 'A client begins. Counts when no living client has its id, and none its name and version.',
   ClientChanged: 'A client as it is from now on. Only `migrate` writes it yet, for the bootstrap client.',

@@ -15,6 +15,7 @@ const revision = z.int().min(1).max(MAX_INTEGER)
 const reason = z.string()
 
 const principal = z.looseObject({ type: z.enum(['user', 'client']), id: name })
+const revokedBy = z.looseObject({ type: z.enum(['user', 'client', 'system']), id: name })
 
 const terms = {
   grant_id: grantId,
@@ -93,7 +94,7 @@ export const EVENT_DATA = {
     presented_generation: generation,
     refresh_grace_seconds: seconds.max(300),
   }),
-  TokenRevoked: z.looseObject({ grant_id: grantId, client_id: name, reason, revoked_by: principal }),
+  TokenRevoked: z.looseObject({ grant_id: grantId, client_id: name, reason, revoked_by: revokedBy }),
   LedgerCreated: z.looseObject({ ledger_id: z.uuid() }),
   ClientRegistered: z.looseObject({ revision, client }),
   ClientChanged: z.looseObject({ revision, client }),

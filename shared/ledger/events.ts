@@ -7,6 +7,9 @@
 /** Who a token speaks for. User and client identifiers live in separate namespaces (RFC 9700 §4.15). */
 export type Principal = { type: 'user' | 'client'; id: string }
 
+/** Who ended a grant: `system` is the command line of somebody who has the log and the database themselves. */
+export type RevokedBy = Principal | { type: 'system'; id: string }
+
 /** How a grant's refresh tokens live: seconds, `null` = without end. */
 export type RefreshPolicy = { lifetime: number | null; absolute_lifetime: number | null; limit: number | null }
 
@@ -60,7 +63,7 @@ export type GrantFact =
     }
   | {
       type: 'TokenRevoked'
-      data: { grant_id: string; client_id: string; reason: RevocationReason; revoked_by: Principal }
+      data: { grant_id: string; client_id: string; reason: RevocationReason; revoked_by: RevokedBy }
     }
 
 /** A generated secret at rest: HMAC-SHA-256 under the pepper of `kid`, base64url. Nobody can authenticate with it. */

@@ -1,4 +1,4 @@
-import type { GrantFact, Principal, RevocationReason } from './events.ts'
+import type { GrantFact, RevocationReason, RevokedBy } from './events.ts'
 import type { GrantState } from './grant-state.ts'
 import { refuse, type Refusal } from './refusal.ts'
 
@@ -6,7 +6,7 @@ export type RevokeCommand = {
   /** The client that asks; `null` = an administrator, who may revoke anybody's. */
   client_id: string | null
   reason: RevocationReason
-  revoked_by: Principal
+  revoked_by: RevokedBy
 }
 
 export type RevokeDecision = { events: GrantFact[]; refused?: Refusal }

@@ -71,5 +71,5 @@ test('every event type is recorded at least once where it counts', (t) => {
 
 test('the recorded life of each grant ends as it always did', (t) => {
   const ends = [...grants.values()].map((state) => (state.status === 'revoked' ? state.reason : state.status))
-  t.deepEqual(ends, ['reuse', 'logged_out', 'live', 'live', 'live', 'code was presented twice'])
+  t.deepEqual(ends, ['reuse', 'logged_out', 'live', 'live', 'live', 'code was presented twice', 'key_revoked'])
 })
