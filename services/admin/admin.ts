@@ -1,4 +1,5 @@
 import type { Commit } from '../../shared/read-model/ledger.ts'
+import type { KeyUseReader } from '../../shared/read-model/key-uses.ts'
 import type { RegistryReader } from '../../shared/read-model/registry-reads.ts'
 import type { TokenReader } from '../../shared/read-model/token-reads.ts'
 import type { ClientDefaults } from './client-metadata.ts'
@@ -9,6 +10,7 @@ import type { Serially } from './serially.ts'
 export type Admin = Guard & {
   registry: RegistryReader
   tokens: TokenReader
+  keyUses: KeyUseReader
   commit: Commit
   /** For what a client's metadata leaves out. */
   defaults: ClientDefaults

@@ -3,6 +3,7 @@ import type { Admin } from './admin.ts'
 import { CLIENTS, registerClient } from './clients.ts'
 import { getEntity, putEntity } from './entities.ts'
 import { issueGrant, revokeGrantById } from './grants.ts'
+import { getKey, revokeKey } from './keys.ts'
 import { KINDS } from './kinds.ts'
 import { NAME } from './names.ts'
 import { revokeAllOfClient, revokeAllOfUser } from './revoke-all.ts'
@@ -23,4 +24,6 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
   router.post('/admin/users/:sub/revoke-all', revokeAllOfUser(admin))
   router.post('/admin/grants', issueGrant(admin))
   router.post('/admin/grants/:grant_id/revoke', revokeGrantById(admin))
+  router.get('/admin/keys/:kid', getKey(admin))
+  router.post('/admin/keys/:kid/revoke', revokeKey(admin))
 }

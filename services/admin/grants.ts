@@ -9,14 +9,14 @@ import { ADMINISTRATOR_GRANT, issueTokens } from '../../shared/ledger/issue.ts'
 import { placeOf } from '../../shared/ledger/place-of.ts'
 import { GUARD_RESOURCE } from '../../shared/ledger/predefined.ts'
 import type { RegistryEntity } from '../../shared/ledger/registry-state.ts'
-import { revokeGrant } from '../../shared/ledger/revoke.ts'
 import type { RegistryRead } from '../../shared/read-model/registry-reads.ts'
 import type { TokenView } from '../../shared/read-model/token-reads.ts'
 import { tokenResponse } from '../../shared/tokens/token-response.ts'
 import { eventContext } from '../../shared/http/event-context.ts'
 import { requireRecent, requireShown } from '../../shared/http/require-recent.ts'
 import type { Admin } from './admin.ts'
-import { requireRight, type Bearer } from './guarded.ts'
+import { endGrant, readGrant } from './end-grant.ts'
+import { requireRight } from './guarded.ts'
 import { nameFrom, REASON } from './names.ts'
 import { lives } from './preconditions.ts'
 
@@ -68,9 +68,8 @@ export function revokeGrantById(admin: Admin): HttpMiddleware {
     const subs = principal.type === 'user' ? [principal.id] : []
     const read = await admin.registry.read({ client_ids: [client_id], subs })
     await guardGrant(admin, ctx, read, { client_id, principal, scope })
-    const [event] = revokeGrant(grant, { client_id: null, reason, revoked_by: bearer.principal }).events
-    const ended = event ? await commitRevocation(admin, ctx, bearer, event) : grant
-    if (ended.status !== 'revoked') throw unavailable('the revocation turned out void')
+    const revoked_by = bearer.principal
+    const ended = await endGrant(admin, grant, { reason, revoked_by, context: eventContext(ctx, revoked_by) })
     ctx.body = { grant_id, status: ended.status, reason: ended.reason }
   }
 }
@@ -141,17 +140,6 @@ async function readFreshGrant(admin: Admin, grant_id: string, { now }: TokenView
   const place = { topic: admin.topics.grants, partition: placeOf(grant_id) }
   await admin.waiter.freshAsOf(place, now, admin.timeoutMs)
   return readGrant(admin, grant_id)
-}
-
-async function commitRevocation(admin: Admin, ctx: HttpContext, bearer: Bearer, event: GrantFact) {
-  const { position } = await admin.commit(event, eventContext(ctx, bearer.principal))
-  const { grant, checkpoint } = await readGrant(admin, event.data.grant_id)
-  requireShown(checkpoint, position)
-  return grant
-}
-
-function readGrant({ tokens }: Admin, grant_id: string): Promise<TokenView> {
-  return tokens({ client_id: null, grant_id, generation: 1 })
 }
 
 function unknownGrant(): OAuthError {

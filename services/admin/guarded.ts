@@ -27,8 +27,8 @@ export type Guard = {
   timeoutMs: number
 }
 
-/** Whoever carried the token. */
-export type Bearer = { principal: Principal }
+/** Whoever carried the token, and the key that it was made with. */
+export type Bearer = { principal: Principal; kid: number }
 
 type Live = { principal: Principal; client_id: string; scope: string }
 
@@ -44,7 +44,7 @@ export async function requireRight(guard: Guard, ctx: HttpContext, resource: str
   ctx.state.client_id = client_id
   const decision = decideForBearer(view, scope, resource)
   if (!decision.allowed) throw refused(guard, ctx, resource, decision)
-  return { principal }
+  return { principal, kid: token.kid }
 }
 
 /** The view, waited for if the token may be one that the read model does not show yet. */

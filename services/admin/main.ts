@@ -1,6 +1,7 @@
 import { requireKeys, type Runtime } from '../../shared/config/runtime.ts'
 import type { HttpMiddleware, HttpRouter } from '../../shared/http/create-app.ts'
 import { createAccessReader } from '../../shared/read-model/access-reads.ts'
+import { createKeyUseReader } from '../../shared/read-model/key-uses.ts'
 import { createRegistryReader } from '../../shared/read-model/registry-reads.ts'
 import { createTokenReader } from '../../shared/read-model/token-reads.ts'
 import { adminRoutes } from './app.ts'
@@ -14,6 +15,7 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     ...guardOf(runtime),
     registry: createRegistryReader(knex, schema, topics),
     tokens: createTokenReader(knex, schema, topics),
+    keyUses: createKeyUseReader(knex, schema, topics),
     commit,
     defaults: {
       access_token_lifetime: settings.ACCESS_TOKEN_LIFETIME,

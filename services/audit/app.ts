@@ -19,6 +19,9 @@ export function auditRoutes(router: HttpRouter, audit: Audit, guard: (resource: 
   router.get('/audit/projection', guarded, async (ctx) => {
     ctx.body = await audit.status()
   })
+  router.get('/audit/keys', guarded, async (ctx) => {
+    ctx.body = await audit.keys()
+  })
 }
 
 /** Streams at the reader's pace. A log that fails in the middle breaks the connection: a cut answer must not look whole. */

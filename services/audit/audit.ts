@@ -1,4 +1,5 @@
 import { grantLife, type GrantLife } from './grant-life.ts'
+import { keysStatus, type KeysStatus } from './keys-status.ts'
 import { projectionStatus, type ProjectionStatus } from './projection-status.ts'
 import { replay, type Progress, type ReplayFilter } from './replay.ts'
 import type { ReplayEntry } from './replay-entry.ts'
@@ -13,14 +14,24 @@ export type Audit = {
   /** Whether the live read model is what the log says. */
   verify(progress?: Progress): Promise<VerifyReport>
   status(): Promise<ProjectionStatus>
+  /** Which keys are configured, and what still needs them. */
+  keys(): Promise<KeysStatus>
 }
 
-/** Audits with a log and a read model at hand. `maxLagMs`: how old a healthy read model may be. */
-export function createAudit(source: VerifySource & { maxLagMs: number }): Audit {
+export type AuditSource = VerifySource & {
+  /** How old a healthy read model may be. */
+  maxLagMs: number
+  /** The kids that are configured here, the current one first; `null` = this process has no secrets. */
+  kids: readonly number[] | null
+}
+
+/** Audits with a log and a read model at hand. */
+export function createAudit(source: AuditSource): Audit {
   return {
     replay: (filter, progress) => replay(source, filter, progress),
     life: (grant_id) => grantLife(source, grant_id, Date.now()),
     verify: (progress) => verify(source, progress),
     status: () => projectionStatus(source, source.maxLagMs),
+    keys: () => keysStatus(source),
   }
 }

@@ -5,9 +5,10 @@ import { createAudit } from './audit.ts'
 
 /** Wires the audit API to a runtime and mounts its routes. */
 export function mountAudit(
-  { settings, knex, log, topics, schema }: Runtime,
+  { settings, knex, log, topics, schema, keys }: Runtime,
   router: HttpRouter,
   guard: (resource: string) => HttpMiddleware,
 ): void {
-  auditRoutes(router, createAudit({ knex, log, topics, schema, maxLagMs: settings.MAX_LAG * 1000 }), guard)
+  const kids = keys?.kids ?? null
+  auditRoutes(router, createAudit({ knex, log, topics, schema, kids, maxLagMs: settings.MAX_LAG * 1000 }), guard)
 }

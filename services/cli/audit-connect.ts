@@ -2,12 +2,13 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { loadSettings } from '../../shared/config/load-settings.ts'
+import type { Settings } from '../../shared/config/settings.ts'
 import { LogReadError } from '../../shared/event-log/event-log.ts'
-import { createAudit, type Audit } from '../audit/audit.ts'
-import type { VerifySource } from '../audit/verify.ts'
-import { remoteAudit, type ServiceAccess } from './audit-remote.ts'
+import { createAudit, type Audit, type AuditSource } from '../audit/audit.ts'
+import { remoteAudit } from './audit-remote.ts'
 import { createLogger } from './logger.ts'
 import { openParts } from './open-parts.ts'
+import type { ServiceAccess } from './service-access.ts'
 
 export type Connected<Source> = { source: Source; close(): Promise<void> }
 
@@ -18,25 +19,34 @@ const ACCESS = z.object({ url: z.url(), admin_url: z.url(), client_id: z.string(
  * one process; else the log and the read model themselves.
  */
 export async function connectAudit(env: NodeJS.ProcessEnv = process.env): Promise<Connected<Audit>> {
-  const close = () => Promise.resolve()
-  const access = accessFromEnv(env)
-  if (access) return { source: remoteAudit(access), close }
-  const settings = loadSettings(env, 'none')
-  if (settings.dev) return { source: remoteAudit(await accessFromFolder(settings.DATA_DIR)), close }
+  const access = await serviceAccess(env)
+  if (access) return { source: remoteAudit(access), close: () => Promise.resolve() }
   const parts = await connectParts(env)
   return { ...parts, source: createAudit(parts.source) }
 }
 
+/** The running service to ask: that of LEDGER_ADMIN_URL, in dev mode the one that runs here; `null` = there is none to ask. */
+export async function serviceAccess(env: NodeJS.ProcessEnv): Promise<ServiceAccess | null> {
+  const access = accessFromEnv(env)
+  if (access) return access
+  const settings = loadSettings(env, 'none')
+  return settings.dev ? accessFromFolder(settings.DATA_DIR) : null
+}
+
 /** The log and the read model themselves; in dev mode only while no service runs. */
-export async function connectParts(
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<Connected<VerifySource & { maxLagMs: number }>> {
+export async function connectParts(env: NodeJS.ProcessEnv = process.env): Promise<Connected<AuditSource>> {
   const settings = loadSettings(env, 'none')
   // stderr belongs to progress, unless somebody asks for more.
   const logger = createLogger(env['LEDGER_LOG_LEVEL'] ? settings : { LOG_LEVEL: 'error' })
   const parts = await openParts(settings, logger)
-  const source = { ...parts, schema: settings.READ_MODEL, maxLagMs: settings.MAX_LAG * 1000 }
+  const kids = configuredKids(settings)
+  const source = { ...parts, schema: settings.READ_MODEL, maxLagMs: settings.MAX_LAG * 1000, kids }
   return { source, close: () => parts.close() }
+}
+
+/** The kids that these settings have a key for, the current one first; `null` = they have no secrets at all. */
+export function configuredKids({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings): readonly number[] | null {
+  return SECRETS_SYSTEM?.map(({ kid }) => kid) ?? SECRETS_CHECK?.kids ?? null
 }
 
 function accessFromEnv(env: NodeJS.ProcessEnv): ServiceAccess | null {

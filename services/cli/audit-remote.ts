@@ -1,29 +1,16 @@
 import { LogReadError } from '../../shared/event-log/event-log.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { GrantLife } from '../audit/grant-life.ts'
+import type { KeysStatus } from '../audit/keys-status.ts'
 import type { ProjectionStatus } from '../audit/projection-status.ts'
 import type { ReplayEntry } from '../audit/replay-entry.ts'
 import type { ReplayFilter } from '../audit/replay.ts'
 import type { VerifyReport } from '../audit/verify.ts'
-
-/** How to reach a running service, and as which client. */
-export type ServiceAccess = { url: string; admin_url: string; client_id: string; client_secret: string }
-
-/** The service answered, and the answer is no. */
-export class ServiceRefused extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'ServiceRefused'
-  }
-}
+import { jsonOf, serviceRequests, type ServiceAccess } from './service-access.ts'
 
 /** Audits through a running service, with a token of its own (client_credentials, scope `ledger.audit`). */
 export function remoteAudit(access: ServiceAccess): Audit {
-  let token: Promise<string> | null = null
-  const get = async (path: string): Promise<Response> => {
-    const bearer = await (token ??= fetchToken(access))
-    return ask(`${access.admin_url}${path}`, { headers: { authorization: `Bearer ${bearer}` } })
-  }
+  const get = serviceRequests(access, 'ledger.audit')
   return {
     replay: (filter) => replayOf(() => get(`/audit/events?${queryOf(filter)}`)),
     life: async (grant_id) => {
@@ -32,32 +19,8 @@ export function remoteAudit(access: ServiceAccess): Audit {
     },
     verify: async () => jsonOf<VerifyReport>(await get('/audit/verify')),
     status: async () => jsonOf<ProjectionStatus>(await get('/audit/projection')),
+    keys: async () => jsonOf<KeysStatus>(await get('/audit/keys')),
   }
-}
-
-async function fetchToken({ url, client_id, client_secret }: ServiceAccess): Promise<string> {
-  // RFC 6749 §2.3.1: both halves are form-encoded first.
-  const credentials = [client_id, client_secret].map(encodeURIComponent).join(':')
-  const response = await ask(`${url}/oauth2/token`, {
-    method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` },
-    body: new URLSearchParams({ grant_type: 'client_credentials', scope: 'ledger.audit' }),
-  })
-  return (await jsonOf<{ access_token: string }>(response)).access_token
-}
-
-async function ask(url: string, init: RequestInit): Promise<Response> {
-  const response = await fetch(url, init).catch((cause: unknown) => {
-    throw new LogReadError('unreachable', `${new URL(url).origin} does not answer`, { cause })
-  })
-  if (response.status >= 500) throw new LogReadError('unreachable', `${url} answers ${response.status}`)
-  return response
-}
-
-async function jsonOf<T>(response: Response): Promise<T> {
-  if (response.ok) return (await response.json()) as T
-  const body = await response.text()
-  throw new ServiceRefused(`${response.url} answers ${response.status}: ${body}`)
 }
 
 async function* replayOf(get: () => Promise<Response>): AsyncGenerator<ReplayEntry> {

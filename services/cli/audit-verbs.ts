@@ -5,7 +5,7 @@ import { LogReadError } from '../../shared/event-log/event-log.ts'
 import { ProjectorRuns } from '../audit/rebuild.ts'
 import { WrongUsage, type Connected } from './audit-connect.ts'
 import { FORMATS } from './audit-output.ts'
-import { ServiceRefused } from './audit-remote.ts'
+import { ServiceRefused } from './service-access.ts'
 
 const PROBLEM = 1
 

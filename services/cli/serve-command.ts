@@ -5,9 +5,7 @@ import { stopOnSignals } from '../../shared/http/lifecycle.ts'
 import { startDev } from './dev.ts'
 import { createLogger } from './logger.ts'
 import { openParts } from './open-parts.ts'
-import { serve, SERVICES, type ServiceName } from './serve.ts'
-
-const NO_TOKENS: readonly string[] = ['projector']
+import { handlesTokens, serve, SERVICES, type ServiceName } from './serve.ts'
 
 /** `token-ledger serve all | SERVICE…` */
 export function addServeCommand(program: Command): void {
@@ -40,6 +38,7 @@ async function run(names: readonly ServiceName[]): Promise<void> {
 }
 
 function needOf(names: readonly ServiceName[]): SecretsNeed {
-  if (names.every((name) => NO_TOKENS.includes(name))) return 'none'
-  return names.every((name) => name === 'token-check' || NO_TOKENS.includes(name)) ? 'check' : 'system'
+  const needing = names.filter(handlesTokens)
+  if (needing.length === 0) return 'none'
+  return needing.every((name) => name === 'token-check') ? 'check' : 'system'
 }

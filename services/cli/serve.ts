@@ -30,6 +30,11 @@ export type Serving = {
   failed: Promise<never>
 }
 
+/** Whether a service needs keys: the projector folds what it can read without any. */
+export function handlesTokens(name: ServiceName): boolean {
+  return name !== 'projector'
+}
+
 const DRAIN_MS = 500
 const HARD_LIMIT_MS = 20_000
 const CLOSE_MS = 6_000
@@ -43,7 +48,7 @@ export async function serve(
 ): Promise<Serving> {
   const ledger_id = await ledgerIdOf(parts.knex)
   const keys = keysOf(settings, ledger_id)
-  await requireSound(parts, settings, ledger_id, settings.SECRETS_SYSTEM ? keys : null)
+  await requireSound(parts, settings, ledger_id, names.some(handlesTokens) ? keys : null)
   const runtime = runtimeOf(parts, settings, keys, logger)
   const lifecycle = createLifecycle({ logger, drainMs: settings.dev ? 0 : DRAIN_MS, hardLimitMs: HARD_LIMIT_MS })
   lifecycle.onStop('log and database', parts.close)

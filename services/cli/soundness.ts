@@ -1,8 +1,8 @@
-import type { Knex } from 'knex'
 import type { Keys } from '../../shared/tokens/keys.ts'
 import type { Settings } from '../../shared/config/settings.ts'
 import { readLedgerId } from '../../shared/event-log/registry-log.ts'
 import { LogReadError } from '../../shared/event-log/event-log.ts'
+import { createKeyUseReader } from '../../shared/read-model/key-uses.ts'
 import { shapeOf } from './migrate.ts'
 import type { Parts } from './open-parts.ts'
 
@@ -19,19 +19,19 @@ export class Unsound extends Error {
 }
 
 /**
- * Throws Unsound when serving could lose, reorder or mix history: topic settings, a log of another ledger, or a live grant
- * whose key is missing.
+ * Throws Unsound when serving could lose, reorder or mix history (topic settings, a log of another ledger), or when a live
+ * grant or a client's secret needs a key that is not among `keys`. `null`: a process that handles no tokens.
  */
 export async function requireSound(
   parts: Parts,
-  { READ_MODEL: schema }: Settings,
+  settings: Settings,
   ledger_id: string,
   keys: Keys | null,
 ): Promise<void> {
-  const { knex, log, topics } = parts
+  const { log, topics } = parts
   const problems = await log.problems(shapeOf(topics))
   if (problems.length === 0) problems.push(...(await otherLedger(parts, ledger_id)))
-  if (keys) problems.push(...(await missingKeys(knex, schema, keys)), ...(await missingPeppers(knex, schema, keys)))
+  if (keys) problems.push(...(await missingKeys(parts, settings, keys)))
   if (problems.length > 0) throw new Unsound(problems)
 }
 
@@ -42,28 +42,18 @@ async function otherLedger({ log, topics }: Parts, ledger_id: string): Promise<s
     : [`the log belongs to ledger ${logged ?? 'nobody'}, the database to ledger ${ledger_id}`]
 }
 
-async function missingKeys(knex: Knex, schema: string, keys: Keys): Promise<string[]> {
-  const { rows } = await knex.raw<{ rows: { kid: number }[] }>(
-    `SELECT DISTINCT b.kid FROM ${schema}.grants g
-       JOIN ${schema}.bearer_tokens b ON b.grant_id = g.grant_id AND b.generation = g.access_generation
-      WHERE g.status = 'live' AND b.kid <> ALL (?::int[])
-        AND (b.exp IS NULL OR b.exp > extract(epoch FROM now())
-             OR g.refresh_generation > 0 AND coalesce(g.refresh_exp, 'infinity'::float8) > extract(epoch FROM now()))`,
-    [[...keys.kids]],
-  )
-  return rows.map(({ kid }) => `live grants need key ${kid}, and LEDGER_SECRETS_SYSTEM has no such kid`)
-}
-
-async function missingPeppers(knex: Knex, schema: string, keys: Keys): Promise<string[]> {
-  const { rows } = await knex.raw<{ rows: { kid: number; clients: number }[] }>(
-    `SELECT (secret->>'kid')::int AS kid, count(*) AS clients FROM ${schema}.clients
-      WHERE NOT deleted AND secret IS NOT NULL AND (secret->>'kid')::int <> ALL (?::int[]) GROUP BY 1`,
-    [[...keys.kids]],
-  )
-  return rows.map(
-    ({ kid, clients }) =>
-      `the secrets of ${clients} clients need key ${kid}, and LEDGER_SECRETS_SYSTEM has no such kid`,
-  )
+async function missingKeys({ knex, topics }: Parts, settings: Settings, keys: Keys): Promise<string[]> {
+  const uses = await createKeyUseReader(knex, settings.READ_MODEL, topics).uses()
+  const setting = settings.SECRETS_SYSTEM ? 'LEDGER_SECRETS_SYSTEM' : 'LEDGER_SECRETS_CHECK'
+  return uses
+    .filter(({ kid }) => !keys.kids.includes(kid))
+    .flatMap(({ kid, grants, clients }) => {
+      const without = `key ${kid}, and ${setting} has no such kid: put it back, or see "token-ledger keys status"`
+      return [
+        ...(grants > 0 ? [`${grants} live grants need ${without}`] : []),
+        ...(clients.length > 0 ? [`the secrets of ${clients.length} clients need ${without}`] : []),
+      ]
+    })
 }
 
 /** Asks every minute whether the log's settings still keep history. `problems()` gives the latest answer. */

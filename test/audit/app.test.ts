@@ -3,7 +3,8 @@ import pino from 'pino'
 import { auditRoutes } from '../../services/audit/app.ts'
 import { createAudit, type Audit } from '../../services/audit/audit.ts'
 import type { ReplayEntry } from '../../services/audit/replay-entry.ts'
-import { remoteAudit, ServiceRefused } from '../../services/cli/audit-remote.ts'
+import { remoteAudit } from '../../services/cli/audit-remote.ts'
+import { ServiceRefused } from '../../services/cli/service-access.ts'
 import { LogReadError, type EventLog } from '../../shared/event-log/event-log.ts'
 import { readBearer, insufficientScope } from '../../shared/http/bearer.ts'
 import { createHttpApp } from '../../shared/http/create-app.ts'
@@ -17,7 +18,7 @@ test.after.always(closeEmbedded)
 async function serve(t: ExecutionContext, ledger: TestLedger, log: EventLog = ledger.log) {
   const { app, router } = createHttpApp({ logger: pino({ level: 'silent' }), requireHttps: false, trustedProxies: [] })
   const asked: string[] = []
-  auditRoutes(router, createAudit({ ...ledger, log, maxLagMs: 5_000 }), (resource) => (ctx, next) => {
+  auditRoutes(router, createAudit({ ...ledger, log, maxLagMs: 5_000, kids: null }), (resource) => (ctx, next) => {
     asked.push(resource)
     if (readBearer(ctx.get('authorization')) !== 'auditor') throw insufficientScope('ledger.audit')
     return next()
@@ -92,7 +93,7 @@ test('a wrong parameter of a replay is named', async (t) => {
 test('an auditor elsewhere reads, through the service, what one beside the log reads', async (t) => {
   const ledger = await lived()
   const { remote } = await serve(t, ledger)
-  const direct = createAudit({ ...ledger, maxLagMs: 5_000 })
+  const direct = createAudit({ ...ledger, maxLagMs: 5_000, kids: null })
   t.deepEqual(await all(remote), await all(direct))
   t.deepEqual(await all(remote, { client_id: 'till' }), await all(direct, { client_id: 'till' }))
   t.is((await all(remote, { types: ['TokenIssued', 'TokenRevoked'] })).length, 3)

@@ -1,27 +1,9 @@
-import { spawn } from 'node:child_process'
-import { join } from 'node:path'
 import test from 'ava'
 import type { ReplayEntry } from '../../services/audit/replay-entry.ts'
 import { refreshed } from '../ledger/given.ts'
+import { commandLine as tokenLedger } from '../support/command-line.ts'
 import { realTest } from '../support/real-parts.ts'
 import { grantId, postgresLedger, seed, type TestLedger } from './ledger.ts'
-
-const MAIN = join(import.meta.dirname, '../../services/cli/main.ts')
-
-type Ended = { code: number | null; out: string; err: string }
-
-/** Runs the real command line to its end, with nothing of our own environment in its settings. */
-function tokenLedger(env: Record<string, string>, ...args: string[]): Promise<Ended> {
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('LEDGER_')))
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
-    env: { ...inherited, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const ended: Ended = { code: null, out: '', err: '' }
-  child.stdout.on('data', (chunk: Buffer) => (ended.out += chunk.toString()))
-  child.stderr.on('data', (chunk: Buffer) => (ended.err += chunk.toString()))
-  return new Promise((resolve) => child.once('close', (code) => resolve({ ...ended, code })))
-}
 
 function settingsOf({ url, schema, topics }: TestLedger & { url: string }): Record<string, string> {
   const LEDGER_KAFKA_TOPIC_PREFIX = topics.grants.replace('.grants', '')

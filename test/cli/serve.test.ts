@@ -6,6 +6,7 @@ import ava from 'ava'
 import kafkajs from 'kafkajs'
 import pg from 'pg'
 import { takeFolder } from '../../services/cli/folder-lock.ts'
+import { deriveKeys, formatCheckSecrets, parseSecrets } from '../../shared/tokens/keys.ts'
 import { startProcess, tokenLedger } from '../support/ledger-process.ts'
 import { startLedger } from '../support/ledger.ts'
 import { createRequests } from '../support/requests.ts'
@@ -74,14 +75,18 @@ test('several migrations at once make one ledger', async (t) => {
   t.is(await tokenLedger(env, 'migrate'), String(printed[0]))
 })
 
-test('serving is refused when a live grant needs a key that is not there', async (t) => {
+test('serving is refused when a live grant or a client needs a key that is not there, whatever secrets there are', async (t) => {
   const ledger = await startLedger(t)
   await ledger.grant({ to: await ledger.client() })
   await ledger.stop()
-  const env = { ...SERVED, LEDGER_DATABASE_URL: ledger.settings.DATABASE_URL ?? '', LEDGER_SECRETS_SYSTEM: secrets(2) }
-  const message = await failure(env, 'serve', 'token-endpoint')
-  t.regex(message, /ended with 1.*live grants need key 1/s)
+  const common = { ...SERVED, LEDGER_DATABASE_URL: ledger.settings.DATABASE_URL ?? '' }
+  const message = await failure({ ...common, LEDGER_SECRETS_SYSTEM: secrets(2) }, 'serve', 'token-endpoint')
+  t.regex(message, /ended with 1.*1 live grants need key 1, and LEDGER_SECRETS_SYSTEM .*"token-ledger keys status"/s)
   t.regex(message, /the secrets of 1 clients need key 1/)
+  const derived = formatCheckSecrets(deriveKeys(parseSecrets(secrets(2)), 'any'))
+  const check = await failure({ ...common, LEDGER_SECRETS_CHECK: derived }, 'serve', 'token-check')
+  t.regex(check, /ended with 1.*1 live grants need key 1, and LEDGER_SECRETS_CHECK has no such kid: put it back/s)
+  t.regex(check, /the secrets of 1 clients need key 1/)
 })
 
 kafkaTest('a topic with a setting that would lose history stops the start, and the setting is named', async (t) => {
