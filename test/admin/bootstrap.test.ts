@@ -55,6 +55,16 @@ test('the bootstrap client comes back after it was changed or deleted', (t) => {
   t.is(administratorsOf(registry.view()).length, 1)
 })
 
+test('an administrator whose secret is stored under a lost key does not keep the bootstrap client out', (t) => {
+  const { registry, append } = registryOf()
+  append(bootstrap(registry))
+  const later = deriveKeys([{ kid: 2, secret: randomBytes(32) }], 'ledger')
+  append(bootstrapEvents({ registry, clientId: 'root', secret, keys: later }))
+  const [root] = registry.view().clients
+  t.true(verifyClientSecret(later, secret, root?.secret ?? null))
+  t.deepEqual(bootstrapEvents({ registry, clientId: 'root', secret, keys: later }), [])
+})
+
 test('whoever holds its name cannot keep the bootstrap client out', (t) => {
   const squatter = client({ client_id: 'x', client_name: 'root', client_version: '1' })
   const { registry, append } = registryOf({ type: 'ClientRegistered', data: { revision: 1, client: squatter } })

@@ -84,7 +84,8 @@ test('serving is refused when a live grant or a client needs a key that is not t
   t.regex(message, /ended with 1.*1 live grants need key 1, and LEDGER_SECRETS_SYSTEM .*"token-ledger keys status"/s)
   t.regex(message, /the secrets of 1 clients need key 1/)
   const derived = formatCheckSecrets(deriveKeys(parseSecrets(secrets(2)), 'any'))
-  const check = await failure({ ...common, LEDGER_SECRETS_CHECK: derived }, 'serve', 'token-check')
+  const env = { ...common, LEDGER_SECRETS_CHECK: derived }
+  const { message: check } = await t.throwsAsync(startProcess(t, { services: ['token-check'], env }))
   t.regex(check, /ended with 1.*1 live grants need key 1, and LEDGER_SECRETS_CHECK has no such kid: put it back/s)
   t.regex(check, /the secrets of 1 clients need key 1/)
 })
