@@ -52,11 +52,12 @@ function openLog(settings: Settings, knex: Knex, logger: Logger): EventLog {
   if (!settings.KAFKA_BROKERS) return createPostgresLog({ knex, appendTimeoutMs })
   const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = settings
   const sasl = mechanism && { mechanism, username: username ?? '', password: password ?? '' }
+  const { KAFKA_SSL: trust, KAFKA_SSL_CERTIFICATE: cert, KAFKA_SSL_KEY: key } = settings
   return createKafkaLog({
     brokers: settings.KAFKA_BROKERS,
     clientId: 'token-ledger',
     appendTimeoutMs,
-    ssl: settings.KAFKA_SSL,
+    ssl: trust && { ...(trust !== true && trust), ...(cert && key && { cert, key }) },
     ...(sasl && { sasl }),
     logger: (level, message, fields) => logger[level]({ kafka: fields }, message),
   })

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import {
   CLIENT_VARIABLES,
@@ -36,6 +37,7 @@ export function loadSettings(env: Env, need: SecretsNeed = 'system'): Settings {
   problems.push(...unknownNames(env, knownNames()), ...contradictions(complete, dev), ...missingSecrets(raw, dev, need))
   if (!parsed.success)
     problems.push(...parsed.error.issues.map(({ path, message }) => `${PREFIX}${path[0]?.toString()} ${message}`))
+  else problems.push(...strangeKey(parsed.data))
   if (problems.length > 0 || !parsed.success) throw new ConfigError(problems)
   return { ...parsed.data, dev }
 }
@@ -73,6 +75,8 @@ function contradictions(raw: Partial<Raw>, dev: boolean): string[] {
   const problems: string[] = []
   if (raw['KAFKA_BROKERS'] && !raw['DATABASE_URL'])
     problems.push(`${PREFIX}KAFKA_BROKERS needs ${PREFIX}DATABASE_URL: the read model is in PostgreSQL`)
+  if (raw['KAFKA_SSL_CERTIFICATE'] && (raw['KAFKA_SSL'] ?? 'false') === 'false')
+    problems.push(`${PREFIX}KAFKA_SSL_CERTIFICATE needs ${PREFIX}KAFKA_SSL: without TLS nobody is shown a certificate`)
   if (raw['ISSUER']?.startsWith('http:') && raw['REQUIRE_HTTPS'] !== 'false')
     problems.push(`${PREFIX}ISSUER must begin with https: unless ${PREFIX}REQUIRE_HTTPS is false`)
   for (const name of dev ? ['SERVE_PUBLIC_HOST', 'SERVE_ADMIN_HOST'] : [])
@@ -82,9 +86,15 @@ function contradictions(raw: Partial<Raw>, dev: boolean): string[] {
     problems.push(`${PREFIX}BOOTSTRAP_CLIENT_ID needs ${PREFIX}SECRETS_SYSTEM: the secret is stored under its pepper`)
   return [
     ...problems,
+    ...allOrNone(raw, ['KAFKA_SSL_CERTIFICATE', 'KAFKA_SSL_KEY']),
     ...allOrNone(raw, ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD']),
     ...allOrNone(raw, ['BOOTSTRAP_CLIENT_ID', 'BOOTSTRAP_CLIENT_SECRET']),
   ]
+}
+
+function strangeKey({ KAFKA_SSL_CERTIFICATE: certificate, KAFKA_SSL_KEY: key }: Omit<Settings, 'dev'>): string[] {
+  if (!certificate || !key || new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key))) return []
+  return [`${PREFIX}KAFKA_SSL_KEY is not the key of the certificate in ${PREFIX}KAFKA_SSL_CERTIFICATE`]
 }
 
 function allOrNone(raw: Partial<Raw>, names: string[]): string[] {

@@ -23,6 +23,10 @@ export const settingsSchema = z.object({
     .optional()
     .describe('`host:port,host:port`. Without it the event log is a table in `LEDGER_DATABASE_URL`'),
   KAFKA_SSL: form.kafkaSsl.prefault('false').describe('`true`, or the path of a PEM file with the CAs to trust'),
+  KAFKA_SSL_CERTIFICATE: form.certificateFile
+    .optional()
+    .describe('Path of a PEM file with our certificate, where Kafka asks clients for one (mutual TLS)'),
+  KAFKA_SSL_KEY: form.privateKey.optional().meta(secret('Its private key, in PEM form')),
   KAFKA_SASL_MECHANISM: z
     .enum(['plain', 'scram-sha-256', 'scram-sha-512'], form.oneOf('plain, scram-sha-256 or scram-sha-512'))
     .optional()

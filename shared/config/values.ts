@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import proxyAddr from 'proxy-addr'
 import { z } from 'zod'
@@ -59,6 +60,20 @@ export const kafkaSsl = z.string().transform((text, context) => {
   }
 })
 
+/** The path of a PEM file: our certificate first, then those between it and a CA. */
+export const certificateFile = z.string().transform((path, context) => {
+  try {
+    const pem = readFileSync(path, 'utf8')
+    new X509Certificate(pem)
+    return pem
+  } catch {
+    context.addIssue('must be the path of a readable PEM file that begins with a certificate')
+    return z.NEVER
+  }
+})
+
+export const privateKey = z.string().refine(isPrivateKey, 'must be a private key in PEM form, without a passphrase')
+
 /** What proxy-addr knows: addresses, networks in CIDR form, `loopback`, `linklocal`, `uniquelocal`. */
 export const proxies = listOf(z.string()).refine(isProxyList, 'must be addresses or networks, separated by commas')
 
@@ -105,6 +120,14 @@ function orIssue<T>(parse: (text: string) => T) {
 
 function isIssuer(text: string): boolean {
   return URL.canParse(text) && /^https?:\/\/[^?#@\s]*[^?#@\s/]$/.test(text)
+}
+
+function isPrivateKey(pem: string): boolean {
+  try {
+    return createPrivateKey(pem).type === 'private'
+  } catch {
+    return false
+  }
 }
 
 function isPostgresUrl(text: string): boolean {

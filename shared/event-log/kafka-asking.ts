@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type Cluster from 'kafkajs/src/cluster/index.js'
 import { LogReadError } from './event-log.ts'
 import { causesOf } from './kafka-client.ts'
+import { wordsOf } from './kafka-words.ts'
 
 export const PATIENCE_MS = 10_000
 const RETRY_MS = 200
@@ -44,13 +45,15 @@ export function partitionsOf(cluster: Cluster, topic: string) {
 
 /** After a closed connection: kafkajs would go on with the address of a broker that is gone. */
 export function forgetClosed(cluster: Cluster, error: unknown): void {
-  if (!(error instanceof Error) || error.name !== 'KafkaJSConnectionClosedError') return
+  if (!(error instanceof Error)) return
+  if (error.name !== 'KafkaJSConnectionClosedError') return forgetClosed(cluster, error.cause)
   const host: unknown = Reflect.get(error, 'host')
   const port: unknown = Reflect.get(error, 'port')
   if (typeof host === 'string' && typeof port === 'number') cluster.removeBroker({ host, port })
 }
 
-function unreachable(topics: string[], cause: unknown): LogReadError {
+/** The LogReadError for what a broker or the way to it did, in words for the operator. */
+export function unreachable(topics: string[], cause: unknown): LogReadError {
   if (cause instanceof LogReadError) return cause
-  return new LogReadError('unreachable', `Kafka does not answer for ${topics.join(', ')}`, { cause })
+  return new LogReadError('unreachable', `Kafka does not answer for ${topics.join(', ')}: ${wordsOf(cause)}`, { cause })
 }

@@ -1,8 +1,9 @@
 import type Cluster from 'kafkajs/src/cluster/index.js'
 import type { Broker } from 'kafkajs/src/cluster/index.js'
 import { LogReadError, type Bounds, type BoundsNow, type Silent, type TopicPartition } from './event-log.ts'
-import { connected, forgetClosed, partitionsOf, patiently } from './kafka-asking.ts'
+import { connected, forgetClosed, partitionsOf, patiently, unreachable } from './kafka-asking.ts'
 import { causesOf, READ_UNCOMMITTED } from './kafka-client.ts'
+import { wordsOf } from './kafka-words.ts'
 
 const ANSWER_MS = 1_000
 const LATEST = '-1'
@@ -12,17 +13,29 @@ const EARLIEST = '-2'
 export function createKafkaBounds(cluster: Cluster) {
   let stale = false
 
-  /** What is answered within about a second, and by whom it is not. LogReadError when nobody answers. */
+  /** What is answered within a second or two, and by whom it is not. LogReadError when nobody answers. */
   async function boundsNow(topics: string[]): Promise<BoundsNow> {
-    await connected(cluster, topics)
-    if (stale) await within(cluster.refreshMetadata()).catch(() => undefined)
-    const led = ledBy(cluster, topics)
-    const answers = await Promise.all([...led].map(([leader, places]) => askLeader(cluster, leader, places)))
-    const bounds = answers.flatMap((answer) => answer.bounds).toSorted(inOrder)
-    const silent = answers.flatMap((answer) => answer.silent).toSorted(inOrder)
+    await connected(cluster, topics).catch((cause: unknown) => {
+      throw unreachable(topics, cause)
+    })
+    // Where somebody was silent the last time, the leaders are asked for at once.
+    const first = stale ? { bounds: [], silent: placesOf(cluster, topics) } : await askAll(placesOf(cluster, topics))
+    const bounds = [...first.bounds]
+    let silent: Silent[] = []
+    if (first.silent.length > 0) {
+      await within(cluster.refreshMetadata()).catch(() => undefined)
+      const again = await askAll(first.silent)
+      bounds.push(...again.bounds)
+      silent = again.silent.toSorted(inOrder)
+    }
     stale = silent.length > 0
     if (bounds.length === 0) throw silence(silent)
-    return { bounds, silent }
+    return { bounds: bounds.toSorted(inOrder), silent }
+  }
+
+  async function askAll(places: TopicPartition[]): Promise<Answer> {
+    const led = ledBy(cluster, places)
+    return joined(await Promise.all([...led].map(([leader, own]) => askLeader(cluster, leader, own))))
   }
 
   /** All of them, or the LogReadError that names those which do not answer for as long as an election may take. */
@@ -51,13 +64,23 @@ export function isSame(a: TopicPartition, b: TopicPartition): boolean {
 
 type Answer = { bounds: Bounds[]; silent: Silent[] }
 
-function ledBy(cluster: Cluster, topics: string[]): Map<number, TopicPartition[]> {
+function placesOf(cluster: Cluster, topics: string[]): TopicPartition[] {
+  return topics.flatMap((topic) =>
+    partitionsOf(cluster, topic).map(({ partitionId: partition }) => ({ topic, partition })),
+  )
+}
+
+function ledBy(cluster: Cluster, places: TopicPartition[]): Map<number, TopicPartition[]> {
   const led = new Map<number, TopicPartition[]>()
-  for (const topic of topics) {
-    for (const { partitionId: partition, leader } of partitionsOf(cluster, topic))
-      led.set(leader, [...(led.get(leader) ?? []), { topic, partition }])
+  for (const { topic, partition } of places) {
+    const leader = partitionsOf(cluster, topic).find(({ partitionId }) => partitionId === partition)?.leader ?? -1
+    led.set(leader, [...(led.get(leader) ?? []), { topic, partition }])
   }
   return led
+}
+
+function joined(answers: Answer[]): Answer {
+  return { bounds: answers.flatMap(({ bounds }) => bounds), silent: answers.flatMap(({ silent }) => silent) }
 }
 
 async function askLeader(cluster: Cluster, leader: number, places: TopicPartition[]): Promise<Answer> {
@@ -85,8 +108,7 @@ async function askBroker(cluster: Cluster, leader: number, places: TopicPartitio
         (own: unknown) => allSilent([place], wordsOf(own)),
       ),
     )
-    const answers = await Promise.all(each)
-    return { bounds: answers.flatMap(({ bounds }) => bounds), silent: answers.flatMap(({ silent }) => silent) }
+    return joined(await Promise.all(each))
   } finally {
     clearTimeout(late)
   }
@@ -130,10 +152,6 @@ function allSilent(places: TopicPartition[], reason: string): Answer {
 function silence(silent: Silent[]): LogReadError {
   const named = silent.map(({ topic, partition, reason }) => `${topic}/${partition} (${reason})`)
   return new LogReadError('unreachable', `Kafka does not answer for ${named.join(', ')}`)
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function inOrder(a: TopicPartition, b: TopicPartition): number {

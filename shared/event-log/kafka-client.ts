@@ -4,6 +4,7 @@ import Cluster from 'kafkajs/src/cluster/index.js'
 import loggers from 'kafkajs/src/loggers/index.js'
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
 import { LogReadError } from './event-log.ts'
+import { wordsOf } from './kafka-words.ts'
 import type { LogLogger } from './retrying.ts'
 
 export type KafkaLogOptions = {
@@ -54,9 +55,9 @@ export async function withAdmin<T>(options: KafkaLogOptions, work: (admin: Admin
       return await onConnection(options, work)
     } catch (cause) {
       if (cause instanceof LogReadError) throw cause
-      const reason = cause instanceof Error ? cause.message : String(cause)
       options.logger?.('warn', 'a request to Kafka failed', { attempt, err: cause })
-      if (attempt === ATTEMPTS) throw new LogReadError('unreachable', `Kafka does not answer: ${reason}`, { cause })
+      if (attempt === ATTEMPTS)
+        throw new LogReadError('unreachable', `Kafka cannot be used: ${wordsOf(cause)}`, { cause })
     }
   }
 }

@@ -6,6 +6,8 @@ import test from 'ava'
 import { ConfigError, loadSettings, type SecretsNeed } from '../../shared/config/load-settings.ts'
 import { SETTING_NAMES } from '../../shared/config/settings.ts'
 import { settingsTable } from '../../shared/config/settings-table.ts'
+import { makeCertificates } from '../support/certificates.ts'
+import { hasProgram } from '../support/commands.ts'
 import { deriveKeys, formatCheckSecrets, parseSecrets } from '../../shared/tokens/keys.ts'
 
 const SECRETS = `1:${randomBytes(32).toString('base64')}`
@@ -151,6 +153,35 @@ test('the CAs of Kafka are read from their file', async (t) => {
   await writeFile(join(folder, 'ca.pem'), 'PEM')
   t.deepEqual(loadSettings({ ...production, LEDGER_KAFKA_SSL: join(folder, 'ca.pem') }).KAFKA_SSL, { ca: 'PEM' })
   t.true(loadSettings({ ...production, LEDGER_KAFKA_SSL: 'true' }).KAFKA_SSL)
+})
+
+const withOpenssl = hasProgram('openssl') ? test : test.skip
+
+withOpenssl('our certificate at Kafka is read with its key, and with nothing that does not belong to it', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'settings-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  await makeCertificates(folder)
+  const file = (name: string) => join(folder, name)
+  const mutual = {
+    ...production,
+    LEDGER_KAFKA_SSL: file('ca.pem'),
+    LEDGER_KAFKA_SSL_CERTIFICATE: file('client.pem'),
+    LEDGER_KAFKA_SSL_KEY_FILE: file('client.key'),
+  }
+  const settings = loadSettings(mutual)
+  t.regex(settings.KAFKA_SSL_CERTIFICATE ?? '', /BEGIN CERTIFICATE/)
+  t.regex(settings.KAFKA_SSL_KEY ?? '', /BEGIN PRIVATE KEY/)
+  const wrong: [Record<string, string>, string][] = [
+    [{ LEDGER_KAFKA_SSL: 'false' }, 'LEDGER_KAFKA_SSL_CERTIFICATE needs LEDGER_KAFKA_SSL: '],
+    [{ LEDGER_KAFKA_SSL_KEY_FILE: '' }, 'LEDGER_KAFKA_SSL_KEY is missing beside LEDGER_KAFKA_SSL_CERTIFICATE'],
+    [{ LEDGER_KAFKA_SSL_KEY_FILE: file('broker.key') }, 'LEDGER_KAFKA_SSL_KEY is not the key of the certificate'],
+    [{ LEDGER_KAFKA_SSL_KEY_FILE: file('ca.pem') }, 'LEDGER_KAFKA_SSL_KEY must be a private key in PEM form'],
+    [{ LEDGER_KAFKA_SSL_CERTIFICATE: file('client.key') }, 'LEDGER_KAFKA_SSL_CERTIFICATE must be the path of'],
+  ]
+  for (const [over, problem] of wrong) {
+    const problems = problemsOf({ ...mutual, ...over })
+    t.true(problems.length === 1 && problems[0]?.startsWith(problem), problems.join())
+  }
 })
 
 test('secrets are required outside dev mode: the system secrets, or the check secrets where they are enough', (t) => {

@@ -8,7 +8,9 @@
 #   kafka.sh stop        stop every node of KAFKA_DATA; the data stays (remove KAFKA_DATA for a clean slate)
 #   kafka.sh bootstrap   print the addresses of the running brokers
 #
-# Environment: KAFKA_LIBS, KAFKA_DATA, KAFKA_BASE_PORT, KAFKA_WAIT_S, KAFKA_JAVA_OPTS (defaults below).
+# Environment: KAFKA_LIBS, KAFKA_DATA, KAFKA_BASE_PORT, KAFKA_WAIT_S, KAFKA_JAVA_OPTS (defaults below), and
+# KAFKA_TLS, a folder with ca.pem, broker.pem (key and certificate) and password: clients must then come over TLS, with a
+# certificate of that CA, and log in as user "ledger" by SCRAM-SHA-512 or PLAIN; brokers talk to each other on ports of their own.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -18,6 +20,7 @@ data=${KAFKA_DATA:-$checkout/.kafka/data}
 base_port=${KAFKA_BASE_PORT:-19090} # the controller's; broker ID listens on base_port + ID
 wait_s=${KAFKA_WAIT_S:-120}
 java_opts=${KAFKA_JAVA_OPTS:--Xms64m -Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1}
+tls=${KAFKA_TLS:-}
 [[ $libs == /* ]] || libs=$PWD/$libs
 [[ $data == /* ]] || data=$PWD/$data
 
@@ -47,11 +50,16 @@ fetch() {
 properties() { # ID N
   local rf=$(($2 < 3 ? $2 : 3))
   local min_isr=$((rf > 1 ? rf - 1 : 1))
+  local clients=PLAINTEXT://127.0.0.1:$(port "$1") among=PLAINTEXT
+  if [[ $tls ]]; then
+    clients=CLIENTS://127.0.0.1:$(port "$1"),BROKERS://127.0.0.1:$(port $(($1 + $2)))
+    among=BROKERS
+  fi
   cat <<COMMON
 node.id=$1
 controller.quorum.voters=0@127.0.0.1:$(port 0)
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,CLIENTS:SASL_SSL,BROKERS:PLAINTEXT
 log.dirs=$data/node-$1/log
 # A killed broker is missed, and may come back, after this long (default 9 s).
 broker.session.timeout.ms=3000
@@ -69,9 +77,9 @@ CONTROLLER
   else
     cat <<BROKER
 process.roles=broker
-listeners=PLAINTEXT://127.0.0.1:$(port "$1")
-advertised.listeners=PLAINTEXT://127.0.0.1:$(port "$1")
-inter.broker.listener.name=PLAINTEXT
+listeners=$clients
+advertised.listeners=$clients
+inter.broker.listener.name=$among
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
 offsets.topic.replication.factor=$rf
@@ -82,12 +90,28 @@ transaction.state.log.num.partitions=3
 share.coordinator.state.topic.replication.factor=$rf
 share.coordinator.state.topic.min.isr=$min_isr
 BROKER
+    [[ ! $tls ]] || secure
   fi
 }
 
+secure() {
+  local module=org.apache.kafka.common.security
+  cat <<SECURE
+ssl.keystore.type=PEM
+ssl.keystore.location=$tls/broker.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$tls/ca.pem
+listener.name.clients.ssl.client.auth=required
+listener.name.clients.sasl.enabled.mechanisms=SCRAM-SHA-512,PLAIN
+listener.name.clients.scram-sha-512.sasl.jaas.config=$module.scram.ScramLoginModule required;
+listener.name.clients.plain.sasl.jaas.config=$module.plain.PlainLoginModule required user_ledger="$(<"$tls/password")";
+SECURE
+}
+
 format() { # ID
-  local dir=$data/node-$1
-  [[ -e $dir/log/meta.properties ]] || java -cp "$libs/*" kafka.tools.StorageTool format \
+  local dir=$data/node-$1 users=()
+  [[ ! $tls ]] || users=(--add-scram "SCRAM-SHA-512=[name=ledger,password=$(<"$tls/password")]")
+  [[ -e $dir/log/meta.properties ]] || java -cp "$libs/*" kafka.tools.StorageTool format "${users[@]}" \
     -t "$(cat "$data/cluster.id")" -c "$dir/server.properties" >"$dir/format.out" 2>&1 || die "see $dir/format.out"
 }
 
