@@ -54,6 +54,12 @@ const ROWS: Row[] = [
     then: 'too_late',
   },
   {
+    title: 'an issue written 60 s ahead of the log counts',
+    given: UNKNOWN_GRANT,
+    when: at(0, issued(), { written: 60 }),
+    then: 'live',
+  },
+  {
     title: 'an issue written more than 60 s ahead of the log is void',
     given: UNKNOWN_GRANT,
     when: at(0, issued(), { written: 60.001 }),
