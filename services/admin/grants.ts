@@ -1,8 +1,9 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import type { HttpContext, HttpMiddleware } from '../../shared/http/create-app.ts'
+import { issuedTokens } from '../../shared/http/issued-tokens.ts'
 import { readJson } from '../../shared/http/json-body.ts'
-import { OAuthError, unavailable } from '../../shared/http/oauth-error.ts'
+import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { GrantFact } from '../../shared/ledger/events.ts'
 import { needsGuard, type GrantWrite } from '../../shared/ledger/guard.ts'
 import { ADMINISTRATOR_GRANT, issueTokens } from '../../shared/ledger/issue.ts'
@@ -11,7 +12,6 @@ import { GUARD_RESOURCE } from '../../shared/ledger/predefined.ts'
 import type { RegistryEntity } from '../../shared/ledger/registry-state.ts'
 import type { RegistryRead } from '../../shared/read-model/registry-reads.ts'
 import type { TokenView } from '../../shared/read-model/token-reads.ts'
-import { tokenResponse } from '../../shared/tokens/token-response.ts'
 import { eventContext } from '../../shared/http/event-context.ts'
 import { requireRecent, requireShown } from '../../shared/http/require-recent.ts'
 import type { Admin } from './admin.ts'
@@ -44,12 +44,10 @@ export function issueGrant(admin: Admin): HttpMiddleware {
     const event = decideIssue(admin, read, { client_id, sub, scope: scope ?? null, grant_id })
     await guardGrant(admin, ctx, read, event.data)
     await requireWritable(admin, grant_id)
-    const { event_id, position } = await admin.commit(event, eventContext(ctx, bearer.principal))
-    const { grant, generations, checkpoint, now } = await readGrant(admin, grant_id)
-    requireShown(checkpoint, position)
-    const row = generations.get(1)
-    if (grant.status !== 'live' || row?.event_id !== event_id) throw unavailable('the issued token turned out void')
-    ctx.body = tokenResponse(admin.keys, grant, row, now)
+    const committed = await admin.commit(event, eventContext(ctx, bearer.principal))
+    const view = await readGrant(admin, grant_id)
+    requireShown(view.checkpoint, committed.position)
+    ctx.body = issuedTokens(admin, view, committed)
   }
 }
 

@@ -4,10 +4,10 @@ import type { ClientCredentials } from '../../../shared/http/client-credentials.
 import type { HttpContext } from '../../../shared/http/create-app.ts'
 import { eventContext } from '../../../shared/http/event-context.ts'
 import type { Form } from '../../../shared/http/form-body.ts'
-import { unavailable } from '../../../shared/http/oauth-error.ts'
+import { issuedTokens } from '../../../shared/http/issued-tokens.ts'
 import { requireRecentView } from '../../../shared/http/require-recent.ts'
 import { issueTokens } from '../../../shared/ledger/issue.ts'
-import { tokenResponse, type TokenResponse } from '../../../shared/tokens/token-response.ts'
+import type { TokenResponse } from '../../../shared/tokens/token-response.ts'
 import { readCommitted, refusedWith, type TokenEndpoint } from '../token-context.ts'
 
 /** grant_type=client_credentials (RFC 6749 §4.4): the client is its own principal; no refresh token. */
@@ -30,10 +30,6 @@ export function createClientCredentialsGrant(endpoint: TokenEndpoint) {
     const [event] = events
     if (refused || !event) throw refusedWith(refused ?? { error: 'invalid_grant', reason: 'no_event', description: '' })
     const committed = await endpoint.commit(event, eventContext(ctx, { type: 'client', id: client.client_id }))
-    const { grant, generations, now } = await readCommitted(endpoint, key, committed)
-    const row = generations.get(1)
-    if (grant.status !== 'live' || row?.event_id !== committed.event_id)
-      throw unavailable('the issued token turned out void')
-    return tokenResponse(endpoint.keys, grant, row, now)
+    return issuedTokens(endpoint, await readCommitted(endpoint, key, committed), committed)
   }
 }
