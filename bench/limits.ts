@@ -2,9 +2,9 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { v7 as uuidv7 } from 'uuid'
 import { envelop } from '../shared/event-log/event-codec.ts'
-import { placeOf } from '../shared/ledger/place-of.ts'
+import { placeOf } from '../shared/event-log/places.ts'
 import { formatToken } from '../shared/tokens/token-string.ts'
-import { createKafkaLog } from '../shared/event-log/kafka.ts'
+import { createKafkaLog } from '../shared/event-log/kafka/kafka-log.ts'
 import { ask, load, WARM_MS, type Round, type Subject } from './subject.ts'
 
 const ROOT = new URL('..', import.meta.url).pathname

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { CLIENT_VARIABLES, SETTING_NAMES } from '../shared/config/settings.ts'
+import { SERVICES } from '../services/cli/compose/services.ts'
 import { loadSettings } from '../shared/config/load-settings.ts'
-import { SERVICES } from '../services/cli/serve.ts'
+import { CLIENT_VARIABLES, SETTING_NAMES } from '../shared/config/settings.ts'
 
 const FORM = z.looseObject({
   services: z.record(

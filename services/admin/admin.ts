@@ -1,9 +1,8 @@
-import type { Commit } from '../../shared/read-model/ledger.ts'
-import type { KeyUseReader } from '../../shared/read-model/key-uses.ts'
-import type { RegistryReader } from '../../shared/read-model/registry-reads.ts'
-import type { TokenReader } from '../../shared/read-model/token-reads.ts'
-import type { ClientDefaults } from './client-metadata.ts'
-import type { Guard } from './guarded.ts'
+import type { Guard } from '../../shared/callers/require-right.ts'
+import type { Commit } from '../../shared/read-model/commit/commit.ts'
+import type { KeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
+import type { RegistryReader } from '../../shared/read-model/reads/registry.ts'
+import type { TokenReader } from '../../shared/read-model/reads/tokens.ts'
 import type { Serially } from './serially.ts'
 
 /** What the handlers of the admin API work with. */
@@ -18,4 +17,12 @@ export type Admin = Guard & {
   maxLagMs: number
   /** Writes that could end the last administrator are decided one after the other. */
   serially: Serially
+}
+
+/** What holds for a client whose metadata says nothing. Seconds; `null` = never. */
+export type ClientDefaults = {
+  access_token_lifetime: number | null
+  refresh_token_lifetime: number | null
+  refresh_token_absolute_lifetime: number | null
+  refresh_grace_seconds: { confidential: number; public: number }
 }

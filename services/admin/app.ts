@@ -1,12 +1,13 @@
-import type { HttpRouter } from '../../shared/http/create-app.ts'
+import type { HttpRouter } from '../../shared/http/context.ts'
 import type { Admin } from './admin.ts'
-import { CLIENTS, registerClient } from './clients.ts'
-import { getEntity, putEntity } from './entities.ts'
-import { issueGrant, revokeGrantById } from './grants.ts'
-import { getKey, revokeKey } from './keys.ts'
-import { KINDS } from './kinds.ts'
+import { issueGrant } from './grants/issue-grant.ts'
+import { revokeGrantById } from './grants/revoke-grant.ts'
+import { getKey, revokeKey } from './keys/keys.ts'
 import { NAME } from './names.ts'
-import { revokeAllOfClient, revokeAllOfUser } from './revoke-all.ts'
+import { CLIENTS, registerClient } from './registry/clients.ts'
+import { getEntity, putEntity } from './registry/entities.ts'
+import { KINDS } from './registry/kinds.ts'
+import { revokeAllOfClient, revokeAllOfUser } from './registry/revoke-all.ts'
 
 /** The routes of the admin API. */
 export function adminRoutes(router: HttpRouter, admin: Admin): void {

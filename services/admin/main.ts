@@ -1,11 +1,9 @@
-import { requireKeys, type Runtime } from '../../shared/config/runtime.ts'
-import type { HttpMiddleware, HttpRouter } from '../../shared/http/create-app.ts'
-import { createAccessReader } from '../../shared/read-model/access-reads.ts'
-import { createKeyUseReader } from '../../shared/read-model/key-uses.ts'
-import { createRegistryReader } from '../../shared/read-model/registry-reads.ts'
-import { createTokenReader } from '../../shared/read-model/token-reads.ts'
+import type { HttpRouter } from '../../shared/http/context.ts'
+import { guardOf, type Runtime } from '../../shared/process/runtime.ts'
+import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
+import { createRegistryReader } from '../../shared/read-model/reads/registry.ts'
+import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
 import { adminRoutes } from './app.ts'
-import { requireRight, type Guard } from './guarded.ts'
 import { createSerially } from './serially.ts'
 
 /** Wires the admin API to a runtime and mounts its routes. */
@@ -29,26 +27,4 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     maxLagMs: settings.MAX_LAG * 1000,
     serially: createSerially(),
   })
-}
-
-/** Middleware that lets only bearers through which may use this service of the ledger: for the audit API. */
-export function createRightsCheck(runtime: Runtime): (resource: string) => HttpMiddleware {
-  const guard = guardOf(runtime)
-  return (resource) => async (ctx, next) => {
-    await requireRight(guard, ctx, resource)
-    await next()
-  }
-}
-
-function guardOf(runtime: Runtime): Guard {
-  const { settings, knex, schema, topics, waiter, logger } = runtime
-  return {
-    access: createAccessReader(knex, schema, topics),
-    waiter,
-    keys: requireKeys(runtime),
-    topics,
-    logger,
-    checkMaxLagMs: settings.CHECK_MAX_LAG * 1000,
-    timeoutMs: settings.APPEND_TIMEOUT * 1000,
-  }
 }

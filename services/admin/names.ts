@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import type { HttpContext } from '../../shared/http/create-app.ts'
+import type { HttpContext } from '../../shared/http/context.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
-import type { RegistryView } from '../../shared/ledger/registry-state.ts'
-import { EVERYBODY } from '../../shared/ledger/predefined.ts'
-import { isResourceName, RESOURCE_NAME_RULE } from '../../shared/ledger/resource-name.ts'
+import { isResourceName, RESOURCE_NAME_RULE } from '../../shared/ledger/access/resource-name.ts'
+import { EVERYBODY } from '../../shared/ledger/registry/predefined.ts'
+import type { RegistryView } from '../../shared/ledger/registry/state.ts'
 
 /** The largest number that the read model's columns hold; some 68 years in seconds. */
 export const MAX_COUNT = 2_147_483_647

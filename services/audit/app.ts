@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
-import type { HttpContext, HttpMiddleware, HttpRouter } from '../../shared/http/create-app.ts'
+import type { HttpContext, HttpMiddleware, HttpRouter } from '../../shared/http/context.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { Audit } from './audit.ts'
-import { parseReplayQuery } from './replay-query.ts'
+import { parseReplayQuery } from './replay/replay-query.ts'
 
 /** The right that every audit route needs, as a service of the ledger's own. */
 export const AUDIT_RESOURCE = 'ledger.audit:read'

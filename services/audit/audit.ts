@@ -1,9 +1,11 @@
-import { grantLife, type GrantLife } from './grant-life.ts'
-import { keysStatus, type KeysStatus } from './keys-status.ts'
-import { projectionStatus, type ProjectionStatus } from './projection-status.ts'
-import { replay, type Progress, type ReplayFilter } from './replay.ts'
-import type { ReplayEntry } from './replay-entry.ts'
-import { verify, type VerifyReport, type VerifySource } from './verify.ts'
+import type { Progress } from '../../shared/event-log/fold-log.ts'
+import { grantLife, type GrantLife } from './replay/grant-life.ts'
+import type { ReplayEntry } from './replay/replay-entry.ts'
+import { replay, type ReplayFilter } from './replay/replay.ts'
+import { keysStatus, type KeysStatus } from './status/keys-status.ts'
+import { projectionStatus, type ProjectionStatus } from './status/projection-status.ts'
+import type { AuditSource } from './status/status-source.ts'
+import { verify, type VerifyReport } from './verify/verify.ts'
 
 /** What an auditor can ask, of the log itself or of a service that reads it for him. */
 export type Audit = {
@@ -16,13 +18,6 @@ export type Audit = {
   status(): Promise<ProjectionStatus>
   /** Which keys are configured, and what still needs them. */
   keys(): Promise<KeysStatus>
-}
-
-export type AuditSource = VerifySource & {
-  /** How old a healthy read model may be. */
-  maxLagMs: number
-  /** The kids that are configured here, the current one first; `null` = this process has no secrets. */
-  kids: readonly number[] | null
 }
 
 /** Audits with a log and a read model at hand. */

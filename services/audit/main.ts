@@ -1,5 +1,5 @@
-import type { Runtime } from '../../shared/config/runtime.ts'
-import type { HttpMiddleware, HttpRouter } from '../../shared/http/create-app.ts'
+import type { HttpMiddleware, HttpRouter } from '../../shared/http/context.ts'
+import type { Runtime } from '../../shared/process/runtime.ts'
 import { auditRoutes } from './app.ts'
 import { createAudit } from './audit.ts'
 

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import { ConfigError } from '../../shared/config/load-settings.ts'
-import { errorOf } from '../../shared/http/error-of.ts'
-import { FolderTaken } from './folder-lock.ts'
-import { NotMigrated } from './migrate.ts'
-import { Unsound } from './soundness.ts'
+import { FolderTaken } from '../../shared/database/folder-lock.ts'
+import { errorOf } from '../../shared/http/render-errors.ts'
+import { NotMigrated } from '../../shared/process/ledger-id.ts'
+import { Unsound } from '../../shared/process/soundness.ts'
 
 const USAGE = 2
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
-import { addAuditCommands } from './audit-commands.ts'
+import { addAuditCommands } from './commands/audit.ts'
 import { exitCodeOf, exitOnWrongUsage, explain } from './exit.ts'
-import { addKeysCommands } from './keys-commands.ts'
-import { addMigrateCommand } from './migrate-command.ts'
-import { addProjectionCommands } from './projection-commands.ts'
-import { addServeCommand } from './serve-command.ts'
-import { VERSION } from './version.ts'
+import { addKeysCommands } from './commands/keys.ts'
+import { addMigrateCommand } from './commands/migrate.ts'
+import { addProjectionCommands } from './commands/projection.ts'
+import { addServeCommand } from './commands/serve.ts'
+import { VERSION } from '../../shared/process/version.ts'
 
 const program = exitOnWrongUsage(new Command('token-ledger'))
   .description('An OAuth 2.0 token service whose only source of truth is an append-only event log')

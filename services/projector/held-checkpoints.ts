@@ -1,14 +1,15 @@
 import type { Knex } from 'knex'
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
-import { LogReadError, type Bounds, type EventLog, type TopicPartition } from '../../shared/event-log/event-log.ts'
+import { type Bounds, type EventLog, LogReadError } from '../../shared/event-log/event-log.ts'
+import type { TopicPartition } from '../../shared/event-log/places.ts'
 import {
+  type Checkpoint,
   loadCheckpoints,
   markPartition,
   rememberCluster,
-  type Checkpoint,
 } from '../../shared/read-model/checkpoints.ts'
-import type { KnownGrants } from '../../shared/read-model/grant-projection.ts'
+import type { KnownGrants } from '../../shared/read-model/projection/grants.ts'
 
 export type HeldOptions = {
   knex: Knex

@@ -1,4 +1,4 @@
-import type { Runtime } from '../../shared/config/runtime.ts'
+import type { Runtime } from '../../shared/process/runtime.ts'
 import { startFreshness } from './freshness.ts'
 import { watchLostCommits } from './lost-commits.ts'
 import { startProjector } from './projector.ts'

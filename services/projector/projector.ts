@@ -1,7 +1,12 @@
 import { recordHash } from '../../shared/event-log/chain.ts'
 import type { Following, LogBatch } from '../../shared/event-log/event-log.ts'
-import { createBatcher } from '../../shared/read-model/batcher.ts'
-import { CheckpointTaken, prepareBatch, project, type PreparedBatch } from '../../shared/read-model/project.ts'
+import { createBatcher } from '../../shared/database/batcher.ts'
+import {
+  CheckpointTaken,
+  prepareBatch,
+  project,
+  type PreparedBatch,
+} from '../../shared/read-model/projection/project.ts'
 import { createHeldCheckpoints, type Held, type HeldCheckpoints, type HeldOptions } from './held-checkpoints.ts'
 
 /** `group`: the projectors that share the partitions out among them. */

@@ -1,5 +1,5 @@
 import { answerWithin } from '../../shared/http/answer-within.ts'
-import type { HttpRouter } from '../../shared/http/create-app.ts'
+import type { HttpRouter } from '../../shared/http/context.ts'
 import { check } from './check.ts'
 import { introspect } from './introspect.ts'
 import type { TokenCheck } from './token-check.ts'

@@ -1,4 +1,4 @@
-import type { Examined } from './token-check.ts'
+import type { Examined } from './examine.ts'
 
 /** What a resource server may know of an active token: RFC 7662 names. Absent members are not known or do not apply. */
 export type BearerFacts = {

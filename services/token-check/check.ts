@@ -1,13 +1,14 @@
 import { z } from 'zod'
-import { readClientCredentials } from '../../shared/http/client-credentials.ts'
-import type { HttpMiddleware } from '../../shared/http/create-app.ts'
-import { readJson } from '../../shared/http/json-body.ts'
+import { readClientCredentials } from '../../shared/callers/client-credentials.ts'
+import { decideForBearer } from '../../shared/callers/judge-bearer.ts'
+import type { HttpMiddleware } from '../../shared/http/context.ts'
+import { readJson } from '../../shared/http/input/json-body.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
-import { includes } from '../../shared/ledger/access-decision.ts'
-import { isResourceName, RESOURCE_NAME_RULE } from '../../shared/ledger/resource-name.ts'
-import { decideForBearer } from '../../shared/read-model/bearer.ts'
+import { includes } from '../../shared/ledger/access/decision.ts'
+import { isResourceName, RESOURCE_NAME_RULE } from '../../shared/ledger/access/resource-name.ts'
 import { bearerFacts } from './bearer-facts.ts'
-import { examine, type Examined, type TokenCheck } from './token-check.ts'
+import { examine, type Examined } from './examine.ts'
+import type { TokenCheck } from './token-check.ts'
 
 const QUESTION = z.strictObject({
   token: z.string().min(1).max(4096),

@@ -1,9 +1,10 @@
-import { readClientCredentials } from '../../shared/http/client-credentials.ts'
-import type { HttpMiddleware } from '../../shared/http/create-app.ts'
-import { readForm, required } from '../../shared/http/form-body.ts'
-import { isUsableAt } from '../../shared/ledger/access-decision.ts'
+import { readClientCredentials } from '../../shared/callers/client-credentials.ts'
+import type { HttpMiddleware } from '../../shared/http/context.ts'
+import { readForm, required } from '../../shared/http/input/form-body.ts'
+import { isUsableAt } from '../../shared/ledger/access/decision.ts'
 import { bearerFacts } from './bearer-facts.ts'
-import { examine, type TokenCheck } from './token-check.ts'
+import { examine } from './examine.ts'
+import type { TokenCheck } from './token-check.ts'
 
 /**
  * POST /oauth2/introspect (RFC 7662). The caller is a resource server, and sees only tokens that are usable at it; any

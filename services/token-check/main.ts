@@ -1,6 +1,6 @@
-import { requireKeys, type Runtime } from '../../shared/config/runtime.ts'
-import type { HttpRouter } from '../../shared/http/create-app.ts'
-import { createAccessReader } from '../../shared/read-model/access-reads.ts'
+import type { HttpRouter } from '../../shared/http/context.ts'
+import { requireKeys, type Runtime } from '../../shared/process/runtime.ts'
+import { createAccessReader } from '../../shared/read-model/reads/access.ts'
 import { tokenCheckRoutes } from './app.ts'
 
 /** Wires the token-check API to a runtime and mounts its routes. */

@@ -1,10 +1,10 @@
 import { answerWithin } from '../../shared/http/answer-within.ts'
-import type { HttpRouter } from '../../shared/http/create-app.ts'
+import type { HttpRouter } from '../../shared/http/context.ts'
+import type { TokenEndpoint } from './endpoint.ts'
 import { metadata, metadataPath } from './metadata.ts'
 import { pubOauthRoutes } from './pub-oauth.ts'
 import { revoke } from './revoke.ts'
 import { createGrants, token } from './token.ts'
-import type { TokenEndpoint } from './token-context.ts'
 
 /** The routes of the token endpoint. */
 export function tokenEndpointRoutes(router: HttpRouter, endpoint: TokenEndpoint, issuer: string): void {

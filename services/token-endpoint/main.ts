@@ -1,6 +1,6 @@
-import { requireKeys, type Runtime } from '../../shared/config/runtime.ts'
-import type { HttpRouter } from '../../shared/http/create-app.ts'
-import { createTokenReader } from '../../shared/read-model/token-reads.ts'
+import type { HttpRouter } from '../../shared/http/context.ts'
+import { requireKeys, type Runtime } from '../../shared/process/runtime.ts'
+import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
 import { tokenEndpointRoutes } from './app.ts'
 
 /** Wires the token endpoint to a runtime and mounts its routes. */

@@ -1,4 +1,4 @@
-import type { HttpMiddleware } from '../../shared/http/create-app.ts'
+import type { HttpMiddleware } from '../../shared/http/context.ts'
 
 /** Where the metadata of this issuer stands: the well-known part goes before the issuer's own path (RFC 8414 §3.1). */
 export function metadataPath(issuer: string): string {

@@ -1,5 +1,5 @@
-import type { HttpMiddleware, HttpRouter } from '../../shared/http/create-app.ts'
-import { token, type Grants } from './token.ts'
+import type { HttpMiddleware, HttpRouter } from '../../shared/http/context.ts'
+import { type Grants, token } from './token.ts'
 
 /**
  * The service names of webMethods Integration Server, `/invoke/pub.oauth/NAME` and `/invoke/pub.oauth:NAME`: the same

@@ -1,11 +1,11 @@
-import { readClientCredentials, type ClientCredentials } from '../../shared/http/client-credentials.ts'
-import type { HttpContext, HttpMiddleware } from '../../shared/http/create-app.ts'
-import { readForm, required, type Form } from '../../shared/http/form-body.ts'
+import { type ClientCredentials, readClientCredentials } from '../../shared/callers/client-credentials.ts'
+import type { HttpContext, HttpMiddleware } from '../../shared/http/context.ts'
+import { type Form, readForm, required } from '../../shared/http/input/form-body.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
-import { createClientCredentialsGrant } from './grants/client-credentials.ts'
-import { createRefreshTokenGrant } from './grants/refresh-token.ts'
-import type { TokenEndpoint } from './token-context.ts'
 import type { TokenResponse } from '../../shared/tokens/token-response.ts'
+import type { TokenEndpoint } from './endpoint.ts'
+import { createClientCredentialsGrant } from './grant-types/client-credentials.ts'
+import { createRefreshTokenGrant } from './grant-types/refresh-token.ts'
 
 export type GrantHandler = (ctx: HttpContext, form: Form, credentials: ClientCredentials) => Promise<TokenResponse>
 

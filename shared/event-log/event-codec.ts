@@ -1,10 +1,10 @@
 import { v7 as uuidv7 } from 'uuid'
-import { isGrantEvent, isGrantFact, type Fact, type LedgerEvent, type Recorded } from '../ledger/events.ts'
-import { placeOf } from '../ledger/place-of.ts'
-import { registryKeyOf } from '../ledger/registry-state.ts'
+import { type Fact, isGrantEvent, isGrantFact, type LedgerEvent, type Recorded } from '../ledger/events.ts'
+import { registryKeyOf } from '../ledger/registry/state.ts'
+import { hasUnstorableText } from '../ledger/storable-text.ts'
+import type { LogRecord, Outgoing } from './event-log.ts'
 import { EVENT } from './event-schemas.ts'
-import { hasUnstorableText } from './storable-text.ts'
-import type { LogRecord, Outgoing, TopicPartition } from './event-log.ts'
+import { placeOf, type TopicPartition, type Topics } from './places.ts'
 
 /** Who caused an event, through which request, from where. Extensions of the CloudEvents envelope. */
 export type EventContext = {
@@ -13,8 +13,6 @@ export type EventContext = {
   traceparent?: string | undefined
   clientaddress?: string | undefined
 }
-
-export type Topics = { grants: string; registry: string }
 
 /** A record that this release cannot read. Its partition stops: skipping it would change the meaning of all that follows. */
 export class UndecodableRecord extends Error {

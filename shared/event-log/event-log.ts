@@ -1,3 +1,5 @@
+import type { TopicPartition } from './places.ts'
+
 /** One record as the log holds it, byte for byte. `timestamp` is the log's own time in milliseconds. */
 export type LogRecord = {
   offset: number
@@ -6,8 +8,6 @@ export type LogRecord = {
   value: Buffer
   leader_epoch?: number | undefined
 }
-
-export type TopicPartition = { topic: string; partition: number }
 
 /**
  * Consecutive records of one partition. The log holds no record in `[start, next)` other than these:
@@ -24,6 +24,7 @@ export type Bounds = TopicPartition & { first: number; end: number }
 
 /** A partition that does not answer, in words for the operator: `it has no leader`. */
 export type Silent = TopicPartition & { reason: string }
+
 export type BoundsNow = { bounds: Bounds[]; silent: Silent[] }
 
 /**
@@ -102,9 +103,4 @@ export type EventLog = {
   problems(topics: { topic: string; partitions: number }[]): Promise<string[]>
   /** Sends what waits, then closes every connection. */
   close(): Promise<void>
-}
-
-/** The topics of one ledger. */
-export function topicsOf(prefix: string): { grants: string; registry: string } {
-  return { grants: `${prefix}.grants`, registry: `${prefix}.registry` }
 }

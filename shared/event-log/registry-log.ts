@@ -1,8 +1,8 @@
-import type { RegistryFact } from '../ledger/events.ts'
-import { createRegistry } from '../ledger/evolve-registry.ts'
-import { decodeRecord, envelop, outgoing, type EventContext, type Topics } from './event-codec.ts'
+import { isGrantEvent, type RegistryFact } from '../ledger/events.ts'
+import { createRegistry } from '../ledger/registry/evolve.ts'
+import { decodeRecord, envelop, type EventContext, outgoing } from './event-codec.ts'
 import type { EventLog } from './event-log.ts'
-import { isGrantEvent } from '../ledger/events.ts'
+import type { Topics } from './places.ts'
 
 /** Folds the whole registry from the log itself: small, and true before any read model exists. */
 export async function readRegistry(log: EventLog, topics: Topics) {

@@ -1,4 +1,4 @@
-import type { HttpContext, HttpMiddleware } from './create-app.ts'
+import type { HttpContext, HttpMiddleware } from './context.ts'
 import { OAuthError, unavailable } from './oauth-error.ts'
 
 /** How long after the append timeout a client has its answer at the latest. */

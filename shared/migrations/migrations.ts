@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
-import { createLogTables } from '../event-log/postgres-tables.ts'
-import { createReadModelTables } from '../read-model/read-model-tables.ts'
+import { createLogTables } from '../event-log/postgres/tables.ts'
+import { createReadModelTables } from '../read-model/tables.ts'
 
 type Migration = { name: string; up: (knex: Knex) => Promise<void>; down: (knex: Knex) => Promise<void> }
 

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { chainStart } from '../event-log/chain.ts'
-import type { TopicPartition } from '../event-log/event-log.ts'
+import type { TopicPartition } from '../event-log/places.ts'
 import { STALL_MS } from './stall.ts'
 
 export type CheckpointStatus = 'ok' | 'stopped' | 'diverged'

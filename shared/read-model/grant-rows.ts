@@ -1,5 +1,6 @@
-import type { AuthorizedGrant, Generation, GrantBody, GrantState, IssuedGrant } from '../ledger/grant-state.ts'
+import { epochMs } from '../database/epoch-ms.ts'
 import type { GrantTerms, Position } from '../ledger/events.ts'
+import type { AuthorizedGrant, Generation, GrantBody, GrantState, IssuedGrant } from '../ledger/grant/state.ts'
 
 /** A row of `grants` as JSON; times that are ours are RFC 3339 on the way in and milliseconds on the way out. */
 export type GrantRow = {
@@ -121,4 +122,49 @@ function termsOf({
   code_exp,
 }: AuthorizedGrant): AuthorizationTerms {
   return { terms, redirect_uri, code_challenge, code_challenge_method, code_exp }
+}
+
+export const MUTABLE_COLUMNS = [
+  'last_offset',
+  'at',
+  'status',
+  'scope',
+  'registry_position',
+  'access_generation',
+  'refresh_generation',
+  'refresh_lifetime',
+  'refresh_exp',
+  'absolute_exp',
+  'refreshes_left',
+  'refresh_grace_seconds',
+  'refresh_rotation',
+  'reason',
+  'authorization_terms',
+  'grant_type',
+]
+
+export const GRANT_COLUMNS = [
+  'grant_id',
+  'topic',
+  'partition',
+  'client_id',
+  'principal_type',
+  'principal_id',
+  ...MUTABLE_COLUMNS,
+]
+
+/**
+ * SQL for grants as a JSON array: of each its columns, `at` in milliseconds, and those of `generations` that exist. json, not
+ * jsonb: it is built as the text that is sent.
+ */
+export function grantsJson(from: string, alias: string, generations: string, schema: string): string {
+  const columns = GRANT_COLUMNS.filter((column) => column !== 'at').map((column) => `${alias}.${column}`)
+  return `(SELECT json_agg(r) FROM (
+    SELECT ${columns.join(', ')}, ${epochMs(`${alias}.at`)} AS at, (
+      SELECT json_agg(t) FROM (
+        SELECT b.generation, b.event_id, b.kid, b.scope, ${epochMs('b.at')} AS at, b.iat, b.exp,
+               ${epochMs('b.projected_at')} AS projected_at
+          FROM ${schema}.bearer_tokens b
+         WHERE b.grant_id = ${alias}.grant_id AND b.generation = ANY (${generations})) t) AS generations
+      FROM ${from}) r)`
 }

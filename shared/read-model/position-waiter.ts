@@ -1,5 +1,5 @@
 import type { Knex } from 'knex'
-import type { TopicPartition } from '../event-log/event-log.ts'
+import type { TopicPartition } from '../event-log/places.ts'
 
 const POLL_MS = 4
 const RETRY_MS = 100

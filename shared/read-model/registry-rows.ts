@@ -1,4 +1,4 @@
-import type { RegistryEntity } from '../ledger/registry-state.ts'
+import type { RegistryEntity } from '../ledger/registry/state.ts'
 
 type Table = { table: string; id: string; columns: string[] }
 

@@ -1,4 +1,4 @@
-import type { Generation, IssuedGrant } from '../ledger/grant-state.ts'
+import type { Generation, IssuedGrant } from '../ledger/grant/state.ts'
 import { formatToken } from './token-string.ts'
 import type { Keys } from './keys.ts'
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
-import { keysStatus, type KeyStatus } from '../../services/audit/keys-status.ts'
+import { keysStatus, type KeyStatus } from '../../services/audit/status/keys-status.ts'
 import { formatCheckSecrets } from '../../shared/tokens/keys.ts'
 import { hashClientSecret } from '../../shared/tokens/client-secret.ts'
 import { authorized } from '../ledger/given.ts'

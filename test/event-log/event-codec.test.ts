@@ -1,7 +1,7 @@
 import test from 'ava'
 import { decodeEvent, decodeRecord, envelop, outgoing, UndecodableRecord } from '../../shared/event-log/event-codec.ts'
 import type { Fact } from '../../shared/ledger/events.ts'
-import { placeOf } from '../../shared/ledger/place-of.ts'
+import { placeOf } from '../../shared/event-log/places.ts'
 
 const GRANT = '0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77'
 const TOPICS = { grants: 'test.grants', registry: 'test.registry' }

@@ -1,13 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
-import type {
-  EventLog,
-  LogBatch,
-  LogRecord,
-  Outgoing,
-  Range,
-  TopicPartition,
-} from '../../shared/event-log/event-log.ts'
+import type { EventLog, LogBatch, LogRecord, Outgoing, Range } from '../../shared/event-log/event-log.ts'
+import type { TopicPartition } from '../../shared/event-log/places.ts'
 import { freshPrefix } from '../support/real-parts.ts'
 
 /** The records of a range; without one, all that the partition holds now. */

@@ -4,8 +4,8 @@ import test from 'ava'
 import pino from 'pino'
 import { answerWithin } from '../../shared/http/answer-within.ts'
 import { createHttpApp } from '../../shared/http/create-app.ts'
-import { readForm } from '../../shared/http/form-body.ts'
-import { listen } from '../../shared/http/lifecycle.ts'
+import { readForm } from '../../shared/http/input/form-body.ts'
+import { listen } from '../../shared/http/listen.ts'
 
 const POST =
   'POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\n'

@@ -4,7 +4,8 @@ import { Agent, get, type IncomingMessage } from 'node:http'
 import test from 'ava'
 import Koa from 'koa'
 import pino from 'pino'
-import { createLifecycle, listen } from '../../shared/http/lifecycle.ts'
+import { listen } from '../../shared/http/listen.ts'
+import { createLifecycle } from '../../shared/process/lifecycle.ts'
 
 const logger = pino({ level: 'silent' })
 

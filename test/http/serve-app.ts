@@ -5,9 +5,9 @@ import pino from 'pino'
 import { z } from 'zod'
 import { AppendError, LogReadError } from '../../shared/event-log/event-log.ts'
 import { createHttpApp, type HttpAppOptions } from '../../shared/http/create-app.ts'
-import { readForm } from '../../shared/http/form-body.ts'
-import { readJson } from '../../shared/http/json-body.ts'
-import { listen } from '../../shared/http/lifecycle.ts'
+import { readForm } from '../../shared/http/input/form-body.ts'
+import { readJson } from '../../shared/http/input/json-body.ts'
+import { listen } from '../../shared/http/listen.ts'
 import { OAuthError, unavailable } from '../../shared/http/oauth-error.ts'
 
 type LogLine = Record<string, unknown>

@@ -9,9 +9,9 @@ import type {
   RegistryFact,
   User,
 } from '../../shared/ledger/events.ts'
-import { foldGrant } from '../../shared/ledger/evolve.ts'
-import type { GrantState, LiveGrant } from '../../shared/ledger/grant-state.ts'
-import { registryKeyOf } from '../../shared/ledger/registry-state.ts'
+import { foldGrant } from '../../shared/ledger/grant/evolve.ts'
+import type { GrantState, LiveGrant } from '../../shared/ledger/grant/state.ts'
+import { registryKeyOf } from '../../shared/ledger/registry/state.ts'
 
 export const GRANT_ID = '01890a5d-ac96-774b-bcce-b302099a8057'
 /** Noon of some day, in ms; a whole second. */

@@ -1,12 +1,17 @@
 import test from 'ava'
 import fc from 'fast-check'
 import type { GrantEvent, GrantFact, Recorded, RegistryFact } from '../../shared/ledger/events.ts'
-import { evolve, foldGrant } from '../../shared/ledger/evolve.ts'
-import { createRegistry } from '../../shared/ledger/evolve-registry.ts'
-import { UNKNOWN_GRANT, type GrantState } from '../../shared/ledger/grant-state.ts'
-import { answerRefresh, refreshTokens, type NextGeneration, type RefreshCommand } from '../../shared/ledger/refresh.ts'
-import { registryKeyOf, uniqueNameOf } from '../../shared/ledger/registry-state.ts'
-import { revokeGrant } from '../../shared/ledger/revoke.ts'
+import { evolve, foldGrant } from '../../shared/ledger/grant/evolve.ts'
+import { createRegistry } from '../../shared/ledger/registry/evolve.ts'
+import { UNKNOWN_GRANT, type GrantState } from '../../shared/ledger/grant/state.ts'
+import {
+  answerRefresh,
+  refreshTokens,
+  type NextGeneration,
+  type RefreshCommand,
+} from '../../shared/ledger/grant/refresh.ts'
+import { registryKeyOf, uniqueNameOf } from '../../shared/ledger/registry/state.ts'
+import { revokeGrant } from '../../shared/ledger/grant/revoke.ts'
 import { T0, authorized, client, issued, recorded, registered, user } from './given.ts'
 
 type Log = Recorded<GrantEvent>[]

@@ -1,10 +1,10 @@
 import test from 'ava'
 import { readFileSync } from 'node:fs'
 import { isGrantEvent, type EventType, type LedgerEvent } from '../../shared/ledger/events.ts'
-import { evolve, type VoidReason } from '../../shared/ledger/evolve.ts'
-import { createRegistry, type RegistryVoidReason } from '../../shared/ledger/evolve-registry.ts'
-import { UNKNOWN_GRANT, type GrantState } from '../../shared/ledger/grant-state.ts'
-import { placeOf } from '../../shared/ledger/place-of.ts'
+import { evolve, type VoidReason } from '../../shared/ledger/grant/evolve.ts'
+import { createRegistry, type RegistryVoidReason } from '../../shared/ledger/registry/evolve.ts'
+import { UNKNOWN_GRANT, type GrantState } from '../../shared/ledger/grant/state.ts'
+import { placeOf } from '../../shared/event-log/places.ts'
 
 // Records of every event ever shipped, with the verdict that each has for ever. Lines are added here, never changed.
 type Line = {

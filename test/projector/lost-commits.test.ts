@@ -1,5 +1,5 @@
 import { runProjector } from '../../services/projector/main.ts'
-import { placeOf } from '../../shared/ledger/place-of.ts'
+import { placeOf } from '../../shared/event-log/places.ts'
 import { realTest } from '../support/real-parts.ts'
 import { startLedger, until } from '../support/ledger.ts'
 

@@ -1,5 +1,5 @@
-import { verify } from '../../services/audit/verify.ts'
-import { placeOf } from '../../shared/ledger/place-of.ts'
+import { verify } from '../../services/audit/verify/verify.ts'
+import { placeOf } from '../../shared/event-log/places.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import { realTest } from '../support/real-parts.ts'
 import { startLedger, until, type TestLedger } from '../support/ledger.ts'

@@ -1,9 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ExecutionContext } from 'ava'
-import type { ServiceName } from '../../services/cli/serve.ts'
+import type { ServiceName } from '../../services/cli/compose/services.ts'
 import { run } from './commands.ts'
 
 export const ROOT = join(import.meta.dirname, '../..')

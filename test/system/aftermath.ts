@@ -1,6 +1,6 @@
 import type { ExecutionContext } from 'ava'
-import { replay } from '../../services/audit/replay.ts'
-import { verify } from '../../services/audit/verify.ts'
+import { replay } from '../../services/audit/replay/replay.ts'
+import { verify } from '../../services/audit/verify/verify.ts'
 import { parseToken } from '../../shared/tokens/token-string.ts'
 import { inTime } from '../support/in-time.ts'
 import { until } from '../support/ledger.ts'

@@ -1,7 +1,7 @@
 import type { ExecutionContext } from 'ava'
 import kafkajs from 'kafkajs'
 import { readFileSync } from 'node:fs'
-import { placeOf } from '../../shared/ledger/place-of.ts'
+import { placeOf } from '../../shared/event-log/places.ts'
 import type { KafkaCluster } from '../support/start-kafka.ts'
 import type { HonestClient } from './load.ts'
 import type { System } from './system.ts'

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava'
-import { replay } from '../../services/audit/replay.ts'
+import { replay } from '../../services/audit/replay/replay.ts'
 import { until } from '../support/ledger.ts'
 import { createRequests, type Answer, type Credentials } from '../support/requests.ts'
 import { databaseUrl, kafkaBrokers, realTest } from '../support/real-parts.ts'

@@ -1,0 +1,74 @@
+import { v7 as uuidv7 } from 'uuid'
+import { z } from 'zod'
+import { eventContext } from '../../../shared/callers/event-context.ts'
+import { requireRight } from '../../../shared/callers/require-right.ts'
+import type { HttpMiddleware } from '../../../shared/http/context.ts'
+import { readJson } from '../../../shared/http/input/json-body.ts'
+import { OAuthError } from '../../../shared/http/oauth-error.ts'
+import type { GrantFact } from '../../../shared/ledger/events.ts'
+import { ADMINISTRATOR_GRANT, issueTokens } from '../../../shared/ledger/grant/issue.ts'
+import { issuedTokens } from '../../../shared/read-model/commit/issued-tokens.ts'
+import { requireRecent, requireShown } from '../../../shared/read-model/reads/freshness.ts'
+import type { RegistryRead } from '../../../shared/read-model/reads/registry.ts'
+import type { Admin } from '../admin.ts'
+import { readGrant } from './end-grant.ts'
+import { GRANTS, guardGrant } from './guard-grant.ts'
+
+const ISSUE = z.strictObject({
+  client_id: z.string().min(1).max(200),
+  sub: z.string().min(1).max(200),
+  scope: z.string().max(5000).optional(),
+})
+
+/**
+ * POST /admin/grants: an administrator gives a client its first tokens for a user, on the client's terms; answers as the
+ * token endpoint does (RFC 6749 §5.1). `scope` omitted = the client's whole scope. 400 invalid_request for a client or
+ * user that is unknown or disabled, invalid_scope for more than the client's.
+ */
+export function issueGrant(admin: Admin): HttpMiddleware {
+  return async (ctx) => {
+    const bearer = await requireRight(admin, ctx, GRANTS)
+    const { client_id, sub, scope } = await readJson(ctx, ISSUE)
+    const read = await admin.registry.read({ client_ids: [client_id], subs: [sub] })
+    requireRecent(read.registry, read.now, admin.maxLagMs)
+    const grant_id = uuidv7()
+    const event = decideIssue(admin, read, { client_id, sub, scope: scope ?? null, grant_id })
+    await guardGrant(admin, ctx, read, event.data)
+    await requireWritable(admin, grant_id)
+    const committed = await admin.commit(event, eventContext(ctx, bearer.principal))
+    const view = await readGrant(admin, grant_id)
+    requireShown(view.checkpoint, committed.position)
+    ctx.body = issuedTokens(admin, view, committed)
+  }
+}
+
+type Issue = { client_id: string; sub: string; scope: string | null; grant_id: string }
+
+type IssuedFact = Extract<GrantFact, { type: 'TokenIssued' }>
+
+function decideIssue(admin: Admin, read: RegistryRead, { client_id, sub, scope, grant_id }: Issue): IssuedFact {
+  const client = read.view.clients.find((one) => one.client_id === client_id)
+  const user = read.view.users.find((one) => one.sub === sub)
+  if (!client?.enabled) throw new OAuthError('invalid_request', 'client_id: there is no such client, or it is disabled')
+  if (!user?.enabled) throw new OAuthError('invalid_request', 'sub: there is no such user, or it is disabled')
+  const { events, refused } = issueTokens({
+    grant_id,
+    client,
+    principal: { type: 'user', id: sub },
+    grant_type: ADMINISTRATOR_GRANT,
+    scope,
+    // Of the statement that found both alive: whatever revokes all of them later ends this grant too.
+    registry_position: read.registry.next,
+    kid: admin.keys.current,
+  })
+  if (refused) throw new OAuthError(refused.error, refused.description, { reason: refused.reason })
+  const [event] = events
+  if (event?.type !== 'TokenIssued') throw new Error('a grant was neither issued nor refused')
+  return event
+}
+
+/** 503 rather than a grant that nobody is told of. */
+async function requireWritable(admin: Admin, grant_id: string): Promise<void> {
+  const view = await readGrant(admin, grant_id)
+  requireRecent(view.checkpoint, view.now, admin.maxLagMs)
+}

@@ -1,0 +1,30 @@
+import { z } from 'zod'
+import { eventContext } from '../../../shared/callers/event-context.ts'
+import { requireRight } from '../../../shared/callers/require-right.ts'
+import type { HttpMiddleware } from '../../../shared/http/context.ts'
+import { readJson } from '../../../shared/http/input/json-body.ts'
+import type { Admin } from '../admin.ts'
+import { nameFrom, REASON } from '../names.ts'
+import { endGrant, findGrant } from './end-grant.ts'
+import { GRANTS, guardGrant } from './guard-grant.ts'
+
+const REVOKE = z.strictObject({ reason: REASON })
+
+/**
+ * POST /admin/grants/:grant_id/revoke {reason}: ends all tokens of a grant; 200 means durable and projected. Repeating it
+ * changes nothing. 404 for an unknown grant.
+ */
+export function revokeGrantById(admin: Admin): HttpMiddleware {
+  return async (ctx) => {
+    const bearer = await requireRight(admin, ctx, GRANTS)
+    const { reason } = await readJson(ctx, REVOKE)
+    const { grant } = await findGrant(admin, nameFrom(ctx, 'grant_id', z.string()))
+    const { grant_id, client_id, principal, scope } = grant
+    const subs = principal.type === 'user' ? [principal.id] : []
+    const read = await admin.registry.read({ client_ids: [client_id], subs })
+    await guardGrant(admin, ctx, read, { client_id, principal, scope })
+    const revoked_by = bearer.principal
+    const ended = await endGrant(admin, grant, { reason, revoked_by, context: eventContext(ctx, revoked_by) })
+    ctx.body = { grant_id, status: ended.status, reason: ended.reason }
+  }
+}

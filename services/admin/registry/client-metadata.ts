@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import type { Client } from '../../../shared/ledger/events.ts'
+import { CONFIDENTIAL_ONLY, OFFERED_GRANT_TYPES } from '../../../shared/ledger/grant/issue.ts'
+import type { RegistryView } from '../../../shared/ledger/registry/state.ts'
+import { formatScope, parseScope } from '../../../shared/ledger/scope.ts'
+import type { ClientDefaults } from '../admin.ts'
+import { distinct, FOLDER_NAME, groupProblems, GROUPS, MAX_COUNT } from '../names.ts'
+
+const CLIENT_NAME = z.string().regex(/^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/, 'must be 1 to 100 printable ASCII')
+
+const LIFETIME = z.int().min(1).max(MAX_COUNT).nullable().optional()
+
+// Where a browser would run what an authorization response carries, or where it would leave the client's machine unseen.
+const UNSAFE_SCHEMES = ['javascript:', 'data:', 'vbscript:', 'blob:', 'file:', 'about:']
+
+/** Absolute and without a fragment (RFC 6749 §3.1.2). */
+const REDIRECT_URI = z
+  .string()
+  .max(2000)
+  .regex(/^[\x21-\x7e]+$/, 'must be ASCII without spaces')
+  .refine((uri) => URL.canParse(uri) && !uri.includes('#'), 'must be an absolute URI without a fragment')
+  .refine((uri) => !URL.canParse(uri) || !UNSAFE_SCHEMES.includes(new URL(uri).protocol), 'this scheme is not allowed')
+
+const SCOPE = z
+  .string()
+  .max(5000)
+  .refine((scope) => parseScope(scope) !== null, 'must be scope names with one space between them')
+  .transform((scope) => formatScope(parseScope(scope) ?? []))
+
+const grantTypes = z
+  .array(z.enum(OFFERED_GRANT_TYPES, { error: `must be one of ${OFFERED_GRANT_TYPES.join(', ')}` }))
+  .transform(distinct)
+
+/** The body of POST /admin/clients: names of RFC 7591 where it has one. */
+export const CLIENT_METADATA = z
+  .strictObject({
+    client_name: CLIENT_NAME,
+    client_version: CLIENT_NAME.default('1'),
+    client_type: z.enum(['confidential', 'public']).default('confidential'),
+    grant_types: grantTypes.default(['refresh_token']),
+    redirect_uris: z.array(REDIRECT_URI).max(50).transform(distinct).default([]),
+    scope: SCOPE.default(''),
+    token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'none']).optional(),
+    access_token_lifetime: LIFETIME,
+    refresh_token_limit: z.int().min(0).max(MAX_COUNT).nullable().default(null),
+    refresh_token_lifetime: LIFETIME,
+    refresh_token_absolute_lifetime: LIFETIME,
+    refresh_grace_seconds: z.int().min(0).max(300).optional(),
+    refresh_rotation: z.literal(true, { error: 'false is not supported yet' }).default(true),
+    groups: GROUPS.default([]),
+    resource_server_folders: z.array(FOLDER_NAME).max(200).transform(distinct).nullable().default(null),
+    enabled: z.boolean().default(true),
+  })
+  .superRefine((metadata, context) => {
+    for (const [path, message] of contradictions(metadata)) context.addIssue({ code: 'custom', path: [path], message })
+  })
+
+export type ClientMetadata = z.output<typeof CLIENT_METADATA>
+
+/** The client that this metadata describes, without a secret. */
+export function clientOf(client_id: string, metadata: ClientMetadata, defaults: ClientDefaults): Client {
+  const { client_type, token_endpoint_auth_method } = metadata
+  const lifetimeOf = (name: Lifetime) => {
+    const given = metadata[name]
+    return given === undefined ? defaults[name] : given
+  }
+  return {
+    ...metadata,
+    client_id,
+    token_endpoint_auth_method:
+      token_endpoint_auth_method ?? (client_type === 'public' ? 'none' : 'client_secret_basic'),
+    access_token_lifetime: lifetimeOf('access_token_lifetime'),
+    refresh_token_lifetime: lifetimeOf('refresh_token_lifetime'),
+    refresh_token_absolute_lifetime: lifetimeOf('refresh_token_absolute_lifetime'),
+    refresh_grace_seconds: metadata.refresh_grace_seconds ?? defaults.refresh_grace_seconds[client_type],
+    secret: null,
+  }
+}
+
+type Lifetime = 'access_token_lifetime' | 'refresh_token_lifetime' | 'refresh_token_absolute_lifetime'
+
+/** Scopes and groups that a client names and that do not exist. */
+export function clientProblems(view: RegistryView, { scope, groups }: Client): string[] {
+  const known = new Set(view.scopes.map(({ name }) => name))
+  const unknown = (parseScope(scope) ?? []).filter((name) => !known.has(name))
+  return [
+    ...unknown.map((name) => `scope: there is no scope ${name}`),
+    ...groupProblems(view, 'groups', groups, { members: true }),
+  ]
+}
+
+type Described = Pick<ClientMetadata, 'client_type' | 'grant_types' | 'resource_server_folders'> & {
+  token_endpoint_auth_method?: string | undefined
+}
+
+function contradictions(metadata: Described): [string, string][] {
+  const { client_type, grant_types, token_endpoint_auth_method: method, resource_server_folders } = metadata
+  if (client_type === 'confidential')
+    return method === 'none' ? [['token_endpoint_auth_method', 'a confidential client has a secret to use']] : []
+  const barred = grant_types.filter((grant_type) => CONFIDENTIAL_ONLY.includes(grant_type))
+  return [
+    ...barred.map((one): [string, string] => ['grant_types', `${one} is for confidential clients only`]),
+    ...when(method !== undefined && method !== 'none', ['token_endpoint_auth_method', 'a public client has none']),
+    ...when(resource_server_folders !== null, ['resource_server_folders', 'a resource server must be confidential']),
+  ]
+}
+
+function when(wrong: boolean, problem: [string, string]): [string, string][] {
+  return wrong ? [problem] : []
+}

@@ -1,0 +1,155 @@
+import { z } from 'zod'
+import type { RegistryView } from '../../../shared/ledger/registry/state.ts'
+import type { RegistryQuestion } from '../../../shared/read-model/reads/registry.ts'
+import { distinct, groupProblems, GROUPS, NAME, RESOURCE_NAME, TEXT, USERNAME } from '../names.ts'
+import type { RevisedFact } from './write.ts'
+
+/** What a PUT asks for, once its body is read. */
+export type Wanted = {
+  question: Partial<RegistryQuestion>
+  fact: (revision: number) => RevisedFact
+  problems: (view: RegistryView) => string[]
+}
+
+/** One kind of entity that PUT writes and GET reads. */
+export type Kind = {
+  kind: 'scope' | 'group' | 'acl' | 'resource' | 'user'
+  /** Under /admin/. */
+  path: string
+  /** The service of the ledger that a bearer must be allowed to use. */
+  right: string
+  /** The parameter of the path, which the body may repeat. */
+  id: 'name' | 'sub'
+  form: z.ZodType<string>
+  /** What a GET must read. */
+  question: (id: string) => Partial<RegistryQuestion>
+  /** The shape of the body, as what it asks for. Unknown members are refused. */
+  body: (id: string) => z.ZodType<Wanted>
+}
+
+/** The name may be repeated in the body, as GET shows it, but it is the path's. */
+const repeated = (id: string) => z.literal(id, { error: 'must be the name in the path' }).optional()
+
+const nothing = () => []
+
+const SCOPES: Kind = {
+  kind: 'scope',
+  path: 'scopes',
+  right: 'ledger.admin:scopes',
+  id: 'name',
+  form: NAME,
+  question: () => ({}),
+  body: (name) =>
+    z
+      .strictObject({
+        name: repeated(name),
+        description: TEXT.default(''),
+        includes: z.array(RESOURCE_NAME).max(1000).transform(distinct).default([]),
+      })
+      .transform(({ description, includes }) => ({
+        question: {},
+        fact: (revision) => ({ type: 'ScopePut', data: { revision, scope: { name, description, includes } } }),
+        problems: nothing,
+      })),
+}
+
+const GROUP_KIND: Kind = {
+  kind: 'group',
+  path: 'groups',
+  right: 'ledger.admin:groups',
+  id: 'name',
+  form: NAME,
+  question: () => ({}),
+  body: (name) =>
+    z.strictObject({ name: repeated(name), description: TEXT.default('') }).transform(({ description }) => ({
+      question: {},
+      fact: (revision) => ({ type: 'GroupPut', data: { revision, group: { name, description } } }),
+      problems: nothing,
+    })),
+}
+
+const ACLS: Kind = {
+  kind: 'acl',
+  path: 'acls',
+  right: 'ledger.admin:acls',
+  id: 'name',
+  form: NAME,
+  question: () => ({}),
+  body: (name) =>
+    z
+      .strictObject({
+        name: repeated(name),
+        allowed_groups: GROUPS.default([]),
+        denied_groups: GROUPS.default([]),
+      })
+      .transform(({ allowed_groups, denied_groups }) => ({
+        question: {},
+        fact: (revision) => ({ type: 'AclPut', data: { revision, acl: { name, allowed_groups, denied_groups } } }),
+        problems: (view) => [
+          ...groupProblems(view, 'allowed_groups', allowed_groups, { members: false }),
+          ...groupProblems(view, 'denied_groups', denied_groups, { members: false }),
+        ],
+      })),
+}
+
+/** `METHOD` and path template of a REST resource that stands for this service. */
+const TEMPLATE = z.strictObject({
+  method: z.string().regex(/^[A-Z]{1,20}$/, 'must be an HTTP method'),
+  path: z.string().regex(/^\/[\x21-\x7e]{0,499}$/, 'must be a path'),
+})
+
+const RESOURCES: Kind = {
+  kind: 'resource',
+  path: 'resources',
+  right: 'ledger.admin:resources',
+  id: 'name',
+  form: RESOURCE_NAME,
+  question: () => ({}),
+  body: (name) =>
+    z
+      .strictObject({
+        name: repeated(name),
+        execute_acl: NAME.nullable().default(null),
+        templates: z.array(TEMPLATE).max(100).default([]),
+      })
+      .transform(({ execute_acl, templates }) => ({
+        question: {},
+        fact: (revision) => ({ type: 'ResourcePut', data: { revision, resource: { name, execute_acl, templates } } }),
+        problems: ({ acls }) =>
+          execute_acl === null || acls.some((acl) => acl.name === execute_acl)
+            ? []
+            : [`execute_acl: there is no ACL ${execute_acl}`],
+      })),
+}
+
+const USERS: Kind = {
+  kind: 'user',
+  path: 'users',
+  right: 'ledger.admin:users',
+  id: 'sub',
+  form: NAME,
+  question: (sub) => ({ subs: [sub] }),
+  body: (sub) =>
+    z
+      .strictObject({
+        sub: repeated(sub),
+        username: USERNAME,
+        name: TEXT.nullable().default(null),
+        email: TEXT.regex(/^[^@\s]+@[^@\s]+$/, 'must be an address')
+          .nullable()
+          .default(null),
+        groups: GROUPS.default([]),
+        enabled: z.boolean().default(true),
+      })
+      .transform(({ username, name, email, groups, enabled }) => {
+        const user = { sub, groups, enabled, personal: { username, name, email } }
+        return {
+          question: { subs: [sub], usernames: [username] },
+          fact: (revision) => ({ type: 'UserPut', data: { revision, user } }),
+          problems: (view) => groupProblems(view, 'groups', groups, { members: true }),
+        }
+      }),
+}
+
+/** Every kind that is written by PUT. */
+export const KINDS: readonly Kind[] = [SCOPES, GROUP_KIND, ACLS, RESOURCES, USERS]

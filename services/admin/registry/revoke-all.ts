@@ -1,0 +1,67 @@
+import { z } from 'zod'
+import { requireRight } from '../../../shared/callers/require-right.ts'
+import type { HttpMiddleware } from '../../../shared/http/context.ts'
+import { readJson } from '../../../shared/http/input/json-body.ts'
+import { OAuthError } from '../../../shared/http/oauth-error.ts'
+import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
+import type { RegistryQuestion } from '../../../shared/read-model/reads/registry.ts'
+import type { Admin } from '../admin.ts'
+import { NAME, nameFrom, REASON } from '../names.ts'
+import { etagOf } from './preconditions.ts'
+import { type RevisedFact, writeEntity } from './write.ts'
+
+const BODY = z.strictObject({ reason: REASON })
+
+/** POST /admin/clients/:id/revoke-all: one event ends all of a client's grants up to now, those in flight too. */
+export function revokeAllOfClient(admin: Admin): HttpMiddleware {
+  return revokeAll(admin, {
+    right: 'ledger.admin:clients',
+    id: 'client_id',
+    keyOf: (client_id) => `client/${client_id}`,
+    question: (client_id) => ({ client_ids: [client_id] }),
+    fact: (entity, revision, reason) => {
+      if (entity?.kind !== 'client' || !entity.value) throw new OAuthError('not_found', 'there is no such client')
+      return { type: 'ClientGrantsRevoked', data: { revision, client: entity.value, reason } }
+    },
+  })
+}
+
+/** POST /admin/users/:sub/revoke-all: the same for all grants of a user. */
+export function revokeAllOfUser(admin: Admin): HttpMiddleware {
+  return revokeAll(admin, {
+    right: 'ledger.admin:users',
+    id: 'sub',
+    keyOf: (sub) => `user/${sub}`,
+    question: (sub) => ({ subs: [sub] }),
+    fact: (entity, revision, reason) => {
+      if (entity?.kind !== 'user' || !entity.value) throw new OAuthError('not_found', 'there is no such user')
+      return { type: 'UserGrantsRevoked', data: { revision, user: entity.value, reason } }
+    },
+  })
+}
+
+type Whose = {
+  right: string
+  id: string
+  keyOf: (id: string) => string
+  question: (id: string) => Partial<RegistryQuestion>
+  fact: (entity: RegistryEntity | undefined, revision: number, reason: string) => RevisedFact
+}
+
+function revokeAll(admin: Admin, { right, id, keyOf, question, fact }: Whose): HttpMiddleware {
+  return async (ctx) => {
+    const bearer = await requireRight(admin, ctx, right)
+    const name = nameFrom(ctx, id, NAME)
+    const { reason } = await readJson(ctx, BODY)
+    const entity = await writeEntity(admin, ctx, bearer, {
+      key: keyOf(name),
+      question: question(name),
+      precondition: null,
+      fact: (revision, current) => fact(current, revision, reason),
+      problems: () => [],
+      error: 'invalid_request',
+    })
+    ctx.set('ETag', etagOf(entity))
+    ctx.body = { reason }
+  }
+}

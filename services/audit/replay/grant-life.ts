@@ -1,0 +1,115 @@
+import type { EventLog } from '../../../shared/event-log/event-log.ts'
+import { foldPartition } from '../../../shared/event-log/fold-log.ts'
+import type { Topics } from '../../../shared/event-log/places.ts'
+import { readRegistry } from '../../../shared/event-log/registry-log.ts'
+import type { Principal } from '../../../shared/ledger/events.ts'
+import { accessTokenLiveness, deadBecause, grantStanding, refreshEnded } from '../../../shared/ledger/grant/liveness.ts'
+import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
+import type { Registry } from '../../../shared/ledger/registry/evolve.ts'
+import type { ClientEntity, UserEntity } from '../../../shared/ledger/registry/state.ts'
+import { entryOf, type ReplayEntry } from './replay-entry.ts'
+import { rangesOf } from './replay.ts'
+
+/** What can be used now. `because`: why nothing can, where that is so. */
+export type LifeNow = {
+  at: string
+  status: GrantState['status']
+  because: string | null
+  /** Generations of the access tokens that live, with NumericDate of their end. */
+  access_tokens: { generation: number; exp: number | null }[]
+  /** The refresh token that lives; `until` NumericDate, `null` = without end. */
+  refresh_token: { generation: number; until: number | null; refreshes_left: number | null } | null
+}
+
+/** The life of one grant: every event of its own with its verdict, and what is left of it. */
+export type GrantLife = {
+  grant_id: string
+  client: { client_id: string; client_name: string | null; client_version: string | null }
+  principal: Principal
+  username: string | null
+  grant_type: string
+  scope: string
+  events: ReplayEntry[]
+  now: LifeNow
+}
+
+/** Reads a grant's life from the log. Null when no event of it ever counted. `now` in ms. */
+export async function grantLife(
+  { log, topics }: { log: EventLog; topics: Topics },
+  grant_id: string,
+  now: number,
+): Promise<GrantLife | null> {
+  const { state, generations, events } = await foldLife(log, topics, grant_id)
+  if (state.status === 'unknown') return null
+  const registry = await readRegistry(log, topics)
+  const { client, user } = partiesOf(registry, state)
+  const { client_id, principal, grant_type, scope } = state
+  return {
+    grant_id,
+    client: {
+      client_id,
+      client_name: client?.value?.client_name ?? null,
+      client_version: client?.value?.client_version ?? null,
+    },
+    principal,
+    username: user?.value?.personal.username ?? null,
+    grant_type,
+    scope,
+    events,
+    now: lifeNow({ state, generations, dead: deadBecause({ grant: state, client, user }), now }),
+  }
+}
+
+type Folded = { state: GrantState; generations: Generation[]; events: ReplayEntry[] }
+
+async function foldLife(log: EventLog, topics: Topics, grant_id: string): Promise<Folded> {
+  const [range] = await rangesOf({ log, topics }, { grant_id })
+  const folded: Folded = { state: UNKNOWN_GRANT, generations: [], events: [] }
+  if (!range) return folded
+  for await (const batch of foldPartition(log, range, { key: grant_id })) {
+    for (const judged of batch) {
+      folded.events.push(entryOf(judged))
+      if (judged.unreadable === undefined) addState(folded, judged.grant ?? UNKNOWN_GRANT)
+    }
+  }
+  return folded
+}
+
+function addState(folded: Folded, state: GrantState): void {
+  folded.state = state
+  if (state.status !== 'live' || folded.generations.at(-1)?.generation === state.current.generation) return
+  folded.generations.push(state.current)
+}
+
+function partiesOf(
+  registry: Registry,
+  { client_id, principal }: { client_id: string; principal: Principal },
+): { client: ClientEntity | null; user: UserEntity | null } {
+  const client = registry.get(`client/${client_id}`)
+  const user = principal.type === 'user' ? registry.get(`user/${principal.id}`) : undefined
+  return { client: client?.kind === 'client' ? client : null, user: user?.kind === 'user' ? user : null }
+}
+
+type Question = { state: GrantState; generations: Generation[]; dead: string | null; now: number }
+
+function lifeNow({ state, generations, dead, now }: Question): LifeNow {
+  const at = new Date(now).toISOString()
+  const reason = state.status === 'revoked' ? state.reason : dead
+  if (state.status !== 'live' || dead !== null) {
+    return { at, status: state.status, because: reason, access_tokens: [], refresh_token: null }
+  }
+  const grant = grantStanding(state)
+  const access_tokens = generations
+    .filter((row) => accessTokenLiveness({ grant, generation: row.generation, row, now }).active)
+    .map(({ generation, exp }) => ({ generation, exp }))
+  const refresh_token = liveRefreshToken(state, now)
+  const ended = access_tokens.length === 0 && refresh_token === null
+  return { at, status: 'live', because: ended ? 'everything expired' : null, access_tokens, refresh_token }
+}
+
+function liveRefreshToken(state: Extract<GrantState, { status: 'live' }>, now: number): LifeNow['refresh_token'] {
+  if (state.refresh_generation === 0 || refreshEnded(state, now) !== null) return null
+  const { refresh_generation: generation, refresh_exp, absolute_exp, refreshes_left } = state
+  const until = [refresh_exp, absolute_exp].filter((exp) => exp !== null)
+  return { generation, until: until.length === 0 ? null : Math.min(...until), refreshes_left }
+}

@@ -1,0 +1,95 @@
+import { type EventLog, LogReadError, type Range } from '../../../shared/event-log/event-log.ts'
+import { foldPartition, type OnRead, type Progress } from '../../../shared/event-log/fold-log.ts'
+import { placeOf, type Topics } from '../../../shared/event-log/places.ts'
+import { type EventType, isGrantType } from '../../../shared/ledger/events.ts'
+import { merge } from './merge.ts'
+import { entryOf, type ReplayEntry } from './replay-entry.ts'
+
+/** What of the log to show; members that are absent do not restrict. `sub` = a user. */
+export type ReplayFilter = {
+  grant_id?: string | undefined
+  client_id?: string | undefined
+  sub?: string | undefined
+  types?: readonly EventType[] | undefined
+}
+
+type Source = { log: EventLog; topics: Topics }
+
+/**
+ * Reads the log itself from offset 0 to its end as of now, folds it, and yields what the filter lets through with its
+ * verdict, ordered by (time, topic, partition, offset). LogReadError when the log is unreachable or its beginning is gone.
+ */
+export async function* replay(
+  source: Source,
+  filter: ReplayFilter,
+  progress?: Progress,
+): AsyncGenerator<ReplayEntry, void, undefined> {
+  const ranges = await rangesOf(source, filter)
+  const onRead = counter(ranges, progress)
+  const streams = ranges.map((range) => entriesOf(source.log, range, { filter, onRead }))
+  for await (const { entry } of merge(streams, isBefore)) yield entry
+}
+
+/** The whole log, or the part that can hold what the filter asks for: [0, end) of each partition, as of now. */
+export async function rangesOf({ log, topics }: Source, filter: ReplayFilter): Promise<Range[]> {
+  const { grant_id } = filter
+  const place = grant_id === undefined ? undefined : placeOf(grant_id)
+  const bounds = await log.bounds(topicsWanted(topics, filter), place)
+  return bounds.map(({ topic, partition, first, end }) => {
+    // Without its beginning no record has a verdict.
+    if (first !== 0) throw new LogReadError('out_of_range', `${topic}/${partition} begins at offset ${first}, not at 0`)
+    return { topic, partition, from: 0, to: end }
+  })
+}
+
+function topicsWanted(topics: Topics, { grant_id, types }: ReplayFilter): string[] {
+  const grants = types?.some((type) => isGrantType(type)) ?? true
+  const registry = grant_id === undefined && (types?.some((type) => !isGrantType(type)) ?? true)
+  return [...(grants ? [topics.grants] : []), ...(registry ? [topics.registry] : [])]
+}
+
+function counter(ranges: Range[], progress: Progress | undefined): OnRead | undefined {
+  if (!progress) return undefined
+  const total = ranges.reduce((sum, { to }) => sum + to, 0)
+  let done = 0
+  return (offsets) => progress((done += offsets), total)
+}
+
+/** `at`: the partition's own time so far, which unlike a record's never steps back. */
+type Placed = { at: number; entry: ReplayEntry }
+
+async function* entriesOf(
+  log: EventLog,
+  range: Range,
+  { filter, onRead }: { filter: ReplayFilter; onRead: OnRead | undefined },
+): AsyncGenerator<Placed[]> {
+  let at = 0
+  for await (const batch of foldPartition(log, range, { key: filter.grant_id, onRead })) {
+    const placed: Placed[] = []
+    for (const judged of batch) {
+      const entry = entryOf(judged)
+      at = Math.max(at, Date.parse(entry.time))
+      if (isShown(entry, filter)) placed.push({ at, entry })
+    }
+    yield placed
+  }
+}
+
+function isShown(entry: ReplayEntry, { client_id, sub, types }: ReplayFilter): boolean {
+  if (entry.verdict === 'unreadable') return true
+  if (types && !types.some((type) => type === entry.type)) return false
+  if (client_id !== undefined && !concernsClient(entry, client_id)) return false
+  return sub === undefined || (entry.principal?.type === 'user' && entry.principal.id === sub)
+}
+
+/** Its own client, or one that acted on a grant which is not its own. */
+function concernsClient({ client_id, event }: ReplayEntry, wanted: string): boolean {
+  return client_id === wanted || (event !== null && 'client_id' in event.data && event.data.client_id === wanted)
+}
+
+function isBefore(a: Placed, b: Placed): boolean {
+  if (a.at !== b.at) return a.at < b.at
+  const [p, q] = [a.entry.position, b.entry.position]
+  if (p.topic !== q.topic) return p.topic < q.topic
+  return p.partition === q.partition ? p.offset < q.offset : p.partition < q.partition
+}

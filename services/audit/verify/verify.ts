@@ -1,0 +1,129 @@
+import { chainStart } from '../../../shared/event-log/chain.ts'
+import type { Bounds, EventLog } from '../../../shared/event-log/event-log.ts'
+import type { Progress } from '../../../shared/event-log/fold-log.ts'
+import type { TopicPartition } from '../../../shared/event-log/places.ts'
+import type { Checkpoint } from '../../../shared/read-model/checkpoints.ts'
+import { prepareBatch, type PreparedBatch } from '../../../shared/read-model/projection/project.ts'
+import type { VerifySource } from '../../../shared/read-model/read-model.ts'
+import { compareColumns, type Difference, leftOver } from './compare.ts'
+import { createExpectation, type Expectation } from './expectation.ts'
+import { readSnapshot, type Snapshot } from './stored-rows.ts'
+
+/** `next`: up to where the partition was compared. */
+export type VerifiedPartition = TopicPartition & { next: number; records: number; voids: number }
+
+export type VerifyReport = { equal: boolean; difference: Difference | null; partitions: VerifiedPartition[] }
+
+type Standing = Parameters<typeof prepareBatch>[1]
+
+type Verified = { difference: Difference | null; verified: VerifiedPartition }
+
+/**
+ * Folds the log from its beginning and compares with the live read model: every row and column that the log can know, the hash
+ * chain and the void counts; ends at the first difference. Exact while writers write: a partition's rows and its checkpoint
+ * are read in one snapshot, and the checkpoint says where to stop. Holds one partition at a time.
+ */
+export async function verify(source: VerifySource, progress?: Progress): Promise<VerifyReport> {
+  const { log, topics } = source
+  const bounds = await log.bounds([topics.registry, topics.grants])
+  const total = bounds.reduce((sum, { end }) => sum + end, 0)
+  const partitions: VerifiedPartition[] = []
+  let before = 0
+  for (const bound of bounds) {
+    const onNext = (next: number) => progress?.(before + Math.min(next, bound.end), total)
+    const { difference, verified } = await verifyPartition(source, bound, onNext)
+    partitions.push(verified)
+    if (difference) return { equal: false, difference, partitions }
+    before += bound.end
+  }
+  return { equal: true, difference: null, partitions }
+}
+
+async function verifyPartition(source: VerifySource, bound: Bounds, onNext: (next: number) => void): Promise<Verified> {
+  const { knex, schema, topics, log } = source
+  const { topic, partition } = bound
+  const kind = topic === topics.registry ? 'registry' : 'grants'
+  const snapshot = await readSnapshot(knex, schema, { place: bound, kind })
+  const { checkpoint } = snapshot
+  const verified = { topic, partition, next: checkpoint?.next ?? 0, records: 0, voids: 0 }
+  const problem = await unfoldable(log, bound, checkpoint)
+  if (!checkpoint || problem) return { difference: problem, verified }
+  const expectation = createExpectation(kind, snapshot)
+  const folded = await fold(log, checkpoint, { expectation, verified, onNext })
+  const difference = folded.difference ?? expectation.end() ?? leftOver(snapshot)
+  return { difference: difference ?? (await compareCheckpoint(source, snapshot, folded)), verified }
+}
+
+/** Why the log cannot be folded up to this checkpoint, if it cannot. */
+async function unfoldable(log: EventLog, bound: Bounds, checkpoint: Checkpoint | null): Promise<Difference | null> {
+  if (!checkpoint) return checkpointDifference(bound, null, 'a partition', 'no checkpoint')
+  if (bound.first !== 0) return checkpointDifference(bound, 'next', `begins at offset ${bound.first}`, checkpoint.next)
+  // Bounds that were asked for before the snapshot may be behind it.
+  const [now] = bound.end >= checkpoint.next ? [bound] : await log.bounds([bound.topic], bound.partition)
+  const end = now?.end ?? 0
+  return end >= checkpoint.next ? null : checkpointDifference(bound, 'next', `ends at offset ${end}`, checkpoint.next)
+}
+
+type Folded = { difference: Difference | null; standing: Standing; voids: number }
+
+async function fold(
+  log: EventLog,
+  checkpoint: Checkpoint,
+  into: { expectation: Expectation; verified: VerifiedPartition; onNext: (next: number) => void },
+): Promise<Folded> {
+  const { topic, partition, next } = checkpoint
+  const { expectation, verified, onNext } = into
+  let standing: Standing = { ...UNTOUCHED, chain: chainStart(topic, partition) }
+  const fail = (difference: Difference): Folded => ({ difference, standing, voids: verified.voids })
+  if (next === 0) return { difference: null, standing, voids: 0 }
+  for await (const batch of log.read({ topic, partition, from: 0, to: next })) {
+    const within = { ...batch, records: batch.records.filter(({ offset }) => offset < next) }
+    const { move, records, stop }: PreparedBatch = prepareBatch(within, standing)
+    if (stop) {
+      return fail(checkpointDifference(checkpoint, 'next', `unreadable at offset ${stop.offset}: ${stop.reason}`, next))
+    }
+    standing = move
+    verified.records += records.length
+    const { difference, voids } = expectation.fold(records)
+    verified.voids += voids
+    if (difference) return fail(difference)
+    onNext(batch.next)
+  }
+  return { difference: null, standing, voids: verified.voids }
+}
+
+const UNTOUCHED = { next: 0, last_offset: null, last_hash: null, leader_epoch: null }
+
+async function compareCheckpoint(
+  { log }: VerifySource,
+  { checkpoint }: Snapshot,
+  { standing, voids }: Folded,
+): Promise<Difference | null> {
+  if (!checkpoint) return null
+  const { topic, partition } = checkpoint
+  const cluster_id = checkpoint.cluster_id === null ? null : await log.clusterId()
+  const expected = { ...shown(standing), void_count: voids, cluster_id, status: statusOf(checkpoint) }
+  const actual = { ...shown(checkpoint), void_count: checkpoint.void_count, cluster_id: checkpoint.cluster_id }
+  return compareColumns('checkpoints', `${topic}/${partition}`, {
+    log: expected,
+    read_model: { ...actual, status: checkpoint.status },
+  })
+}
+
+function shown({ last_offset, last_hash, chain }: Standing): Record<string, unknown> {
+  return { last_offset, last_hash: last_hash?.toString('hex') ?? null, chain: chain.toString('hex') }
+}
+
+// Stopped at a record that it cannot read, the read model is still right as far as it goes.
+function statusOf({ status }: Checkpoint): string {
+  return status === 'diverged' ? 'ok' : status
+}
+
+function checkpointDifference(
+  place: TopicPartition,
+  column: string | null,
+  log: unknown,
+  read_model: unknown,
+): Difference {
+  return { table: 'checkpoints', key: `${place.topic}/${place.partition}`, column, log, read_model }
+}

@@ -1,0 +1,117 @@
+import type { Command } from 'commander'
+import type { Audit } from '../../audit/audit.ts'
+import type { ReplayEntry } from '../../audit/replay/replay-entry.ts'
+import { parseReplayQuery } from '../../audit/replay/replay-query.ts'
+import type { ReplayFilter } from '../../audit/replay/replay.ts'
+import { connectAudit } from '../connect/audit.ts'
+import { renderEntries } from '../render/entries.ts'
+import { renderLife } from '../render/life.ts'
+import { createProgress } from '../render/progress.ts'
+import { renderVerify } from '../render/projection.ts'
+import type { Format } from '../render/table.ts'
+import { EXIT_CODES, formatOption, print, wantsColour, WHERE, work } from './verb.ts'
+
+/** `token-ledger audit replay | show | verify` */
+export function addAuditCommands(program: Command): void {
+  const audit = program.command('audit').description('read the log itself: what happened, and is it true')
+  audit.addHelpText('after', `\n${WHERE}\n\n${EXIT_CODES}`)
+  addReplay(audit)
+  addShow(audit)
+  addVerify(audit, 'verify')
+}
+
+type ReplayOptions = { grant?: string; client?: string; user?: string; type?: string[]; format: Format }
+
+function addReplay(audit: Command): void {
+  audit
+    .command('replay')
+    .description('every event of the log in the order of time, with its verdict; void ones with their reason')
+    .option('--grant <grant_id>', 'only this grant')
+    .option('--client <client_id>', 'only what concerns this client')
+    .option('--user <sub>', 'only what concerns this user')
+    .option('--type <types...>', 'only these event types')
+    .addOption(formatOption())
+    .addHelpText('after', REPLAY_EXAMPLES)
+    .action(async (options: ReplayOptions, command: Command) => {
+      const filter = filterOf(options, command)
+      await work(command, connectAudit, (source) => replay(source, filter, options.format))
+    })
+}
+
+const REPLAY_EXAMPLES = `
+Examples:
+  token-ledger audit replay --grant 0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77
+  token-ledger audit replay --user ada --type TokenReuseDetected TokenRevoked
+  token-ledger audit replay --format jsonl | grep '"verdict":"void"'
+
+${EXIT_CODES}`
+
+const OPTION_OF: Record<string, string> = { grant_id: '--grant', client_id: '--client', sub: '--user', type: '--type' }
+
+function filterOf({ grant, client, user, type }: ReplayOptions, command: Command): ReplayFilter {
+  const given = { grant_id: grant, client_id: client, sub: user, type: type?.join(',') }
+  const parsed = parseReplayQuery(given)
+  if (!parsed.problem) return parsed.filter
+  const { name, message } = parsed.problem
+  command.error(`error: ${OPTION_OF[name] ?? name} ${message}`)
+}
+
+async function replay(source: Audit, filter: ReplayFilter, format: Format): Promise<boolean> {
+  // On a terminal the table itself shows that something moves.
+  const progress = process.stdout.isTTY ? null : createProgress(process.stderr)
+  const seen = { count: 0, unreadable: 0 }
+  const entries = counted(source.replay(filter, progress?.update), seen)
+  await print(renderEntries(entries, format, wantsColour())).finally(() => progress?.stop())
+  if (seen.count === 0) process.stderr.write('nothing in the log matches\n')
+  if (seen.unreadable > 0) process.stderr.write(`${seen.unreadable} partitions end in a record that cannot be read\n`)
+  return seen.unreadable === 0
+}
+
+async function* counted(
+  entries: AsyncIterable<ReplayEntry>,
+  seen: { count: number; unreadable: number },
+): AsyncGenerator<ReplayEntry> {
+  for await (const entry of entries) {
+    seen.count++
+    if (entry.verdict === 'unreadable') seen.unreadable++
+    yield entry
+  }
+}
+
+function addShow(audit: Command): void {
+  audit
+    .command('show')
+    .description('the life of one grant: whose it is, what happened to it and why, and what of it can be used now')
+    .requiredOption('--grant <grant_id>', 'the grant')
+    .addOption(formatOption())
+    .addHelpText('after', '\nExample:\n  token-ledger audit show --grant 0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77')
+    .action(async (options: ReplayOptions & { grant: string }, command: Command) => {
+      const { grant_id = options.grant } = filterOf({ grant: options.grant, format: options.format }, command)
+      await work(command, connectAudit, (source) => show(source, grant_id, options.format))
+    })
+}
+
+async function show(source: Audit, grant_id: string, format: Format): Promise<boolean> {
+  const life = await source.life(grant_id)
+  if (!life) process.stderr.write(`the log knows no grant ${grant_id}\n`)
+  else if (format === 'table') await print(renderLife(life))
+  else await print(`${JSON.stringify(life, null, format === 'json' ? 2 : 0)}\n`)
+  return life !== null
+}
+
+/** Adds the verb that compares the live read model with the log, under the name it has here. */
+export function addVerify(group: Command, name: string): void {
+  group
+    .command(name)
+    .description('fold the whole log and compare: is the live read model, with its hash chain, what the log says?')
+    .addOption(formatOption())
+    .addHelpText('after', `\nMay run while everything runs.\n\n${EXIT_CODES}`)
+    .action(async ({ format }: { format: Format }, command: Command) => {
+      await work(command, connectAudit, async (source) => {
+        const progress = createProgress(process.stderr)
+        const report = await source.verify(progress.update).finally(progress.stop)
+        await print(renderVerify(report, format))
+        return report.equal
+      })
+    })
+}

@@ -1,0 +1,62 @@
+import type { Logger } from 'pino'
+import { v7 as uuidv7 } from 'uuid'
+import type { Settings } from '../../../shared/config/settings.ts'
+import type { EventLog } from '../../../shared/event-log/event-log.ts'
+import { partitionsOf, shapeOf } from '../../../shared/event-log/places.ts'
+import { appendRegistry, readRegistry } from '../../../shared/event-log/registry-log.ts'
+import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
+import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
+import { migrateDatabase } from '../../../shared/migrations/migrations.ts'
+import { rememberLedger } from '../../../shared/process/ledger-id.ts'
+import type { Parts } from '../../../shared/process/open-parts.ts'
+import { createCheckpoints } from '../../../shared/read-model/checkpoints.ts'
+import { deriveKeys } from '../../../shared/tokens/keys.ts'
+import { bootstrapEvents } from './bootstrap.ts'
+
+/**
+ * Makes or completes a ledger: schemas, topics, `LedgerCreated`, what every ledger begins with, and the bootstrap client
+ * while no administrator lives. May be repeated, and run by several at once: what comes second is void.
+ */
+export async function migrate({ knex, log, topics }: Parts, settings: Settings, logger: Logger): Promise<string> {
+  await migrateDatabase(knex, settings.READ_MODEL, { shared: !settings.dev })
+  await log.create(shapeOf(topics))
+  await createCheckpoints(knex, settings.READ_MODEL, partitionsOf(topics))
+  const ledger_id = await createLedger(log, topics, settings.ISSUER)
+  await rememberLedger(knex, ledger_id)
+  await appendPredefined(log, topics, settings.ISSUER)
+  await bootstrap(log, topics, settings, ledger_id, logger)
+  return ledger_id
+}
+
+const BY_MIGRATE = { actor: 'system/migrate' }
+
+async function createLedger(log: EventLog, topics: Parts['topics'], source: string): Promise<string> {
+  const known = (await readRegistry(log, topics)).get('ledger')
+  if (known?.kind === 'ledger' && known.value) return known.value.ledger_id
+  const facts = [{ type: 'LedgerCreated' as const, data: { ledger_id: uuidv7() } }]
+  await appendRegistry(log, topics, { facts, source, context: BY_MIGRATE })
+  // Another process may have been first: the first in the log is the ledger's.
+  return createLedger(log, topics, source)
+}
+
+async function appendPredefined(log: EventLog, topics: Parts['topics'], source: string): Promise<void> {
+  const registry = await readRegistry(log, topics)
+  const facts = PREDEFINED.filter((fact) => registry.get(registryKeyOf(fact)) === undefined)
+  await appendRegistry(log, topics, { facts, source, context: BY_MIGRATE })
+}
+
+async function bootstrap(
+  log: EventLog,
+  topics: Parts['topics'],
+  settings: Settings,
+  ledger_id: string,
+  logger: Logger,
+): Promise<void> {
+  const { BOOTSTRAP_CLIENT_ID: clientId, BOOTSTRAP_CLIENT_SECRET: secret, SECRETS_SYSTEM: secrets } = settings
+  if (!clientId || !secret || !secrets) return
+  const registry = await readRegistry(log, topics)
+  const facts = bootstrapEvents({ registry, clientId, secret, keys: deriveKeys(secrets, ledger_id) })
+  if (facts.length === 0) return
+  await appendRegistry(log, topics, { facts, source: settings.ISSUER, context: { actor: 'system/bootstrap' } })
+  logger.warn({ client_id: clientId }, 'no administrator lived: the bootstrap client is one now')
+}

@@ -1,0 +1,30 @@
+import { loadSettings } from '../../../shared/config/load-settings.ts'
+import { createLogger } from '../../../shared/process/logger.ts'
+import { openParts } from '../../../shared/process/open-parts.ts'
+import { type Audit, createAudit } from '../../audit/audit.ts'
+import type { AuditSource } from '../../audit/status/status-source.ts'
+import { configuredKids, serviceAccess } from './find-service.ts'
+import { remoteAudit } from './remote-audit.ts'
+import type { Connected } from './service-access.ts'
+
+/**
+ * What the audit verbs ask: the service at LEDGER_ADMIN_URL; in dev mode the one that runs here, because its database takes
+ * one process; else the log and the read model themselves.
+ */
+export async function connectAudit(env: NodeJS.ProcessEnv = process.env): Promise<Connected<Audit>> {
+  const access = await serviceAccess(env)
+  if (access) return { source: remoteAudit(access), close: () => Promise.resolve() }
+  const parts = await connectParts(env)
+  return { ...parts, source: createAudit(parts.source) }
+}
+
+/** The log and the read model themselves; in dev mode only while no service runs. */
+export async function connectParts(env: NodeJS.ProcessEnv = process.env): Promise<Connected<AuditSource>> {
+  const settings = loadSettings(env, 'none')
+  // stderr belongs to progress, unless somebody asks for more.
+  const logger = createLogger(env['LEDGER_LOG_LEVEL'] ? settings : { LOG_LEVEL: 'error' })
+  const parts = await openParts(settings, logger)
+  const kids = configuredKids(settings)
+  const source = { ...parts, schema: settings.READ_MODEL, maxLagMs: settings.MAX_LAG * 1000, kids }
+  return { source, close: () => parts.close() }
+}

@@ -1,0 +1,58 @@
+import { loadSettings } from '../../../shared/config/load-settings.ts'
+import { createLogger } from '../../../shared/process/logger.ts'
+import { openParts } from '../../../shared/process/open-parts.ts'
+import { runtimeOf } from '../../../shared/process/runtime.ts'
+import { createKeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
+import { createTokenReader } from '../../../shared/read-model/reads/tokens.ts'
+import { FIRST_ANOTHER, keyInUse, type KeyInUse } from '../../admin/keys/keys.ts'
+import { type RevokedPage, revokeGrantsOfKey } from '../../admin/keys/revoke-key.ts'
+import { configuredKids, serviceAccess } from './find-service.ts'
+import { type Connected, jsonOf, type ServiceAccess, ServiceRefused, serviceRequests } from './service-access.ts'
+
+/** What `keys revoke` asks for. */
+export type KeySource = {
+  /** What revoking this key would end. */
+  inUse(kid: number): Promise<KeyInUse>
+  /** Ends one page of its grants. ServiceRefused while new tokens are made with it. */
+  revokePage(kid: number, after: string | null): Promise<RevokedPage>
+}
+
+/**
+ * The service at LEDGER_ADMIN_URL, which asks for an administrator's rights; in dev mode the one that runs here; else the log
+ * and the read model themselves, for whom `serve` cannot be started any more because the key is lost.
+ */
+export async function connectKeys(env: NodeJS.ProcessEnv = process.env): Promise<Connected<KeySource>> {
+  const access = await serviceAccess(env)
+  return access ? { source: remoteKeys(access), close: () => Promise.resolve() } : connectDirectly(env)
+}
+
+function remoteKeys(access: ServiceAccess): KeySource {
+  const request = serviceRequests(access, 'ledger.admin')
+  return {
+    inUse: async (kid) => jsonOf<KeyInUse>(await request(`/admin/keys/${kid}`)),
+    revokePage: async (kid, after) =>
+      jsonOf<RevokedPage>(await request(`/admin/keys/${kid}/revoke`, { method: 'POST', body: { after } })),
+  }
+}
+
+// Nobody was authenticated: whoever has the database and the log may write whatever he likes.
+const BY_OPERATOR = { revoked_by: { type: 'system', id: 'keys' }, context: { actor: 'system/keys' } } as const
+
+async function connectDirectly(env: NodeJS.ProcessEnv): Promise<Connected<KeySource>> {
+  const settings = loadSettings(env, 'none')
+  const logger = createLogger(env['LEDGER_LOG_LEVEL'] ? settings : { LOG_LEVEL: 'error' })
+  const parts = await openParts(settings, logger)
+  const { knex, schema, topics, commit, waiter } = runtimeOf(parts, settings, null, logger)
+  const keyUses = createKeyUseReader(knex, schema, topics)
+  const tokens = createTokenReader(knex, schema, topics)
+  const revoker = { keyUses, tokens, commit, waiter, topics, timeoutMs: settings.APPEND_TIMEOUT * 1000 }
+  const [current] = configuredKids(settings) ?? []
+  const source: KeySource = {
+    inUse: (kid) => keyInUse(keyUses, kid),
+    revokePage: async (kid, after) => {
+      if (kid === current) throw new ServiceRefused(`kid ${kid} is current here: ${FIRST_ANOTHER}`)
+      return revokeGrantsOfKey(revoker, { kid, after }, BY_OPERATOR)
+    },
+  }
+  return { source, close: () => parts.close() }
+}

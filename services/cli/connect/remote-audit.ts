@@ -1,0 +1,52 @@
+import { LogReadError } from '../../../shared/event-log/event-log.ts'
+import type { Audit } from '../../audit/audit.ts'
+import type { GrantLife } from '../../audit/replay/grant-life.ts'
+import type { KeysStatus } from '../../audit/status/keys-status.ts'
+import type { ProjectionStatus } from '../../audit/status/projection-status.ts'
+import type { ReplayEntry } from '../../audit/replay/replay-entry.ts'
+import type { ReplayFilter } from '../../audit/replay/replay.ts'
+import type { VerifyReport } from '../../audit/verify/verify.ts'
+import { jsonOf, serviceRequests, type ServiceAccess } from './service-access.ts'
+
+/** Audits through a running service, with a token of its own (client_credentials, scope `ledger.audit`). */
+export function remoteAudit(access: ServiceAccess): Audit {
+  const get = serviceRequests(access, 'ledger.audit')
+  return {
+    replay: (filter) => replayOf(() => get(`/audit/events?${queryOf(filter)}`)),
+    life: async (grant_id) => {
+      const response = await get(`/audit/grants/${encodeURIComponent(grant_id)}`)
+      return response.status === 404 ? null : jsonOf<GrantLife>(response)
+    },
+    verify: async () => jsonOf<VerifyReport>(await get('/audit/verify')),
+    status: async () => jsonOf<ProjectionStatus>(await get('/audit/projection')),
+    keys: async () => jsonOf<KeysStatus>(await get('/audit/keys')),
+  }
+}
+
+async function* replayOf(get: () => Promise<Response>): AsyncGenerator<ReplayEntry> {
+  const response = await get()
+  if (!response.ok || !response.body) return jsonOf(response)
+  for await (const line of linesOf(response.body)) yield JSON.parse(line) as ReplayEntry
+}
+
+async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  try {
+    for await (const chunk of body) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+      rest = lines.pop() ?? ''
+      yield* lines
+    }
+  } catch (cause) {
+    throw new LogReadError('unreachable', 'the answer was cut short', { cause })
+  }
+  if (rest !== '') throw new LogReadError('unreachable', 'the answer was cut short')
+}
+
+function queryOf({ types, ...filter }: ReplayFilter): string {
+  const given = Object.entries({ ...filter, type: types?.join(',') }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  )
+  return new URLSearchParams(given).toString()
+}

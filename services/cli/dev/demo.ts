@@ -1,0 +1,158 @@
+import { v7 as uuidv7 } from 'uuid'
+import { requireKeys, type Runtime } from '../../../shared/process/runtime.ts'
+import { readRegistry } from '../../../shared/event-log/registry-log.ts'
+import type { Client, RegistryFact } from '../../../shared/ledger/events.ts'
+import { ADMINISTRATOR_GRANT, issueTokens } from '../../../shared/ledger/grant/issue.ts'
+import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
+import { createTokenReader } from '../../../shared/read-model/reads/tokens.ts'
+import { hashClientSecret } from '../../../shared/tokens/client-secret.ts'
+import { formatToken } from '../../../shared/tokens/token-string.ts'
+import type { DemoSecrets } from './dev-secrets.ts'
+
+const BY_DEMO = { actor: 'system/demo' }
+const DEMO_USER = 'demo-alice'
+
+export type DemoTokens = { grant_id: string; access_token: string; refresh_token: string }
+
+/** Seeds what the demo shows, through the log like everything else; what is there already stays as it is. */
+export async function seedDemo(runtime: Runtime, secrets: DemoSecrets): Promise<void> {
+  const registry = await readRegistry(runtime.log, runtime.topics)
+  const missing = demoFacts(runtime, secrets).filter((fact) => registry.get(registryKeyOf(fact)) === undefined)
+  for (const fact of missing) await runtime.commit(fact, BY_DEMO)
+}
+
+/** A fresh grant of the demo user to the demo application: the pair that the printed commands use. */
+export async function issueDemoTokens(runtime: Runtime): Promise<DemoTokens> {
+  const keys = requireKeys(runtime)
+  const grant_id = uuidv7()
+  const read = createTokenReader(runtime.knex, runtime.schema, runtime.topics)
+  const { caller, registry } = await read({ client_id: 'demo-app', grant_id: null, generation: 0 })
+  if (!caller?.value) throw new Error('the demo client is not in the read model')
+  const { events, refused } = issueTokens({
+    grant_id,
+    client: caller.value,
+    principal: { type: 'user', id: DEMO_USER },
+    grant_type: ADMINISTRATOR_GRANT,
+    scope: 'orders.read orders.approve',
+    registry_position: registry.next,
+    kid: keys.current,
+  })
+  const [event] = events
+  if (!event) throw new Error(`the demo grant was refused: ${refused?.reason}`)
+  await runtime.commit(event, BY_DEMO)
+  const content = { kid: keys.current, grant_id, generation: 1 }
+  return { grant_id, access_token: formatToken(keys, 'at', content), refresh_token: formatToken(keys, 'rt', content) }
+}
+
+function demoFacts(runtime: Runtime, secrets: DemoSecrets): RegistryFact[] {
+  const revision = 1
+  return [
+    ...demoFolders(revision),
+    { type: 'UserPut', data: { revision, user: demoUser() } },
+    ...demoClients(runtime, secrets).map((client): RegistryFact => ({
+      type: 'ClientRegistered',
+      data: { revision, client },
+    })),
+  ]
+}
+
+function demoFolders(revision: number): RegistryFact[] {
+  return [
+    { type: 'GroupPut', data: { revision, group: { name: 'OrderClerks', description: 'May read and enter orders.' } } },
+    { type: 'GroupPut', data: { revision, group: { name: 'OrderManagers', description: 'May approve orders.' } } },
+    {
+      type: 'AclPut',
+      data: {
+        revision,
+        acl: { name: 'OrderClerks', allowed_groups: ['OrderClerks', 'OrderManagers'], denied_groups: [] },
+      },
+    },
+    {
+      type: 'AclPut',
+      data: { revision, acl: { name: 'OrderManagers', allowed_groups: ['OrderManagers'], denied_groups: [] } },
+    },
+    {
+      type: 'ResourcePut',
+      data: { revision, resource: { name: 'orders', execute_acl: 'OrderClerks', templates: [] } },
+    },
+    {
+      type: 'ResourcePut',
+      data: { revision, resource: { name: 'orders.internal', execute_acl: 'OrderManagers', templates: [] } },
+    },
+    {
+      type: 'ScopePut',
+      data: { revision, scope: { name: 'orders.read', description: 'Read orders.', includes: ['orders'] } },
+    },
+    {
+      type: 'ScopePut',
+      data: {
+        revision,
+        scope: { name: 'orders.approve', description: 'Approve orders.', includes: ['orders.internal:approve'] },
+      },
+    },
+  ]
+}
+
+function demoUser() {
+  const personal = { username: 'alice', name: 'Alice Example', email: 'alice@example.com' }
+  return { sub: DEMO_USER, groups: ['OrderClerks'], enabled: true, personal }
+}
+
+function demoClients(runtime: Runtime, secrets: DemoSecrets): Client[] {
+  const { settings } = runtime
+  const secretOf = (client_id: keyof DemoSecrets) => hashClientSecret(requireKeys(runtime), secrets[client_id])
+  const confidential = {
+    client_version: '1',
+    client_type: 'confidential' as const,
+    grant_types: ['client_credentials'],
+    redirect_uris: [],
+    scope: '',
+    token_endpoint_auth_method: 'client_secret_basic' as const,
+    access_token_lifetime: settings.ACCESS_TOKEN_LIFETIME,
+    refresh_token_limit: null,
+    refresh_token_lifetime: settings.REFRESH_TOKEN_LIFETIME,
+    refresh_token_absolute_lifetime: settings.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
+    refresh_grace_seconds: settings.REFRESH_GRACE_CONFIDENTIAL,
+    refresh_rotation: true,
+    groups: [],
+    resource_server_folders: null,
+    enabled: true,
+  }
+  const orders = 'orders.read orders.approve'
+  return [
+    {
+      ...confidential,
+      client_id: 'demo-admin',
+      client_name: 'Demo administrator',
+      scope: 'ledger.admin ledger.audit',
+      groups: ['Administrators'],
+      secret: secretOf('demo-admin'),
+    },
+    {
+      ...confidential,
+      client_id: 'demo-app',
+      client_name: 'Demo application',
+      grant_types: ['refresh_token', 'client_credentials'],
+      scope: orders,
+      secret: secretOf('demo-app'),
+    },
+    {
+      ...confidential,
+      client_id: 'demo-mobile',
+      client_name: 'Demo mobile application',
+      client_type: 'public',
+      token_endpoint_auth_method: 'none',
+      grant_types: ['refresh_token'],
+      scope: orders,
+      refresh_grace_seconds: settings.REFRESH_GRACE_PUBLIC,
+      secret: null,
+    },
+    {
+      ...confidential,
+      client_id: 'demo-orders',
+      client_name: 'Demo resource server',
+      resource_server_folders: ['orders'],
+      secret: secretOf('demo-orders'),
+    },
+  ]
+}

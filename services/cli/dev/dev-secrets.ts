@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { generateClientSecret } from '../../../shared/tokens/client-secret.ts'
+import { parseSecrets, type Secret } from '../../../shared/tokens/keys.ts'
+
+/** The demo's clients that have a secret. */
+export const DEMO_CLIENTS = ['demo-admin', 'demo-app', 'demo-orders'] as const
+export type DemoSecrets = Record<(typeof DEMO_CLIENTS)[number], string>
+
+const FORM = z.object({ system: z.string(), clients: z.record(z.enum(DEMO_CLIENTS), z.string()) })
+
+/** The secrets of dev mode: made at the first start, kept in the data folder for this user's eyes only. */
+export async function devSecrets(folder: string): Promise<{ system: Secret[]; clients: DemoSecrets }> {
+  const file = join(folder, 'secrets')
+  const text = await readFile(file, 'utf8').catch(() => null)
+  const { system, clients } = text === null ? await make(file) : FORM.parse(JSON.parse(text))
+  return { system: parseSecrets(system), clients }
+}
+
+async function make(file: string): Promise<z.infer<typeof FORM>> {
+  const clients = {
+    'demo-admin': generateClientSecret(),
+    'demo-app': generateClientSecret(),
+    'demo-orders': generateClientSecret(),
+  }
+  const secrets = { system: `1:${randomBytes(32).toString('base64')}`, clients }
+  await writePrivately(file, secrets)
+  return secrets
+}
+
+/** Tells the command line how to reach this dev server: `.ledger/cli.json`. */
+export async function writeCliAccess(
+  folder: string,
+  access: { url: string; admin_url: string; client_id: string; client_secret: string },
+): Promise<void> {
+  await writePrivately(join(folder, 'cli.json'), access)
+}
+
+// Whole or not at all, also when the process is killed in between.
+async function writePrivately(file: string, content: object): Promise<void> {
+  const draft = `${file}.new`
+  await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 })
+  await rename(draft, file)
+}

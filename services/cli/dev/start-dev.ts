@@ -1,0 +1,44 @@
+import type { Logger } from 'pino'
+import type { Settings } from '../../../shared/config/settings.ts'
+import { openParts } from '../../../shared/process/open-parts.ts'
+import { readStandings } from '../../../shared/read-model/partition-health.ts'
+import { migrate } from '../compose/migrate.ts'
+import { serve, type Serving } from '../compose/serve.ts'
+import { type ServiceName, SERVICES } from '../compose/services.ts'
+import { banner } from './demo-banner.ts'
+import { issueDemoTokens, seedDemo } from './demo.ts'
+import { devSecrets, writeCliAccess } from './dev-secrets.ts'
+
+/**
+ * Dev mode: everything in one process on the embedded database, on loopback only, with a demo seeded and a fresh pair of
+ * tokens. State survives a restart and a kill -9 (a power loss may cost the latest writes: the embedded database does not sync).
+ */
+export async function startDev(names: readonly ServiceName[], given: Settings, logger: Logger): Promise<Serving> {
+  if (names.length < SERVICES.length)
+    throw new Error('dev mode runs all services in one process: use "serve all", or set LEDGER_DATABASE_URL')
+  process.stdout.write(`token ledger, dev mode: embedded database in ${given.DATA_DIR}\n`)
+  const parts = await openParts(given, logger)
+  const secrets = await devSecrets(given.DATA_DIR)
+  const settings = { ...given, SECRETS_SYSTEM: given.SECRETS_SYSTEM ?? secrets.system }
+  await migrate(parts, settings, logger)
+  const serving = await serve(names, parts, settings, logger)
+  const { publicUrl: url, adminUrl: admin_url, runtime } = serving
+  if (!url || !admin_url) throw new Error('dev mode listens on both ports')
+  await seedDemo(runtime, secrets.clients)
+  await waitUntilFresh(runtime)
+  await writeCliAccess(settings.DATA_DIR, {
+    url,
+    admin_url,
+    client_id: 'demo-admin',
+    client_secret: secrets.clients['demo-admin'],
+  })
+  const tokens = await issueDemoTokens(runtime)
+  process.stdout.write(banner({ url, admin_url, folder: settings.DATA_DIR, secrets: secrets.clients, tokens }))
+  return serving
+}
+
+/** Until then a refresh would be refused: nobody knows yet that the read model is complete. */
+async function waitUntilFresh({ knex, schema, waiter, settings }: Serving['runtime']): Promise<void> {
+  const places = await readStandings(knex, schema)
+  await Promise.all(places.map((place) => waiter.freshAsOf(place, 1, settings.APPEND_TIMEOUT * 1000)))
+}

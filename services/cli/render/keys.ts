@@ -1,0 +1,68 @@
+import type { KeyInUse } from '../../admin/keys/keys.ts'
+import type { KeysStatus, KeyStatus } from '../../audit/status/keys-status.ts'
+import type { KeyRevoked } from '../connect/revoke-whole-key.ts'
+import { type Format, plain, renderTable } from './table.ts'
+
+/** Every key with what needs it and what to do next, as a table, one object, or one key a line. */
+export function renderKeys({ keys, problem, well }: KeysStatus, format: Format, colour: boolean): string {
+  if (format === 'json') return `${JSON.stringify({ well, problem, keys }, null, 2)}\n`
+  if (format === 'jsonl') return keys.map((key) => `${JSON.stringify(key)}\n`).join('')
+  const table = keys.length > 0 ? renderTable(HEAD, keys.map(cells), colour) : ''
+  const stale = problem === null ? [] : [`THE READ MODEL MAY BE INCOMPLETE, remove no key: ${plain(problem)}`]
+  return `${table}${[...(keys.length > 0 ? [''] : []), ...keys.map(({ next }) => next), ...stale].join('\n')}\n`
+}
+
+const HEAD = ['kid', 'key', 'grants', 'refresh', 'access', 'codes', 'secrets', 'latest token made', 'last token ends']
+
+function cells(key: KeyStatus): string[] {
+  const { kid, grants, refresh_tokens, access_tokens, authorization_codes, client_secrets } = key
+  const counts = [grants, refresh_tokens, access_tokens, authorization_codes, client_secrets].map(String)
+  return [String(kid), standing(key), ...counts, key.last_token_made ?? '-', key.last_token_ends ?? '-']
+}
+
+function standing({ configured, current }: KeyStatus): string {
+  if (configured === null) return 'unknown'
+  if (!configured) return 'MISSING'
+  return current ? 'current' : 'configured'
+}
+
+const SHOWN_CLIENTS = 20
+
+/** What revoking a key would end (`done` null), or has ended, and which client secrets it leaves as they are. */
+export function renderRevoked(key: KeyInUse, done: KeyRevoked | null, format: Format): string {
+  if (format !== 'table') {
+    const told = {
+      ...key,
+      dry_run: done === null,
+      revoked: done?.revoked ?? 0,
+      left: done ? done.left : key.grants > 0,
+    }
+    return `${JSON.stringify(told, null, format === 'json' ? 2 : 0)}\n`
+  }
+  return `${[...(done ? ended(key, done) : wouldEnd(key)), ...notEnded(key)].join('\n')}\n`
+}
+
+function wouldEnd({ kid, grants, refresh_tokens, access_tokens, authorization_codes }: KeyInUse): string[] {
+  const parts = `${refresh_tokens} refresh tokens, ${access_tokens} access tokens, ${authorization_codes} codes of this key`
+  const head = `kid ${kid}: revoking it would end ${grants} grants (${parts})`
+  return grants > 0 ? [head, 'Nothing was changed. Repeat with --yes to end them.'] : [head]
+}
+
+function ended({ kid }: KeyInUse, { revoked, left }: KeyRevoked): string[] {
+  if (!left) return [`kid ${kid}: ${revoked} grants ended, and nothing made with it lives any more`]
+  return [
+    `kid ${kid}: ${revoked} grants ended, AND NEW ONES KEEP COMING: some process still makes tokens with it.`,
+    'Put another key first in every process, restart them, and repeat.',
+  ]
+}
+
+function notEnded({ kid, clients }: KeyInUse): string[] {
+  if (clients.length === 0) return []
+  const shown = clients.slice(0, SHOWN_CLIENTS).map((client_id) => `  ${plain(client_id)}`)
+  const more = clients.length - shown.length
+  return [
+    `Client secrets do not end: those of ${clients.length} clients are stored under kid ${kid}. Give each a new one before the key is removed:`,
+    ...shown,
+    ...(more > 0 ? [`  and ${more} more (--format json lists all)`] : []),
+  ]
+}

@@ -1,0 +1,38 @@
+import { SingleBar } from 'cli-progress'
+import type { Progress } from '../../../shared/event-log/fold-log.ts'
+
+const QUICK_MS = 1_000
+const EVERY_MS = 5_000
+
+type Stream = NodeJS.WritableStream & { isTTY?: boolean }
+
+/** Shows how far a long reading is, on stderr: a bar on a terminal, else a line now and then; nothing when it is quick. */
+export function createProgress(stderr: Stream): { update: Progress; stop: () => void } {
+  return stderr.isTTY === true ? progressBar(stderr) : progressLines(stderr)
+}
+
+function progressBar(stream: Stream): { update: Progress; stop: () => void } {
+  const started = performance.now()
+  let bar: SingleBar | null = null
+  const update: Progress = (done, total) => {
+    if (bar) return bar.update(done)
+    if (performance.now() - started < QUICK_MS) return
+    bar = new SingleBar({
+      stream,
+      format: 'reading the log {bar} {percentage} % ({value} of {total})',
+      clearOnComplete: true,
+    })
+    bar.start(total, done)
+  }
+  return { update, stop: () => bar?.stop() }
+}
+
+function progressLines(stream: Stream): { update: Progress; stop: () => void } {
+  let next = performance.now() + QUICK_MS
+  const update: Progress = (done, total) => {
+    if (performance.now() < next) return
+    next = performance.now() + EVERY_MS
+    stream.write(`read ${done} of ${total} offsets of the log (${Math.floor((100 * done) / total)} %)\n`)
+  }
+  return { update, stop: () => undefined }
+}

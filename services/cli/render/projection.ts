@@ -1,0 +1,43 @@
+import type { ProjectionStatus } from '../../audit/status/projection-status.ts'
+import type { VerifyReport } from '../../audit/verify/verify.ts'
+import { type Format, plain, renderTable } from './table.ts'
+
+/** How the partitions stand, as a table, one array, or one object a line. */
+export function renderStatus({ healthy, partitions }: ProjectionStatus, format: Format, colour: boolean): string {
+  if (format === 'json') return `${JSON.stringify(partitions, null, 2)}\n`
+  if (format === 'jsonl') return partitions.map((partition) => `${JSON.stringify(partition)}\n`).join('')
+  const rows = partitions.map(({ topic, partition, next, end, lag, age_ms, status, voids, problem }) => [
+    `${topic}/${partition}`,
+    String(next ?? '-'),
+    String(end ?? '-'),
+    String(lag ?? '-'),
+    age_ms === null ? 'never' : `${(age_ms / 1000).toFixed(1)} s`,
+    status,
+    String(voids),
+    plain(problem ?? ''),
+  ])
+  return `${renderTable(STATUS_HEAD, rows, colour)}\n${healthy ? 'healthy' : 'NOT HEALTHY'}\n`
+}
+
+const STATUS_HEAD = ['partition', 'next', 'log end', 'lag', 'fresh', 'status', 'voids', 'problem']
+
+/** Whether the read model is what the log says; the first difference if not. */
+export function renderVerify(report: VerifyReport, format: Format): string {
+  if (format === 'json') return `${JSON.stringify(report, null, 2)}\n`
+  if (format === 'jsonl') return `${JSON.stringify(report)}\n`
+  const { difference, partitions } = report
+  if (difference) return renderDifference(difference)
+  const sum = (of: 'records' | 'voids') => partitions.reduce((total, partition) => total + partition[of], 0)
+  const compared = `${partitions.length} partitions, ${sum('records')} records, ${sum('voids')} of them void`
+  return `equal: the live read model and its hash chain are what the log says (${compared})\n`
+}
+
+function renderDifference({ table, key, column, log, read_model }: NonNullable<VerifyReport['difference']>): string {
+  const where = column === null ? `${table}, ${key}` : `${table}, ${key}, column ${column}`
+  return [
+    `DIFFERENT: ${plain(where)}`,
+    `  the log says         ${plain(JSON.stringify(log))}`,
+    `  the read model says  ${plain(JSON.stringify(read_model))}`,
+    '',
+  ].join('\n')
+}

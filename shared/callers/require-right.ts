@@ -1,0 +1,88 @@
+import type { Logger } from 'pino'
+import { placeOf } from '../event-log/places.ts'
+import type { HttpContext, HttpMiddleware } from '../http/context.ts'
+import { OAuthError } from '../http/oauth-error.ts'
+import type { AccessDecision } from '../ledger/access/decision.ts'
+import type { Principal } from '../ledger/events.ts'
+import { guardOf, type Runtime } from '../process/runtime.ts'
+import type { PositionWaiter } from '../read-model/position-waiter.ts'
+import type { AccessReader, AccessView } from '../read-model/reads/access.ts'
+import { requireRecentView } from '../read-model/reads/freshness.ts'
+import { alarmIfAhead, isPerhapsTooNew } from '../read-model/reads/settled.ts'
+import type { Keys } from '../tokens/keys.ts'
+import { type ParsedToken, parseToken } from '../tokens/token-string.ts'
+import { insufficientScope, invalidToken, readBearer } from './bearer.ts'
+import { decideForBearer, inactiveBecause } from './judge-bearer.ts'
+
+/** What it takes to judge a bearer: the admin API is a resource server of its own ledger. */
+export type Guard = {
+  access: AccessReader
+  waiter: PositionWaiter
+  keys: Keys
+  topics: { grants: string; registry: string }
+  logger: Logger
+  /** Refuse to judge on a read model older than this. */
+  checkMaxLagMs: number
+  /** How long to wait for the read model before 503. */
+  timeoutMs: number
+}
+
+/** Whoever carried the token, and the key that it was made with. */
+export type Bearer = { principal: Principal; kid: number }
+
+type Live = { principal: Principal; client_id: string; scope: string }
+
+/**
+ * The bearer of the request, if its token is live and may use this service of the ledger now. OAuthError: 401 without a
+ * live access token, 403 insufficient_scope naming the scopes that would do (RFC 6750 §3.1), 503 on a stale read model.
+ */
+export async function requireRight(guard: Guard, ctx: HttpContext, resource: string): Promise<Bearer> {
+  const token = parseToken(guard.keys, readBearer(ctx.get('authorization')))
+  if (token?.kind !== 'at') throw invalidToken('not an access token of this ledger')
+  const view = await readSettled(guard, token, resource)
+  const { principal, scope, client_id } = liveBearer(view, token)
+  ctx.state.client_id = client_id
+  const decision = decideForBearer(view, scope, resource)
+  if (!decision.allowed) throw refused(guard, ctx, resource, decision)
+  return { principal, kid: token.kid }
+}
+
+/** The view, waited for if the token may be one that the read model does not show yet. */
+async function readSettled(guard: Guard, token: ParsedToken, resource: string): Promise<AccessView> {
+  const { access, waiter, topics, timeoutMs, checkMaxLagMs, logger } = guard
+  const key = { client_id: null, grant_id: token.grant_id, generation: token.generation, resource }
+  const first = await access(key)
+  const waits = isPerhapsTooNew(first, token)
+  const place = { topic: topics.grants, partition: placeOf(token.grant_id) }
+  if (waits) await waiter.freshAsOf(place, first.now, timeoutMs)
+  const view = waits ? await access(key) : first
+  requireRecentView(view, checkMaxLagMs)
+  if (waits) alarmIfAhead(logger, view, token)
+  return view
+}
+
+function liveBearer(view: AccessView, token: ParsedToken): Live {
+  const inactive = inactiveBecause(view, token)
+  if (inactive) throw invalidToken(inactive.code)
+  const { grant, generations } = view
+  const row = generations.get(token.generation)
+  if (grant.status === 'unknown' || !row) throw invalidToken('grant_unknown')
+  return { principal: grant.principal, client_id: grant.client_id, scope: row.scope }
+}
+
+/** The bearer is told which service it asked for and which scopes would do; ACL and group are for our log only. */
+function refused({ logger }: Guard, ctx: HttpContext, resource: string, decision: AccessDecision): OAuthError {
+  const { reason, code, needed_scope } = decision
+  logger.info({ request_id: ctx.state.requestId, resource, code, reason }, 'not allowed to administer')
+  const { headers } = insufficientScope(needed_scope.join(' ') || 'ledger.admin')
+  return new OAuthError('insufficient_scope', `the access token does not allow ${resource}`, { headers, reason })
+}
+
+/** Middleware that lets only bearers through which may use this service of the ledger: for the audit API. */
+export function createRightsCheck(runtime: Runtime): (resource: string) => HttpMiddleware {
+  const guard = guardOf(runtime)
+  return (resource) => async (ctx, next) => {
+    await requireRight(guard, ctx, resource)
+    await next()
+  }
+}

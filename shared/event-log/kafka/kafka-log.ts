@@ -1,0 +1,46 @@
+import { type Following, type EventLog } from '../event-log.ts'
+import { createKafkaAppends } from './appends.ts'
+import { createKafkaBounds } from './bounds.ts'
+import { createCluster, withAdmin, type KafkaLogOptions } from './client/connect.ts'
+import { followKafka } from './follow.ts'
+import { patchKafkajs } from './client/patches.ts'
+import { readRange } from './reads.ts'
+import { createKafkaSender } from './sender.ts'
+import { createTopics, topicProblems } from './topics.ts'
+
+/** The event log in Kafka. Nobody is connected to before the first call; every call finds its way after an outage. */
+export function createKafkaLog(options: KafkaLogOptions): EventLog {
+  patchKafkajs()
+  const { appendTimeoutMs, logger = () => undefined } = options
+  const { append, close: closeAppends } = createKafkaAppends({
+    sender: createKafkaSender(options),
+    appendTimeoutMs,
+    logger,
+  })
+  // Apart from each other, so that a long read does not delay the question how far the log reaches.
+  const asking = createCluster(options, { requestTimeout: 2_000 })
+  const reading = createCluster(options, { requestTimeout: 5_000 })
+  const { bounds, boundsNow } = createKafkaBounds(asking)
+  const followings = new Set<Following>()
+
+  return {
+    append,
+    bounds,
+    boundsNow,
+    follow: async (group, topics, follower) => {
+      const following = followKafka({ kafka: options, group, topics, follower, bounds, boundsNow, logger })
+      followings.add(following)
+      following.ended.catch(() => undefined).finally(() => followings.delete(following))
+      return following
+    },
+    read: (range, signal) => readRange({ cluster: reading, bounds }, range, signal),
+    clusterId: async () => (await withAdmin(options, (admin) => admin.describeCluster())).clusterId,
+    create: (topics) => createTopics(options, topics),
+    problems: (topics) => topicProblems(options, topics, boundsNow),
+    close: async () => {
+      await closeAppends()
+      await Promise.all([...followings].map((following) => following.stop()))
+      await Promise.all([asking.disconnect(), reading.disconnect()])
+    },
+  }
+}

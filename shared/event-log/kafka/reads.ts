@@ -1,0 +1,70 @@
+import type Cluster from 'kafkajs/src/cluster/index.js'
+import type { FetchedMessage } from 'kafkajs/src/cluster/index.js'
+import { type Bounds, type EventLog, type LogBatch, LogReadError, type Range } from '../event-log.ts'
+import type { TopicPartition } from '../places.ts'
+import { isSame } from './bounds.ts'
+import { partitionsOf, PATIENCE_MS, patiently } from './client/asking.ts'
+import { READ_UNCOMMITTED } from './client/connect.ts'
+import { recordOf } from './records.ts'
+
+const MAX_WAIT_MS = 100
+const MAX_BYTES = 1_048_576
+
+/** `bounds` may ask another connection, so that a long read does not delay the question how far the log reaches. */
+type Asking = { cluster: Cluster; bounds: EventLog['bounds'] }
+
+/**
+ * Reads one range by fetching from the leader itself: no consumer group, so nobody is disturbed and nothing is left behind.
+ * The next fetch goes out when the reader asks for more.
+ */
+export async function* readRange(
+  { cluster, bounds }: Asking,
+  range: Range,
+  signal?: AbortSignal,
+): AsyncGenerator<LogBatch> {
+  const { topic, partition, from, to } = range
+  requireWithin(await bounds([topic], partition), [
+    { topic, partition, offset: from },
+    { topic, partition, offset: to },
+  ])
+  let advanced = performance.now()
+  for (let start = from; start < to;) {
+    signal?.throwIfAborted()
+    const messages = await patiently(cluster, [topic], () => fetch(cluster, range, start))
+    const last = messages.at(-1)
+    if (last) advanced = performance.now()
+    else if (performance.now() - advanced > PATIENCE_MS)
+      throw new LogReadError('unreachable', `${topic}/${partition} delivers nothing`)
+    else continue
+    const next = Math.min(Number(last.offset) + 1, to)
+    const records = messages.filter((message) => !message.isControlRecord && Number(message.offset) < to).map(recordOf)
+    if (records.length > 0) yield { topic, partition, start, next, records }
+    start = next
+  }
+}
+
+/** LogReadError('out_of_range') for the first of these positions that lies outside of what the log holds (its end is inside). */
+export function requireWithin(bounds: Bounds[], positions: (TopicPartition & { offset: number })[]): void {
+  for (const position of positions) {
+    const { topic, partition, offset } = position
+    const bound = bounds.find((known) => isSame(known, position))
+    if (bound && bound.first <= offset && offset <= bound.end) continue
+    const holds = bound ? `holds [${bound.first}, ${bound.end})` : 'does not exist'
+    throw new LogReadError('out_of_range', `offset ${offset} was asked of ${topic}/${partition}, which ${holds}`)
+  }
+}
+
+async function fetch(cluster: Cluster, { topic, partition }: TopicPartition, start: number): Promise<FetchedMessage[]> {
+  const leader = partitionsOf(cluster, topic).find(({ partitionId }) => partitionId === partition)?.leader ?? -1
+  const broker = await cluster.findBroker({ nodeId: String(leader) })
+  const { responses } = await broker.fetch({
+    maxWaitTime: MAX_WAIT_MS,
+    minBytes: 1,
+    maxBytes: MAX_BYTES,
+    isolationLevel: READ_UNCOMMITTED,
+    topics: [{ topic, partitions: [{ partition, fetchOffset: String(start), maxBytes: MAX_BYTES }] }],
+  })
+  const messages = responses.flatMap(({ partitions }) => partitions.flatMap((own) => own.messages))
+  // Kafka answers with whole batches: the first may begin below what was asked.
+  return messages.filter(({ offset }) => Number(offset) >= start)
+}

@@ -1,0 +1,157 @@
+import { decideAccess, groupsOf, includes } from './decision.ts'
+import type { Acl, Client, Principal, RegistryFact, User } from '../events.ts'
+import { GUARD_RESOURCE, LEDGER_FOLDER } from '../registry/predefined.ts'
+import { registryValueOf, registryKeyOf, type RegistryView } from '../registry/state.ts'
+import { parseScope } from '../scope.ts'
+
+/** Making or revoking a grant, or anything else that is done to one. */
+export type GrantWrite = { type: 'GrantWrite'; client_id: string; principal: Principal; scope: string }
+export type GuardedWrite = RegistryFact | GrantWrite
+
+/**
+ * Whether a write touches or reaches `ledger.*`, so that it needs `ledger.admin:guard`: the ledger's resources, the ACLs
+ * that stand on them, scopes that include them, the groups those ACLs name and everybody in one of them, clients that
+ * may ask for such scopes, and grants for any of these. Both what the write finds and what it leaves count.
+ * `view`: the living entities; of clients and users, those that the write names are enough.
+ */
+export function needsGuard(view: RegistryView, write: GuardedWrite): boolean {
+  const guarded = guardedBy(view)
+  if (write.type === 'GrantWrite') return isGuardedGrant(view, guarded, write)
+  const key = registryKeyOf(write)
+  if (key === 'ledger') return true
+  const name = key.slice(key.indexOf('/') + 1)
+  const { kind, value } = registryValueOf(write)
+  switch (kind) {
+    case 'ledger':
+      return true
+    case 'resource':
+      return includes(LEDGER_FOLDER, name)
+    case 'acl':
+      return guarded.acls.has(name)
+    case 'group':
+      return guarded.groups.has(name)
+    case 'scope':
+      return guarded.scopes.has(name) || (value !== null && value.includes.some(isLedgers))
+    case 'user':
+      return [value, userOf(view, name)].some((user) => user != null && isGuardedUser(guarded, user))
+    case 'client':
+      return [value, clientOf(view, name)].some((client) => client != null && isGuardedClient(guarded, client))
+  }
+}
+
+/**
+ * Who may use `ledger.admin:guard`: enabled clients with client_credentials whose scope reaches it, and enabled users, as
+ * long as some scope does. `view` needs the clients and users that are in a group of the ledger's ACLs.
+ */
+export function administratorsOf(view: RegistryView): Principal[] {
+  const clients = view.clients.filter((client) => isAdministratorClient(view, client))
+  const users = view.users.filter((user) => user.enabled && mayGuard(view, 'user', user.groups, allScopes(view)))
+  return [
+    ...clients.map(({ client_id }): Principal => ({ type: 'client', id: client_id })),
+    ...users.map(({ sub }): Principal => ({ type: 'user', id: sub })),
+  ]
+}
+
+/** Whether a write would leave nobody who may administer the ledger, where somebody may now: to be refused. */
+export function removesLastAdministrator(view: RegistryView, fact: RegistryFact): boolean {
+  return administratorsOf(view).length > 0 && administratorsOf(viewAfter(view, fact)).length === 0
+}
+
+/** The groups that the ledger's own ACLs allow or deny: whoever is in one of them reaches the ledger. */
+export function guardedGroupsOf(view: RegistryView): string[] {
+  return [...guardedBy(view).groups]
+}
+
+/** Whether this principal is the only one who may administer the ledger. */
+export function isLastAdministrator(view: RegistryView, principal: Principal): boolean {
+  const [first, second] = administratorsOf(view)
+  return second === undefined && first?.type === principal.type && first.id === principal.id
+}
+
+/** The view as it will be once this fact counts. */
+export function viewAfter(view: RegistryView, fact: RegistryFact): RegistryView {
+  const key = registryKeyOf(fact)
+  const name = key.slice(key.indexOf('/') + 1)
+  const change = registryValueOf(fact)
+  switch (change.kind) {
+    case 'ledger':
+      return view
+    case 'client':
+      return { ...view, clients: replaced(view.clients, ({ client_id }) => client_id === name, change.value) }
+    case 'user':
+      return { ...view, users: replaced(view.users, ({ sub }) => sub === name, change.value) }
+    case 'scope':
+      return { ...view, scopes: replaced(view.scopes, (one) => one.name === name, change.value) }
+    case 'group':
+      return { ...view, groups: replaced(view.groups, (one) => one.name === name, change.value) }
+    case 'acl':
+      return { ...view, acls: replaced(view.acls, (one) => one.name === name, change.value) }
+    case 'resource':
+      return { ...view, resources: replaced(view.resources, (one) => one.name === name, change.value) }
+  }
+}
+
+function replaced<Value>(values: readonly Value[], isIt: (value: Value) => boolean, value: Value | null): Value[] {
+  const others = values.filter((one) => !isIt(one))
+  return value === null ? others : [...others, value]
+}
+
+type Guarded = { acls: Set<string>; groups: Set<string>; scopes: Set<string> }
+
+function guardedBy(view: RegistryView): Guarded {
+  const resources = view.resources.filter(({ name }) => isLedgers(name))
+  const named = resources.flatMap(({ execute_acl }) => (execute_acl === null ? [] : [execute_acl]))
+  const acls = new Set(named)
+  // Leaving a group that an ACL denies reaches the ledger as much as joining one that it allows.
+  const groupsOfAcl = ({ allowed_groups, denied_groups }: Acl) => [...allowed_groups, ...denied_groups]
+  const groups = new Set(view.acls.filter(({ name }) => acls.has(name)).flatMap(groupsOfAcl))
+  const scopes = view.scopes.filter((scope) => scope.includes.some(isLedgers)).map(({ name }) => name)
+  return { acls, groups, scopes: new Set(scopes) }
+}
+
+function isLedgers(resource: string): boolean {
+  return includes(LEDGER_FOLDER, resource)
+}
+
+function isGuardedUser({ groups }: Guarded, user: User): boolean {
+  return groupsOf({ type: 'user', groups: user.groups }).some((group) => groups.has(group))
+}
+
+function isGuardedClient(guarded: Guarded, client: Client): boolean {
+  const isMember = groupsOf({ type: 'client', groups: client.groups }).some((group) => guarded.groups.has(group))
+  return isMember || hasGuardedScope(guarded, client.scope) || (client.resource_server_folders ?? []).some(isLedgers)
+}
+
+function hasGuardedScope({ scopes }: Guarded, scope: string): boolean {
+  return (parseScope(scope) ?? []).some((token) => scopes.has(token))
+}
+
+function isGuardedGrant(view: RegistryView, guarded: Guarded, write: GrantWrite): boolean {
+  if (hasGuardedScope(guarded, write.scope)) return true
+  const client = clientOf(view, write.client_id)
+  const user = write.principal.type === 'user' ? userOf(view, write.principal.id) : undefined
+  if (user) return isGuardedUser(guarded, user)
+  return write.principal.type === 'client' && client !== undefined && isGuardedClient(guarded, client)
+}
+
+function clientOf(view: RegistryView, client_id: string): Client | undefined {
+  return view.clients.find((client) => client.client_id === client_id)
+}
+
+function userOf(view: RegistryView, sub: string): User | undefined {
+  return view.users.find((user) => user.sub === sub)
+}
+
+function isAdministratorClient(view: RegistryView, client: Client): boolean {
+  if (!client.enabled || !client.grant_types.includes('client_credentials')) return false
+  return mayGuard(view, 'client', client.groups, client.scope)
+}
+
+function allScopes(view: RegistryView): string {
+  return view.scopes.map(({ name }) => name).join(' ')
+}
+
+function mayGuard(view: RegistryView, type: Principal['type'], groups: readonly string[], scope: string): boolean {
+  const { scopes, resources, acls } = view
+  return decideAccess({ resource: GUARD_RESOURCE, principal: { type, groups }, scope, scopes, resources, acls }).allowed
+}

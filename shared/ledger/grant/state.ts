@@ -1,0 +1,63 @@
+import type { GrantTerms, Principal, RevocationReason } from '../events.ts'
+
+/** One access token generation of a grant, as it was made. `exp` is NumericDate, `null` = ends at the next refresh. */
+export type Generation = {
+  generation: number
+  event_id: string
+  kid: number
+  scope: string
+  /** The record's time in milliseconds, never before the grant's earlier events. */
+  at: number
+  iat: number
+  exp: number | null
+}
+
+/** What every known grant carries, whatever its status. */
+export type GrantBody = {
+  grant_id: string
+  client_id: string
+  principal: Principal
+  grant_type: string
+  scope: string
+  registry_position: number
+  /** Log time of the latest valid event in ms; never steps back. */
+  at: number
+}
+
+export type AuthorizedGrant = GrantBody & {
+  status: 'authorized'
+  terms: GrantTerms
+  redirect_uri: string | null
+  code_challenge: string | null
+  code_challenge_method: 'S256' | 'plain' | null
+  /** NumericDate after which the code is dead. */
+  code_exp: number
+}
+
+/** A grant that has tokens. What a revoked grant was is kept, for auditors and for the refusal's reason. */
+export type IssuedGrant = GrantBody & {
+  access_generation: number
+  /** 0: this grant has no refresh token. */
+  refresh_generation: number
+  refresh_lifetime: number | null
+  /** NumericDate after which an unused refresh token is dead (slides), `null` = never. */
+  refresh_exp: number | null
+  /** NumericDate that no refresh passes, `null` = none. */
+  absolute_exp: number | null
+  /** `null` = unlimited. */
+  refreshes_left: number | null
+  refresh_grace_seconds: number
+  refresh_rotation: boolean
+  /** The latest access token. */
+  current: Generation
+  /** When each generation younger than 300 s was made (ms); a missing one is older. */
+  young: { generation: number; at: number }[]
+}
+
+export type LiveGrant = IssuedGrant & { status: 'live' }
+/** `issued: null`: revoked before any token was issued. */
+export type RevokedGrant = GrantBody & { status: 'revoked'; reason: RevocationReason; issued: IssuedGrant | null }
+
+export type GrantState = { status: 'unknown' } | AuthorizedGrant | LiveGrant | RevokedGrant
+
+export const UNKNOWN_GRANT: GrantState = { status: 'unknown' }

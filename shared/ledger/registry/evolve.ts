@@ -1,0 +1,131 @@
+import type { RegistryEvent, Recorded } from '../events.ts'
+import type { RegistryEntity, RegistryLookup, RegistryValue, RegistryView } from './state.ts'
+import { registryKeyOf, registryValueOf, uniqueNameOf } from './state.ts'
+
+/** Why a registry event changed nothing. A word, once shipped, keeps its meaning. */
+export type RegistryVoidReason =
+  | 'ledger_exists'
+  | 'key_mismatch'
+  | 'revision_taken'
+  | 'revision_ahead'
+  | 'entity_exists'
+  | 'entity_unknown'
+  | 'name_taken'
+  | 'unknown_type'
+
+export type EvolvedRegistry =
+  { entity: RegistryEntity; void?: undefined } | { entity?: undefined; void: RegistryVoidReason }
+
+/**
+ * What a recorded event makes of its registry entity, or why it is void: valid only as revision n → n+1, on a living
+ * entity unless it may create one, and with its unique name free. Deterministic and total.
+ */
+export function evolveRegistry(lookup: RegistryLookup, recorded: Recorded<RegistryEvent>): EvolvedRegistry {
+  const { event, position, timestamp } = recorded
+  const needs = NEEDS[event.type]
+  if (needs === undefined) return { void: 'unknown_type' }
+  const key = registryKeyOf(event)
+  if (event.subject !== key) return { void: 'key_mismatch' }
+  const before = lookup.get(key)
+  const change = registryValueOf(event)
+  const problem = problemOf(lookup, event, before, change)
+  if (problem) return { void: problem }
+  const entity = {
+    key,
+    revision: (before?.revision ?? 0) + 1,
+    deleted: change.value === null,
+    not_before: ENDS_GRANTS.includes(event.type) ? position.offset : (before?.not_before ?? null),
+    last_offset: position.offset,
+    at: Math.max(before?.at ?? timestamp, timestamp),
+  }
+  return { entity: { ...change, ...entity } }
+}
+
+export type Registry = RegistryLookup & {
+  /** Folds one record into the registry and answers its verdict. */
+  apply(recorded: Recorded<RegistryEvent>): EvolvedRegistry
+  /** Every entity, tombstones too. */
+  entities(): RegistryEntity[]
+  /** The living entities. */
+  view(): RegistryView
+}
+
+/** A registry in memory: the fold for replay, migration and tests. */
+export function createRegistry(entities: Iterable<RegistryEntity> = []): Registry {
+  const byKey = new Map<string, RegistryEntity>()
+  const owners = new Map<string, string>()
+  const lookup: RegistryLookup = { get: (key) => byKey.get(key), ownerOf: (name) => owners.get(name) }
+  const put = (entity: RegistryEntity) => {
+    const before = byKey.get(entity.key)
+    const oldName = before ? uniqueNameOf(before) : null
+    if (oldName !== null) owners.delete(oldName)
+    const name = uniqueNameOf(entity)
+    if (name !== null) owners.set(name, entity.key)
+    byKey.set(entity.key, entity)
+  }
+  const apply = (recorded: Recorded<RegistryEvent>) => {
+    const evolved = evolveRegistry(lookup, recorded)
+    if (evolved.entity) put(evolved.entity)
+    return evolved
+  }
+  for (const entity of entities) put(entity)
+  return { ...lookup, apply, entities: () => [...byKey.values()], view: () => viewOf(byKey.values()) }
+}
+
+/** The living ones of these entities, by kind. */
+export function viewOf(entities: Iterable<RegistryEntity>): RegistryView {
+  const living = [...entities]
+  return {
+    clients: living.flatMap((entity) => (entity.kind === 'client' && entity.value ? [entity.value] : [])),
+    users: living.flatMap((entity) => (entity.kind === 'user' && entity.value ? [entity.value] : [])),
+    scopes: living.flatMap((entity) => (entity.kind === 'scope' && entity.value ? [entity.value] : [])),
+    groups: living.flatMap((entity) => (entity.kind === 'group' && entity.value ? [entity.value] : [])),
+    acls: living.flatMap((entity) => (entity.kind === 'acl' && entity.value ? [entity.value] : [])),
+    resources: living.flatMap((entity) => (entity.kind === 'resource' && entity.value ? [entity.value] : [])),
+  }
+}
+
+// Must the entity live already? `either`: a put creates or replaces.
+const NEEDS = {
+  LedgerCreated: 'absent',
+  ClientRegistered: 'absent',
+  ClientChanged: 'living',
+  ClientSecretRenewed: 'living',
+  ClientDeleted: 'living',
+  ClientGrantsRevoked: 'living',
+  ScopePut: 'either',
+  ScopeDeleted: 'living',
+  GroupPut: 'either',
+  GroupDeleted: 'living',
+  AclPut: 'either',
+  AclDeleted: 'living',
+  ResourcePut: 'either',
+  ResourceDeleted: 'living',
+  UserPut: 'either',
+  UserDeleted: 'living',
+  UserGrantsRevoked: 'living',
+} satisfies Record<RegistryEvent['type'], 'absent' | 'living' | 'either'>
+
+const ENDS_GRANTS: string[] = [
+  'ClientDeleted',
+  'ClientGrantsRevoked',
+  'UserDeleted',
+  'UserGrantsRevoked',
+] satisfies RegistryEvent['type'][]
+
+function problemOf(
+  lookup: RegistryLookup,
+  event: RegistryEvent,
+  before: RegistryEntity | undefined,
+  change: RegistryValue,
+): RegistryVoidReason | null {
+  if (event.type === 'LedgerCreated') return before ? 'ledger_exists' : null
+  const revision = (before?.revision ?? 0) + 1
+  if (event.data.revision !== revision) return event.data.revision < revision ? 'revision_taken' : 'revision_ahead'
+  const lives = before !== undefined && !before.deleted
+  if (NEEDS[event.type] === 'absent' && lives) return 'entity_exists'
+  if (NEEDS[event.type] === 'living' && !lives) return 'entity_unknown'
+  const name = uniqueNameOf(change)
+  const owner = name === null ? undefined : lookup.ownerOf(name)
+  return owner !== undefined && owner !== event.subject ? 'name_taken' : null
+}

@@ -1,0 +1,53 @@
+import type { Knex } from 'knex'
+import type { HttpRouter } from '../http/context.ts'
+import { readStandings } from '../read-model/partition-health.ts'
+
+export type Health = {
+  knex: Knex
+  schema: string
+  version: string
+  stopping: () => boolean
+  /** Problems of the log that would lose or reorder history. */
+  logProblems: () => string[]
+  /** The read model may be this old before the process is not ready. */
+  maxLagMs: number
+}
+
+const READY_TIMEOUT_MS = 2_000
+
+/**
+ * /health/alive: the process answers. /health/ready: it can do its work; 503 with every reason otherwise. /version. Open to
+ * everybody, so no names, addresses or numbers of tokens are in them.
+ */
+export function healthRoutes(router: HttpRouter, health: Health): void {
+  router.get('/health/alive', (ctx) => {
+    ctx.body = { status: 'ok' }
+  })
+  router.get('/health/ready', async (ctx) => {
+    const problems = await problemsOf(health)
+    ctx.status = problems.length === 0 ? 200 : 503
+    if (problems.length > 0) ctx.set('Retry-After', '1')
+    ctx.body = { status: problems.length === 0 ? 'ok' : 'unavailable', problems }
+  })
+  router.get('/version', (ctx) => {
+    ctx.body = { name: 'token-ledger', version: health.version }
+  })
+}
+
+async function problemsOf(health: Health): Promise<string[]> {
+  if (health.stopping()) return ['stopping']
+  return [...health.logProblems(), ...(await readModelProblems(health))]
+}
+
+async function readModelProblems({ knex, schema, maxLagMs }: Health): Promise<string[]> {
+  const timeout = new Promise<null>((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, null).unref())
+  const standings = await Promise.race([readStandings(knex, schema).catch(() => null), timeout])
+  if (!standings) return ['the database does not answer']
+  return standings.flatMap(({ topic, partition, status, status_reason, lag_ms }) => {
+    const name = `${topic}/${partition}`
+    if (status !== 'ok') return [`${name} is ${status}: ${status_reason ?? ''}`]
+    if (lag_ms === null || lag_ms > maxLagMs)
+      return [`${name} was last known to be complete ${lag_ms === null ? 'never' : `${lag_ms} ms ago`}`]
+    return []
+  })
+}

@@ -1,0 +1,28 @@
+import type { Knex } from 'knex'
+
+export async function rememberLedger(knex: Knex, ledger_id: string): Promise<void> {
+  await knex.raw('INSERT INTO ledger.ledger (ledger_id) VALUES (?) ON CONFLICT DO NOTHING', [ledger_id])
+  const known = await ledgerIdOf(knex)
+  if (known !== ledger_id) throw new Error(`this database belongs to ledger ${known}, the log to ledger ${ledger_id}`)
+}
+
+/** The ledger that this database belongs to. Throws when it was never migrated. */
+export async function ledgerIdOf(knex: Knex): Promise<string> {
+  const { rows: found } = await knex.raw<{ rows: { there: boolean }[] }>(
+    "SELECT to_regclass('ledger.ledger') IS NOT NULL AS there",
+  )
+  const rows = found[0]?.there
+    ? (await knex.raw<{ rows: { ledger_id: string }[] }>('SELECT ledger_id FROM ledger.ledger')).rows
+    : []
+  const [row] = rows
+  if (!row) throw new NotMigrated()
+  return row.ledger_id
+}
+
+/** The database holds no ledger yet. */
+export class NotMigrated extends Error {
+  constructor() {
+    super('this database holds no ledger yet: run "token-ledger migrate" first')
+    this.name = 'NotMigrated'
+  }
+}

@@ -1,0 +1,65 @@
+import { join } from 'node:path'
+import type { Knex } from 'knex'
+import type { Logger } from 'pino'
+import type { Settings } from '../config/settings.ts'
+import { takeFolder } from '../database/folder-lock.ts'
+import { openEmbedded, openPostgres } from '../database/open-database.ts'
+import type { EventLog } from '../event-log/event-log.ts'
+import { createKafkaLog } from '../event-log/kafka/kafka-log.ts'
+import { topicsOf } from '../event-log/places.ts'
+import { createPostgresLog } from '../event-log/postgres/postgres-log.ts'
+
+/** The database and the log of one process, opened by its settings. */
+export type Parts = { knex: Knex; log: EventLog; topics: { grants: string; registry: string }; close(): Promise<void> }
+
+/**
+ * Opens the real parts that the settings name, or the embedded database in the data folder, which one process at a time may
+ * have: throws FolderTaken when another has it. Nothing is created and nobody is connected to yet.
+ */
+export async function openParts(settings: Settings, logger: Logger): Promise<Parts> {
+  const { knex, close } = settings.dev ? await openFolder(settings.DATA_DIR) : openServer(settings)
+  const log = openLog(settings, knex, logger)
+  return {
+    knex,
+    log,
+    topics: topicsOf(settings.KAFKA_TOPIC_PREFIX),
+    close: async () => {
+      await log.close()
+      await close()
+    },
+  }
+}
+
+async function openFolder(folder: string): Promise<{ knex: Knex; close: () => Promise<void> }> {
+  const release = await takeFolder(folder)
+  const { knex, close } = await openEmbedded(join(folder, 'database'))
+  return {
+    knex,
+    close: async () => {
+      await close()
+      await release()
+    },
+  }
+}
+
+function openServer(settings: Settings): { knex: Knex; close: () => Promise<void> } {
+  const queryTimeoutMs = settings.APPEND_TIMEOUT * 1000
+  const knex = openPostgres(settings.DATABASE_URL ?? '', { pool: settings.DATABASE_POOL, queryTimeoutMs })
+  return { knex, close: () => knex.destroy() }
+}
+
+function openLog(settings: Settings, knex: Knex, logger: Logger): EventLog {
+  const appendTimeoutMs = settings.APPEND_TIMEOUT * 1000
+  if (!settings.KAFKA_BROKERS) return createPostgresLog({ knex, appendTimeoutMs })
+  const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = settings
+  const sasl = mechanism && { mechanism, username: username ?? '', password: password ?? '' }
+  const { KAFKA_SSL: trust, KAFKA_SSL_CERTIFICATE: cert, KAFKA_SSL_KEY: key } = settings
+  return createKafkaLog({
+    brokers: settings.KAFKA_BROKERS,
+    clientId: 'token-ledger',
+    appendTimeoutMs,
+    ssl: trust && { ...(trust !== true && trust), ...(cert && key && { cert, key }) },
+    ...(sasl && { sasl }),
+    logger: (level, message, fields) => logger[level]({ kafka: fields }, message),
+  })
+}

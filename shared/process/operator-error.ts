@@ -1,0 +1,7 @@
+/** The command line or its environment asks for what cannot be. */
+export class WrongUsage extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'WrongUsage'
+  }
+}

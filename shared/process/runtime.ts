@@ -1,0 +1,64 @@
+import type { Knex } from 'knex'
+import type { Logger } from 'pino'
+import type { Guard } from '../callers/require-right.ts'
+import type { Settings } from '../config/settings.ts'
+import type { EventLog } from '../event-log/event-log.ts'
+import type { Topics } from '../event-log/places.ts'
+import { type Commit, createCommit } from '../read-model/commit/commit.ts'
+import { createPositionWaiter, type PositionWaiter } from '../read-model/position-waiter.ts'
+import { createAccessReader } from '../read-model/reads/access.ts'
+import type { Keys } from '../tokens/keys.ts'
+import type { Parts } from './open-parts.ts'
+
+/** What every service of one process is wired from. */
+export type Runtime = {
+  settings: Settings
+  knex: Knex
+  log: EventLog
+  topics: Topics
+  /** The read model's database schema. */
+  schema: string
+  waiter: PositionWaiter
+  commit: Commit
+  logger: Logger
+  /** Absent where a process handles no tokens. */
+  keys: Keys | null
+}
+
+/** The keys of a process that cannot work without. */
+export function requireKeys({ keys }: Runtime): Keys {
+  if (!keys) throw new Error('this service needs LEDGER_SECRETS_SYSTEM')
+  return keys
+}
+
+export function guardOf(runtime: Runtime): Guard {
+  const { settings, knex, schema, topics, waiter, logger } = runtime
+  return {
+    access: createAccessReader(knex, schema, topics),
+    waiter,
+    keys: requireKeys(runtime),
+    topics,
+    logger,
+    checkMaxLagMs: settings.CHECK_MAX_LAG * 1000,
+    timeoutMs: settings.APPEND_TIMEOUT * 1000,
+  }
+}
+
+/** The write and read paths of a process, on these parts. */
+export function runtimeOf(
+  { knex, log, topics }: Parts,
+  settings: Settings,
+  keys: Keys | null,
+  logger: Logger,
+): Runtime {
+  const schema = settings.READ_MODEL
+  const waiter = createPositionWaiter(knex, schema)
+  const commit = createCommit({
+    log,
+    waiter,
+    topics,
+    issuer: settings.ISSUER,
+    timeoutMs: settings.APPEND_TIMEOUT * 1000,
+  })
+  return { settings, knex, log, topics, schema, waiter, commit, logger, keys }
+}

@@ -1,0 +1,71 @@
+import type { Settings } from '../config/settings.ts'
+import { LogReadError } from '../event-log/event-log.ts'
+import { shapeOf } from '../event-log/places.ts'
+import { readLedgerId } from '../event-log/registry-log.ts'
+import { createKeyUseReader } from '../read-model/reads/key-uses.ts'
+import type { Keys } from '../tokens/keys.ts'
+import type { Parts } from './open-parts.ts'
+
+const CHECK_EVERY_MS = 60_000
+
+/** The service must not start: every reason, in words for the operator. */
+export class Unsound extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(['The ledger is not sound:', ...problems.map((problem) => `  ${problem}`)].join('\n'))
+    this.name = 'Unsound'
+    this.problems = problems
+  }
+}
+
+/**
+ * Throws Unsound when serving could lose, reorder or mix history (topic settings, a log of another ledger), or when a live
+ * grant or a client's secret needs a key that is not among `keys`. `null`: a process that handles no tokens.
+ */
+export async function requireSound(
+  parts: Parts,
+  settings: Settings,
+  ledger_id: string,
+  keys: Keys | null,
+): Promise<void> {
+  const { log, topics } = parts
+  const problems = await log.problems(shapeOf(topics))
+  if (problems.length === 0) problems.push(...(await otherLedger(parts, ledger_id)))
+  if (keys) problems.push(...(await missingKeys(parts, settings, keys)))
+  if (problems.length > 0) throw new Unsound(problems)
+}
+
+async function otherLedger({ log, topics }: Parts, ledger_id: string): Promise<string[]> {
+  const logged = await readLedgerId(log, topics)
+  return logged === ledger_id
+    ? []
+    : [`the log belongs to ledger ${logged ?? 'nobody'}, the database to ledger ${ledger_id}`]
+}
+
+async function missingKeys({ knex, topics }: Parts, settings: Settings, keys: Keys): Promise<string[]> {
+  const uses = await createKeyUseReader(knex, settings.READ_MODEL, topics).uses()
+  const setting = settings.SECRETS_SYSTEM ? 'LEDGER_SECRETS_SYSTEM' : 'LEDGER_SECRETS_CHECK'
+  return uses
+    .filter(({ kid }) => !keys.kids.includes(kid))
+    .flatMap(({ kid, grants, clients }) => {
+      const without = `key ${kid}, and ${setting} has no such kid: put it back, or see "token-ledger keys status"`
+      return [
+        ...(grants > 0 ? [`${grants} live grants need ${without}`] : []),
+        ...(clients.length > 0 ? [`the secrets of ${clients.length} clients need ${without}`] : []),
+      ]
+    })
+}
+
+/** Asks every minute whether the log's settings still keep history. `problems()` gives the latest answer. */
+export function watchLog({ log, topics }: Parts): { problems: () => string[]; stop: () => void } {
+  let latest: string[] = []
+  const timer = setInterval(() => {
+    log.problems(shapeOf(topics)).then(
+      (problems) => (latest = problems),
+      // Unreachable is not unsound: what is asked of it then answers 503 by itself.
+      (error: unknown) => (latest = error instanceof LogReadError ? [] : [String(error)]),
+    )
+  }, CHECK_EVERY_MS)
+  timer.unref()
+  return { problems: () => latest, stop: () => clearInterval(timer) }
+}

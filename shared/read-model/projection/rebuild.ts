@@ -1,0 +1,95 @@
+import type { Knex } from 'knex'
+import { chainStart } from '../../event-log/chain.ts'
+import { type Bounds, LogReadError } from '../../event-log/event-log.ts'
+import type { Progress } from '../../event-log/fold-log.ts'
+import { type Checkpoint, createCheckpoints, loadCheckpoints, markPartition, rememberCluster } from '../checkpoints.ts'
+import { readStandings } from '../partition-health.ts'
+import type { VerifySource } from '../read-model.ts'
+import { REGISTRY_TABLES } from '../registry-rows.ts'
+import { CheckpointTaken, prepareBatch, project } from './project.ts'
+
+const RUNNING_MS = 10_000
+
+/** A rebuild is refused: a projector runs, or began to run meanwhile. */
+export class ProjectorRuns extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'ProjectorRuns'
+  }
+}
+
+/**
+ * Throws the read model away and folds the whole log anew. Offline: throws ProjectorRuns, with nothing changed, when the
+ * read model was fresh within the last 10 s, unless `force`. Until a projector runs again, the services answer 503.
+ */
+export async function rebuild(source: VerifySource, { force }: { force: boolean }, progress?: Progress): Promise<void> {
+  const { knex, schema, log, topics } = source
+  if (!force) await requireNoProjector(knex, schema)
+  const [bounds, cluster] = await Promise.all([log.bounds([topics.registry, topics.grants]), log.clusterId()])
+  const cut = bounds.find(({ first }) => first !== 0)
+  if (cut)
+    throw new LogReadError('out_of_range', `${cut.topic}/${cut.partition} begins at offset ${cut.first}, not at 0`)
+  await empty(knex, schema, bounds)
+  await rememberCluster(knex, schema, cluster)
+  const total = bounds.reduce((sum, { end }) => sum + end, 0)
+  let before = 0
+  for (const bound of bounds) {
+    await foldPartition(source, bound, (next) => progress?.(before + Math.min(next, bound.end), total))
+    before += bound.end
+  }
+}
+
+async function requireNoProjector(knex: Knex, schema: string): Promise<void> {
+  const standings = await readStandings(knex, schema)
+  if (!standings.some(({ lag_ms }) => lag_ms !== null && lag_ms < RUNNING_MS)) return
+  throw new ProjectorRuns('a projector runs, or ran within the last 10 s: stop it first, or say --force')
+}
+
+async function empty(knex: Knex, schema: string, bounds: Bounds[]): Promise<void> {
+  const names = ['grants', 'bearer_tokens', ...Object.values(REGISTRY_TABLES).map(({ table }) => table)]
+  const chains = bounds.map(({ topic, partition }) => ({
+    topic,
+    partition,
+    chain: `\\x${chainStart(topic, partition).toString('hex')}`,
+  }))
+  await createCheckpoints(knex, schema, bounds)
+  await knex.transaction(async (tx) => {
+    // Checkpoints first, as every projector does: one that still runs waits here, then finds its own moved.
+    await tx.raw(
+      `UPDATE ${schema}.checkpoints c
+          SET next = 0, last_offset = NULL, last_hash = NULL, chain = s.chain, leader_epoch = NULL, cluster_id = NULL,
+              fresh_as_of = NULL, status = 'ok', status_reason = NULL, void_count = 0
+         FROM json_to_recordset(?::json) AS s(topic text, partition int, chain bytea)
+        WHERE c.topic = s.topic AND c.partition = s.partition`,
+      [JSON.stringify(chains)],
+    )
+    await tx.raw(`TRUNCATE ${names.map((name) => `${schema}.${name}`).join(', ')}`)
+  })
+}
+
+async function foldPartition(
+  { knex, schema, log }: VerifySource,
+  { topic, partition, end }: Bounds,
+  onNext: (next: number) => void,
+): Promise<void> {
+  if (end === 0) return
+  const checkpoints = await loadCheckpoints(knex, schema, [topic])
+  let standing: Pick<Checkpoint, 'next' | 'last_offset' | 'last_hash' | 'chain' | 'leader_epoch'> | undefined =
+    checkpoints.find((checkpoint) => checkpoint.partition === partition)
+  for await (const batch of log.read({ topic, partition, from: 0, to: end })) {
+    if (!standing) return
+    const prepared = prepareBatch(batch, standing)
+    await project(knex, { schema, projectedAt: 'record' }, [prepared]).catch(explain)
+    standing = prepared.move
+    onNext(standing.next)
+    if (!prepared.stop) continue
+    const reason = `the record at offset ${prepared.stop.offset} cannot be read: ${prepared.stop.reason}`
+    return markPartition(knex, schema, { topic, partition }, 'stopped', reason)
+  }
+}
+
+function explain(error: unknown): never {
+  if (error instanceof CheckpointTaken)
+    throw new ProjectorRuns('a projector has begun to run: stop it, then rebuild again')
+  throw error
+}

@@ -1,0 +1,121 @@
+import type { Knex } from 'knex'
+import { isGrantEvent, type Recorded, type RegistryEvent } from '../../ledger/events.ts'
+import { createRegistry } from '../../ledger/registry/evolve.ts'
+import type { RegistryEntity } from '../../ledger/registry/state.ts'
+import { keyOf } from '../../event-log/event-codec.ts'
+import {
+  entityOfRow,
+  registryColumns,
+  registryRow,
+  REGISTRY_TABLES,
+  type RegistryRow,
+  type StoredKind,
+} from '../registry-rows.ts'
+
+type Stored = RegistryEntity & { kind: StoredKind }
+
+/** What a fold of registry events changes, and what became of each event. */
+export type RegistryChanges = {
+  entities: Stored[]
+  verdicts: { topic: string; partition: number; void?: string | undefined }[]
+}
+
+/** The registry records among recorded ones. */
+export function registryRecords(records: Recorded[]): Recorded<RegistryEvent>[] {
+  return records.filter((recorded): recorded is Recorded<RegistryEvent> => !isGrantEvent(recorded.event))
+}
+
+/** Folds registry events over the entities at hand. Names are unique: the first in log order has it. */
+export function foldRegistry(known: RegistryEntity[], records: Recorded<RegistryEvent>[]): RegistryChanges {
+  const registry = createRegistry(known)
+  const changed = new Set<string>()
+  const verdicts = records.map((recorded) => {
+    const evolved = registry.apply(recorded)
+    if (evolved.entity) changed.add(evolved.entity.key)
+    return { ...recorded.position, void: evolved.void }
+  })
+  const entities = registry.entities().filter((entity) => changed.has(entity.key))
+  return { entities: entities.filter(isStored), verdicts }
+}
+
+/** Loads what these events need: the entities they name, and those that hold a name which one of them claims. */
+export async function loadRegistry(
+  knex: Knex,
+  schema: string,
+  records: Recorded<RegistryEvent>[],
+): Promise<RegistryEntity[]> {
+  const loaded = ledgerEntity(records)
+  for (const kind of KINDS) {
+    const ids = records.map(({ event }) => keyOf(event)).filter((key) => key.startsWith(`${kind}/`))
+    if (ids.length > 0) loaded.push(...(await loadKind(knex, schema, kind, { ids, records })))
+  }
+  return loaded
+}
+
+type Wanted = { ids: string[]; records: Recorded<RegistryEvent>[] }
+
+async function loadKind(
+  knex: Knex,
+  schema: string,
+  kind: StoredKind,
+  { ids, records }: Wanted,
+): Promise<RegistryEntity[]> {
+  const { table, id } = REGISTRY_TABLES[kind]
+  const claimed = claims(kind, records)
+  const { rows } = await knex.raw<{ rows: { row: RegistryRow }[] }>(
+    `SELECT to_jsonb(t) AS row FROM ${schema}.${table} t WHERE t.${id} = ANY (?) ${claimed.sql}`,
+    [ids.map((key) => key.slice(kind.length + 1)), ...claimed.bindings],
+  )
+  return rows.map(({ row }) => entityOfRow(kind, row))
+}
+
+// `LedgerCreated` has no table in the read model: it is the first record of the registry, so whatever comes later knows it.
+function ledgerEntity(records: Recorded<RegistryEvent>[]): RegistryEntity[] {
+  return (records[0]?.position.offset ?? 0) > 0 ? [LEDGER_ENTITY] : []
+}
+
+const LEDGER_ENTITY: RegistryEntity = {
+  kind: 'ledger',
+  key: 'ledger',
+  revision: 1,
+  deleted: false,
+  value: { ledger_id: '' },
+  not_before: null,
+  last_offset: 0,
+  at: 0,
+}
+
+/** SQL (CTEs, after `moveSql`) that writes changed entities, one for each table that changes, and its bindings. */
+export function writeRegistrySql(schema: string, { entities }: RegistryChanges): { sql: string[]; bindings: string[] } {
+  const written = KINDS.flatMap((kind) => {
+    const rows = entities.filter((entity) => entity.kind === kind).map(registryRow)
+    return rows.length === 0 ? [] : [{ sql: upsertSql(schema, kind), binding: JSON.stringify(rows) }]
+  })
+  return { sql: written.map(({ sql }) => sql), bindings: written.map(({ binding }) => binding) }
+}
+
+function upsertSql(schema: string, kind: StoredKind): string {
+  const { table, id } = REGISTRY_TABLES[kind]
+  const columns = registryColumns(kind)
+  return `${table}_changed AS (
+    INSERT INTO ${schema}.${table} (${columns.join(', ')})
+    SELECT ${columns.map((column) => `r.${column}`).join(', ')}
+      FROM json_populate_recordset(NULL::${schema}.${table}, ?::json) AS r, ready WHERE ready.ok
+    ON CONFLICT (${id}) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')})`
+}
+
+const KINDS = Object.keys(REGISTRY_TABLES) as StoredKind[]
+
+function claims(kind: StoredKind, records: Recorded<RegistryEvent>[]): { sql: string; bindings: string[][] } {
+  const clients = records.flatMap(({ event }) => ('client' in event.data ? [event.data.client] : []))
+  const users = records.flatMap(({ event }) => ('user' in event.data ? [event.data.user] : []))
+  if (kind === 'client')
+    return { sql: 'OR t.client_name = ANY (?)', bindings: [clients.map((client) => client.client_name)] }
+  if (kind === 'user')
+    return { sql: 'OR t.username = ANY (?)', bindings: [users.map((user) => user.personal.username)] }
+  return { sql: '', bindings: [] }
+}
+
+function isStored(entity: RegistryEntity): entity is Stored {
+  return entity.kind !== 'ledger'
+}

@@ -1,0 +1,53 @@
+import type { Knex } from 'knex'
+import { foldersAbove } from '../../ledger/access/decision.ts'
+import type { Acl, Resource, Scope } from '../../ledger/events.ts'
+import { DEFAULT_ACL } from '../../ledger/registry/predefined.ts'
+import { createBatcher } from '../../database/batcher.ts'
+import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
+import { readTokens, type TokenKey, type TokenView } from './tokens.ts'
+
+/** A token and the folder or service that it is asked to be used at; `null` = any. */
+export type AccessKey = TokenKey & { resource: string | null }
+
+/** A token's view and the part of the registry that decides whether it may use the resource, all from one statement. */
+export type AccessView = TokenView & { scopes: Scope[]; resources: Resource[]; acls: Acl[] }
+
+export type AccessReader = (key: AccessKey) => Promise<AccessView>
+
+type Registry = { scopes: RegistryRow[] | null; resources: RegistryRow[] | null; acls: RegistryRow[] | null }
+
+/** Reads access views; while one query is in flight, the next collects. */
+export function createAccessReader(
+  knex: Knex,
+  schema: string,
+  topics: { grants: string; registry: string },
+): AccessReader {
+  return createBatcher(async (keys: AccessKey[]) => {
+    const places = [...new Set(keys.flatMap(({ resource }) => (resource === null ? [] : foldersAbove(resource))))]
+    const more = { sql: registrySql(schema), bindings: [places, places, [DEFAULT_ACL], places] }
+    const { views, row } = await readTokens<Registry>({ knex, schema, topics, name: 'read_access', more }, keys)
+    const registry = {
+      scopes: valuesOf('scope', row.scopes),
+      resources: valuesOf('resource', row.resources),
+      acls: valuesOf('acl', row.acls),
+    }
+    return views.map((view) => ({ ...view, ...registry }))
+  })
+}
+
+// The token's own scopes, and those that would do; the resources on the way up; the ACLs that these name, and Default.
+const registrySql = (schema: string) => `
+  (SELECT json_agg(s) FROM ${schema}.scopes s WHERE NOT s.deleted AND (s.includes && ?::text[]
+     OR s.name IN (SELECT unnest(string_to_array(w.scope, ' ')) FROM wanted w))) AS scopes,
+  (SELECT json_agg(r) FROM ${schema}.resources r WHERE NOT r.deleted AND r.name = ANY (?::text[])) AS resources,
+  (SELECT json_agg(a) FROM ${schema}.acls a WHERE NOT a.deleted AND (a.name = ANY (?::text[])
+     OR a.name IN (SELECT r.execute_acl FROM ${schema}.resources r WHERE NOT r.deleted AND r.name = ANY (?::text[])))) AS acls`
+
+type Named = { scope: Scope; resource: Resource; acl: Acl }
+
+function valuesOf<Kind extends keyof Named>(kind: Kind, rows: RegistryRow[] | null): Named[Kind][] {
+  return (rows ?? []).flatMap((row) => {
+    const { value } = entityOfRow(kind, row) as unknown as { value: Named[Kind] | null }
+    return value ? [value] : []
+  })
+}

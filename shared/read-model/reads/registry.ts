@@ -1,0 +1,97 @@
+import type { Knex } from 'knex'
+import { epochMs } from '../../database/epoch-ms.ts'
+import type { Client, User } from '../../ledger/events.ts'
+import { viewOf } from '../../ledger/registry/evolve.ts'
+import { EVERYBODY } from '../../ledger/registry/predefined.ts'
+import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.ts'
+import { entityOfRow, type RegistryRow, type StoredKind } from '../registry-rows.ts'
+import type { Standing } from './freshness.ts'
+
+/** The clients and users that an answer must hold; scopes, groups, ACLs and resources are always all there. */
+export type RegistryQuestion = {
+  client_ids: string[]
+  subs: string[]
+  /** Also whoever holds one of these names. */
+  client_names: string[]
+  usernames: string[]
+}
+
+/** A part of the registry, all from one statement. Times are ms of the database's clock. */
+export type RegistryRead = {
+  now: number
+  registry: Standing
+  /** By key, tombstones too. */
+  entities: Map<string, RegistryEntity>
+  /** The living ones. */
+  view: RegistryView
+}
+
+export type RegistryReader = {
+  read(question: Partial<RegistryQuestion>): Promise<RegistryRead>
+  /** Enabled clients and users that are in one of these groups, 1,000 of each at most. */
+  members(groups: string[]): Promise<{ clients: Client[]; users: User[] }>
+}
+
+type Rows = Partial<Record<`${StoredKind}s`, RegistryRow[] | null>>
+
+/** Reads what a write to the registry is decided on. */
+export function createRegistryReader(knex: Knex, schema: string, topics: { registry: string }): RegistryReader {
+  async function query<Row>(name: string, sql: string, bindings: (string | string[] | boolean)[]): Promise<Row> {
+    const { rows } = await knex.raw<{ rows: Row[] }>(sql, bindings).options({ name: `${name}_${schema}` })
+    const [row] = rows
+    if (!row) throw new Error('the read of the registry gave no row')
+    return row
+  }
+
+  return {
+    async read({ client_ids = [], client_names = [], subs = [], usernames = [] }) {
+      const bindings = [client_ids, client_names, subs, usernames, topics.registry]
+      const row = await query<Rows & { now: number; registry: Standing | null }>(
+        'read_registry',
+        registrySql(schema),
+        bindings,
+      )
+      const entities = entitiesOf(row)
+      const registry = row.registry ?? NO_STANDING
+      return { now: row.now, registry, entities, view: viewOf(entities.values()) }
+    },
+    async members(groups) {
+      const bindings = [groups, groups, groups.includes(EVERYBODY)]
+      const row = await query<Rows>('read_members', membersSql(schema), bindings)
+      const { clients, users } = viewOf(entitiesOf(row).values())
+      return { clients: [...clients], users: [...users] }
+    },
+  }
+}
+
+const NO_STANDING: Standing = { next: 0, fresh_as_of: null, status: 'missing', status_reason: 'no checkpoint' }
+
+const KINDS: StoredKind[] = ['client', 'user', 'scope', 'group', 'acl', 'resource']
+
+function entitiesOf(rows: Rows): Map<string, RegistryEntity> {
+  const entities = KINDS.flatMap((kind) =>
+    (rows[`${kind}s`] ?? []).map((row): RegistryEntity => entityOfRow(kind, row)),
+  )
+  return new Map(entities.map((entity) => [entity.key, entity]))
+}
+
+const registrySql = (schema: string) => `
+SELECT ${epochMs('now()')} AS now,
+  (SELECT json_agg(to_jsonb(c)) FROM ${schema}.clients c
+    WHERE c.client_id = ANY (?::text[]) OR c.client_name = ANY (?::text[])) AS clients,
+  (SELECT json_agg(to_jsonb(u)) FROM ${schema}.users u
+    WHERE u.sub = ANY (?::text[]) OR u.username = ANY (?::text[])) AS users,
+  (SELECT json_agg(to_jsonb(s)) FROM ${schema}.scopes s) AS scopes,
+  (SELECT json_agg(to_jsonb(g)) FROM ${schema}.groups g) AS groups,
+  (SELECT json_agg(to_jsonb(a)) FROM ${schema}.acls a) AS acls,
+  (SELECT json_agg(to_jsonb(r)) FROM ${schema}.resources r) AS resources,
+  (SELECT json_build_object('next', k.next, 'status', k.status, 'status_reason', k.status_reason,
+            'fresh_as_of', ${epochMs('k.fresh_as_of')})
+     FROM ${schema}.checkpoints k WHERE k.topic = ? AND k.partition = 0) AS registry`
+
+const membersSql = (schema: string) => `
+SELECT
+  (SELECT json_agg(to_jsonb(c)) FROM (SELECT * FROM ${schema}.clients
+    WHERE enabled AND NOT deleted AND groups && ?::text[] LIMIT 1000) c) AS clients,
+  (SELECT json_agg(to_jsonb(u)) FROM (SELECT * FROM ${schema}.users
+    WHERE enabled AND NOT deleted AND (groups && ?::text[] OR ?::boolean) LIMIT 1000) u) AS users`

@@ -1,0 +1,158 @@
+import type { Knex } from 'knex'
+import { createBatcher } from '../../database/batcher.ts'
+import { epochMs } from '../../database/epoch-ms.ts'
+import { placeOf } from '../../event-log/places.ts'
+import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../ledger/grant/state.ts'
+import type { ClientEntity, UserEntity } from '../../ledger/registry/state.ts'
+import { grantOfRow, type GrantRow, grantsJson } from '../grant-rows.ts'
+import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
+import { type Stall, stalledMs } from '../stall.ts'
+import type { Standing } from './freshness.ts'
+
+/**
+ * A generation as the read model holds it: when it was projected is what the grace of a retry is counted from. A stall of ours
+ * since then does not count: `projected_at` is later by as much.
+ */
+export type GenerationRow = Generation & { projected_at: number }
+
+/** What one request needs to know, all from one statement, so that the rows are judged with the checkpoint they belong to. */
+export type TokenView = {
+  /** The database's clock, ms. */
+  now: number
+  /** The client that calls, if one was asked for and exists (also a tombstone). */
+  caller: ClientEntity | null
+  grant: GrantState
+  /** The grant's own client and, for a user's grant, its user. */
+  client: ClientEntity | null
+  user: UserEntity | null
+  /** Those of the presented generation, the one after it and the current one that exist. */
+  generations: Map<number, GenerationRow>
+  /** The checkpoint of the grant's partition; of the registry where no grant was asked for. */
+  checkpoint: Standing & Stall
+  registry: Standing & Stall
+}
+
+export type TokenKey = { client_id: string | null; grant_id: string | null; generation: number }
+
+export type TokenReader = (key: TokenKey) => Promise<TokenView>
+
+type Topics = { grants: string; registry: string }
+
+/** A second query need not wait for the first: what a refresh reads before and after its event meets in one queue. */
+const READ_LANES = 2
+
+/** Reads token views; while one query is in flight, the next collects. */
+export function createTokenReader(knex: Knex, schema: string, topics: Topics): TokenReader {
+  return createBatcher(
+    async (keys: TokenKey[]) => {
+      const { views } = await readTokens({ knex, schema, topics, name: 'read_tokens' }, keys)
+      return views
+    },
+    { lanes: READ_LANES },
+  )
+}
+
+/**
+ * Reads views for many keys in one statement, together with `more` columns, whose SQL may use the touched grants as `wanted`.
+ * The whole row comes back as well.
+ */
+export async function readTokens<More>(
+  { knex, schema, topics, name, more }: ReadTokens,
+  keys: TokenKey[],
+): Promise<{ views: TokenView[]; row: More }> {
+  const grantKeys = keys.filter(({ grant_id }) => grant_id !== null)
+  const callers = [...new Set(keys.map(({ client_id }) => client_id).filter((client_id) => client_id !== null))]
+  const bindings = [JSON.stringify(grantKeys), callers, [topics.grants, topics.registry], ...(more?.bindings ?? [])]
+  const { rows } = await knex
+    .raw<{ rows: (Raw & More)[] }>(`${tokenSql(schema)}${more ? `, ${more.sql}` : ''}`, bindings)
+    .options({ name: `${name}_${schema}` })
+  const [row] = rows
+  if (!row) throw new Error('the read of tokens gave no row')
+  const answer = answerOf(row)
+  return { views: keys.map((key) => viewOf(answer, key, topics)), row }
+}
+
+type ReadTokens = {
+  knex: Knex
+  schema: string
+  topics: Topics
+  /** Of the prepared statement. */
+  name: string
+  more?: { sql: string; bindings: string[][] }
+}
+
+type Answer = {
+  now: number
+  clients: Map<string, ClientEntity>
+  users: Map<string, UserEntity>
+  grants: Map<string, LoadedGrant>
+  checkpoints: Map<string, Standing & Stall>
+}
+
+type LoadedGrant = Omit<GrantRow, 'at'> & { at: number; generations: GenerationRow[] | null }
+
+type Raw = {
+  now: number
+  clients: RegistryRow[] | null
+  users: RegistryRow[] | null
+  grants: LoadedGrant[] | null
+  checkpoints: (Standing & Stall & { topic: string; partition: number })[] | null
+}
+
+function answerOf(raw: Raw): Answer {
+  return {
+    now: raw.now,
+    clients: new Map((raw.clients ?? []).map((row) => [String(row['client_id']), entityOfRow('client', row)])),
+    users: new Map((raw.users ?? []).map((row) => [String(row['sub']), entityOfRow('user', row)])),
+    grants: new Map((raw.grants ?? []).map((row) => [row.grant_id, row])),
+    checkpoints: new Map((raw.checkpoints ?? []).map((row) => [`${row.topic}/${row.partition}`, row])),
+  }
+}
+
+const tokenSql = (schema: string) => `
+WITH keys AS MATERIALIZED (
+  SELECT grant_id, array_agg(generation) || array_agg(generation + 1) AS generations
+    FROM json_to_recordset(?::json) AS k(grant_id uuid, generation bigint) GROUP BY grant_id),
+wanted AS MATERIALIZED (
+  SELECT g.*, k.generations FROM keys k JOIN ${schema}.grants g USING (grant_id))
+SELECT ${epochMs('now()')} AS now,
+  (SELECT json_agg(c) FROM ${schema}.clients c
+    WHERE c.client_id = ANY (?::text[] || (SELECT coalesce(array_agg(client_id), '{}') FROM wanted))) AS clients,
+  (SELECT json_agg(u) FROM ${schema}.users u
+    WHERE u.sub IN (SELECT principal_id FROM wanted WHERE principal_type = 'user')) AS users,
+  ${grantsJson('wanted w', 'w', 'w.generations || w.access_generation::bigint', schema)} AS grants,
+  (SELECT json_agg(json_build_object('topic', k.topic, 'partition', k.partition, 'next', k.next, 'status', k.status,
+            'status_reason', k.status_reason, 'fresh_as_of', ${epochMs('k.fresh_as_of')},
+            'stalled_at', ${epochMs('k.stalled_at')}, 'resumed_at', ${epochMs('k.resumed_at')}))
+     FROM ${schema}.checkpoints k WHERE k.topic = ANY (?::text[])) AS checkpoints`
+
+const NO_STANDING: Standing & Stall = {
+  next: 0,
+  fresh_as_of: null,
+  stalled_at: null,
+  resumed_at: null,
+  status: 'missing',
+  status_reason: 'no checkpoint',
+}
+
+function viewOf({ now, clients, users, grants, checkpoints }: Answer, key: TokenKey, topics: Topics): TokenView {
+  const row = key.grant_id === null ? undefined : grants.get(key.grant_id)
+  const grant = row ? grantOfRow(row, row.generations ?? []) : UNKNOWN_GRANT
+  const place = key.grant_id === null ? `${topics.registry}/0` : `${topics.grants}/${placeOf(key.grant_id)}`
+  const checkpoint = checkpoints.get(place) ?? NO_STANDING
+  const registry = checkpoints.get(`${topics.registry}/0`) ?? NO_STANDING
+  const withoutStalls = (made: GenerationRow): GenerationRow => {
+    const stalled = [checkpoint, registry].map((stall) => stalledMs(stall, made.projected_at, now))
+    return { ...made, projected_at: made.projected_at + Math.max(...stalled) }
+  }
+  return {
+    now,
+    caller: (key.client_id !== null && clients.get(key.client_id)) || null,
+    grant,
+    client: (row && clients.get(row.client_id)) ?? null,
+    user: (row?.principal_type === 'user' && users.get(row.principal_id)) || null,
+    generations: new Map((row?.generations ?? []).map((made) => [made.generation, withoutStalls(made)])),
+    checkpoint,
+    registry,
+  }
+}

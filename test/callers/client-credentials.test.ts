@@ -1,0 +1,174 @@
+import { randomBytes } from 'node:crypto'
+import test from 'ava'
+import fc from 'fast-check'
+import { authenticateClient } from '../../shared/callers/authenticate-client.ts'
+import { insufficientScope, readBearer } from '../../shared/callers/bearer.ts'
+import { type ClientCredentials, readClientCredentials } from '../../shared/callers/client-credentials.ts'
+import { parseForm } from '../../shared/http/input/form-body.ts'
+import { OAuthError } from '../../shared/http/oauth-error.ts'
+import type { Client } from '../../shared/ledger/events.ts'
+import { generateClientSecret, hashClientSecret } from '../../shared/tokens/client-secret.ts'
+import { deriveKeys } from '../../shared/tokens/keys.ts'
+
+const keys = deriveKeys([{ kid: 1, secret: randomBytes(32) }], 'a-ledger')
+const secret = generateClientSecret()
+const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`
+const read = (authorization: string | undefined, form = '') => readClientCredentials(authorization, parseForm(form))
+
+const client: Client = {
+  client_id: 'web',
+  client_name: 'Web',
+  client_version: '1',
+  client_type: 'confidential',
+  grant_types: ['refresh_token'],
+  redirect_uris: [],
+  scope: 'orders',
+  token_endpoint_auth_method: 'client_secret_basic',
+  access_token_lifetime: 3600,
+  refresh_token_limit: null,
+  refresh_token_lifetime: null,
+  refresh_token_absolute_lifetime: null,
+  refresh_grace_seconds: 30,
+  refresh_rotation: true,
+  groups: [],
+  resource_server_folders: null,
+  enabled: true,
+  secret: hashClientSecret(keys, secret),
+}
+
+function refusalOf(attempt: () => unknown): OAuthError {
+  try {
+    attempt()
+  } catch (error) {
+    if (error instanceof OAuthError) return error
+    throw error
+  }
+  throw new Error('nothing was refused')
+}
+
+test('Basic credentials are read form-encoded and raw, with the scheme in any case', (t) => {
+  const expected = { client_id: 'a:b c', client_secret: 'x%y', method: 'client_secret_basic' } as const
+  t.deepEqual(read(basic('a%3Ab+c:x%25y')), expected)
+  t.deepEqual(read(basic('a%3Ab%20c:x%y').replace('Basic', 'bAsIc')), expected)
+  t.deepEqual(read(basic('a%2Db:c:d')), { client_id: 'a-b', client_secret: 'c:d', method: 'client_secret_basic' })
+})
+
+test('credentials in the body are client_secret_post, a client_id alone is none', (t) => {
+  t.deepEqual(read(undefined, 'client_id=a&client_secret=b'), {
+    client_id: 'a',
+    client_secret: 'b',
+    method: 'client_secret_post',
+  })
+  t.deepEqual(read(undefined, 'client_id=a'), { client_id: 'a', client_secret: null, method: 'none' })
+  t.deepEqual(read('', 'client_id=a&client_secret='), { client_id: 'a', client_secret: null, method: 'none' })
+})
+
+test('an empty client_secret or the same client_id beside Basic is no second method', (t) => {
+  t.is(read(basic('a:b'), 'client_secret=&client_id=a').method, 'client_secret_basic')
+})
+
+test('two methods at once, or two client ids, are an invalid_request', (t) => {
+  const forms = ['client_secret=b', 'client_id=a&client_secret=b', 'client_id=other', 'client_assertion=x']
+  for (const form of forms) t.is(refusalOf(() => read(basic('a:b'), form)).error, 'invalid_request')
+  t.is(refusalOf(() => read(undefined, 'client_id=a&client_secret=b&client_assertion=x')).error, 'invalid_request')
+})
+
+test('a broken Authorization header, or no authentication at all, is a 401 with a Basic challenge', (t) => {
+  const headers = [
+    'Basic',
+    'Basic ',
+    'Basic !!!',
+    basic('nocolon'),
+    basic(':b'),
+    basic('a\0:b'),
+    basic('a\n:b'),
+    'Bearer x',
+    'x',
+  ]
+  const refusals = [...headers.map((header) => refusalOf(() => read(header))), refusalOf(() => read(undefined))]
+  refusals.push(refusalOf(() => read(undefined, 'client_assertion=x&client_id=a')))
+  for (const { error, status, headers } of refusals) {
+    t.deepEqual([error, status], ['invalid_client', 401])
+    t.regex(headers['WWW-Authenticate'] ?? '', /^Basic realm=/)
+  }
+})
+
+test('any header gives credentials or an OAuthError', (t) => {
+  const header = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.base64String().map((text) => `Basic ${text}`),
+    fc.string({ unit: 'binary' }).map(basic),
+  )
+  fc.assert(
+    fc.property(header, (authorization) => {
+      try {
+        const { client_id } = read(authorization, 'client_id=x')
+        return /^[\x20-\x7e]+$/.test(client_id)
+      } catch (error) {
+        return error instanceof OAuthError && error.status < 500
+      }
+    }),
+  )
+  t.pass()
+})
+
+test('a client that proves itself by its own method is let in', (t) => {
+  const post: Client = { ...client, token_endpoint_auth_method: 'client_secret_post' }
+  const open: Client = { ...client, token_endpoint_auth_method: 'none', client_type: 'public', secret: null }
+  t.is(
+    authenticateClient(keys, { client_id: 'web', client_secret: secret, method: 'client_secret_basic' }, client),
+    client,
+  )
+  t.is(authenticateClient(keys, { client_id: 'web', client_secret: secret, method: 'client_secret_post' }, post), post)
+  t.is(authenticateClient(keys, { client_id: 'web', client_secret: null, method: 'none' }, open), open)
+})
+
+test('unknown, disabled, wrong secret, wrong method: one and the same invalid_client', (t) => {
+  const right: ClientCredentials = { client_id: 'web', client_secret: secret, method: 'client_secret_basic' }
+  const open: Client = { ...client, token_endpoint_auth_method: 'none', client_type: 'public', secret: null }
+  const none: ClientCredentials = { client_id: 'web', client_secret: null, method: 'none' }
+  const attempts: [ClientCredentials, Client | null][] = [
+    [right, null],
+    [{ ...right, client_secret: secret + 'x' }, client],
+    [{ ...right, client_secret: '' }, client],
+    [{ ...right, method: 'client_secret_post' }, client],
+    [none, client],
+    [none, null],
+    [right, open],
+    [{ ...right, client_secret: '' }, open],
+    [right, { ...client, enabled: false }],
+    [right, { ...client, secret: null }],
+    [right, { ...client, client_id: 'another' }],
+  ]
+  const answers = attempts.map(([credentials, registered]) => {
+    const { error, status, message, headers } = refusalOf(() => authenticateClient(keys, credentials, registered))
+    return JSON.stringify({ error, status, message, headers })
+  })
+  t.is(new Set(answers).size, 1)
+  t.regex(answers[0] ?? '', /"invalid_client","status":401.*Basic realm/)
+})
+
+test('a bearer token is read with the scheme in any case', (t) => {
+  for (const scheme of ['Bearer', 'bearer', 'BEARER']) t.is(readBearer(`${scheme} tl_at_x-y`), 'tl_at_x-y')
+})
+
+test('no bearer at all is a 401 whose challenge has no error code', (t) => {
+  for (const authorization of [undefined, '', basic('a:b'), 'Bearerx y']) {
+    const { status, headers } = refusalOf(() => readBearer(authorization))
+    t.deepEqual([status, headers['WWW-Authenticate']], [401, 'Bearer realm="token-ledger"'])
+  }
+})
+
+test('what cannot be a bearer token is invalid_token, two ways of sending one are an invalid_request', (t) => {
+  for (const authorization of ['Bearer', 'Bearer ', 'Bearer a b', 'Bearer "x"', 'Bearer ä']) {
+    const { status, headers } = refusalOf(() => readBearer(authorization))
+    t.deepEqual([status, headers['WWW-Authenticate']], [401, 'Bearer realm="token-ledger", error="invalid_token"'])
+  }
+  t.is(refusalOf(() => readBearer('Bearer x', parseForm('access_token=x'))).error, 'invalid_request')
+})
+
+test('insufficient_scope is a 403 that names the scope', (t) => {
+  const { status, headers } = insufficientScope('orders.read')
+  t.is(status, 403)
+  t.is(headers['WWW-Authenticate'], 'Bearer realm="token-ledger", error="insufficient_scope", scope="orders.read"')
+})

@@ -1,0 +1,144 @@
+import test from 'ava'
+import type { ReplayEntry } from '../../services/audit/replay/replay-entry.ts'
+import { refreshed } from '../ledger/given.ts'
+import { commandLine as tokenLedger } from '../support/command-line.ts'
+import { realTest } from '../support/real-parts.ts'
+import { grantId, postgresLedger, seed, type TestLedger } from '../audit/ledger.ts'
+
+function settingsOf({ url, schema, topics }: TestLedger & { url: string }): Record<string, string> {
+  const LEDGER_KAFKA_TOPIC_PREFIX = topics.grants.replace('.grants', '')
+  return {
+    LEDGER_DATABASE_URL: url,
+    LEDGER_ISSUER: 'https://ledger.example',
+    LEDGER_READ_MODEL: schema,
+    LEDGER_KAFKA_TOPIC_PREFIX,
+  }
+}
+
+realTest('postgres')('the verbs of the auditor, on a real log', async (t) => {
+  const ledger = await postgresLedger(t)
+  await seed(ledger)
+  await ledger.append(refreshed(2, { grant_id: grantId(1) }))
+  await ledger.append(refreshed(2, { grant_id: grantId(1) }))
+  await ledger.project()
+  const env = settingsOf(ledger)
+
+  const table = await tokenLedger(env, 'audit', 'replay', '--grant', grantId(1))
+  t.is(table.code, 0, table.err)
+  t.is(table.err, '')
+  const [head = '', ...rows] = table.out.trimEnd().split('\n')
+  t.deepEqual(head.split(/\s+/), [
+    'position',
+    'time',
+    'type',
+    'grant',
+    'client',
+    'principal',
+    'verdict',
+    'reason',
+    'actor',
+  ])
+  t.is(rows.length, 3)
+  t.regex(
+    rows[2] ?? '',
+    /^grants\/1@2 +\S+Z +TokenRefreshed +\S+ +shop +user\/ada +void +generation_taken +client\/shop$/,
+  )
+
+  const lines = await tokenLedger(env, 'audit', 'replay', '--type', 'TokenRefreshed', 'UserPut', '--format', 'jsonl')
+  const entries = lines.out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as ReplayEntry)
+  t.deepEqual(
+    entries.map(({ type }) => type),
+    ['UserPut', 'TokenRefreshed', 'TokenRefreshed'],
+  )
+
+  const json = await tokenLedger(env, 'audit', 'replay', '--user', 'nobody', '--format', 'json')
+  t.deepEqual([json.code, JSON.parse(json.out), json.err], [0, [], 'nothing in the log matches\n'])
+
+  const show = await tokenLedger(env, 'audit', 'show', '--grant', grantId(1))
+  t.is(show.code, 0)
+  t.regex(show.out, /VOID \(generation_taken\)/)
+  t.is((await tokenLedger(env, 'audit', 'show', '--grant', grantId(2))).code, 1)
+})
+
+realTest('postgres')('the verbs of the operator: what is wrong is found, told, and mended', async (t) => {
+  const ledger = await postgresLedger(t)
+  await seed(ledger)
+  await ledger.project()
+  const env = settingsOf(ledger)
+  const clean = await tokenLedger(env, 'audit', 'verify')
+  t.is(clean.code, 0, clean.err)
+  t.regex(clean.out, /^equal: .*13 partitions, 4 records, 0 of them void/)
+
+  await ledger.knex.raw(`UPDATE ${ledger.schema}.users SET groups = '{Administrators}'`)
+  const found = await tokenLedger(env, 'projection', 'verify')
+  t.is(found.code, 1)
+  t.is(
+    found.out,
+    'DIFFERENT: users, ada, column groups\n  the log says         []\n  the read model says  ["Administrators"]\n',
+  )
+
+  const stale = await tokenLedger(env, 'projection', 'status')
+  t.is(stale.code, 1)
+  t.regex(stale.out, /\.registry\/0 +3 +3 +0 +never +ok +0 +it was never known to be complete\n/)
+  t.regex(stale.out, /NOT HEALTHY\n$/)
+
+  await ledger.knex.raw(`UPDATE ${ledger.schema}.checkpoints SET fresh_as_of = now() + interval '1 minute'`)
+  const refused = await tokenLedger(env, 'projection', 'rebuild')
+  t.deepEqual([refused.code, refused.out], [1, ''])
+  t.regex(refused.err, /^error: a projector runs/)
+  const rebuilt = await tokenLedger(env, 'projection', 'rebuild', '--force')
+  t.is(rebuilt.code, 0, rebuilt.err)
+  t.regex(rebuilt.out, /^equal/)
+
+  await ledger.knex.raw(`UPDATE ${ledger.schema}.checkpoints SET fresh_as_of = now() + interval '1 minute'`)
+  const healthy = await tokenLedger(env, 'projection', 'status', '--format', 'json')
+  t.is(healthy.code, 0, healthy.out)
+  t.is((JSON.parse(healthy.out) as unknown[]).length, 13)
+})
+
+const LOCAL = { LEDGER_DATA_DIR: '/nonexistent' }
+const WRONG: [args: string[], env: Record<string, string>, message: RegExp][] = [
+  [['audit', 'replay', '--grant', '7'], LOCAL, /^error: --grant must be a UUID\n/],
+  [['audit', 'replay', '--type', 'TokenStolen'], LOCAL, /^error: --type is not an event type\n/],
+  [['audit', 'replay', '--format', 'xml'], LOCAL, /Allowed choices are table, json, jsonl/],
+  [['projection', 'rebild'], LOCAL, /unknown command 'rebild'/],
+  [
+    ['audit', 'verify'],
+    { LEDGER_ADMIN_URL: 'http://127.0.0.1:1' },
+    /LEDGER_URL, LEDGER_CLIENT_ID, LEDGER_CLIENT_SECRET/,
+  ],
+]
+
+test('wrong usage is exit code 2, and says what is wrong', async (t) => {
+  for (const [args, env, message] of WRONG) {
+    const { code, err } = await tokenLedger(env, ...args)
+    t.is(code, 2, args.join(' '))
+    t.regex(err, message)
+  }
+})
+
+test('what cannot be reached is exit code 3, and help is 0', async (t) => {
+  const service = {
+    LEDGER_URL: 'http://127.0.0.1:1',
+    LEDGER_ADMIN_URL: 'http://127.0.0.1:1',
+    LEDGER_CLIENT_ID: 'a',
+    LEDGER_CLIENT_SECRET: 'b',
+  }
+  const remote = await tokenLedger(service, 'audit', 'replay')
+  t.is(remote.code, 3)
+  t.regex(remote.err, /127\.0\.0\.1:1 does not answer/)
+  const dev = await tokenLedger(LOCAL, 'projection', 'status')
+  t.is(dev.code, 3)
+  t.regex(dev.err, /npm start/)
+  const database = {
+    LEDGER_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    LEDGER_ISSUER: 'https://ledger.example',
+  }
+  t.is((await tokenLedger(database, 'audit', 'verify')).code, 3)
+  const help = await tokenLedger({}, 'audit', 'replay', '--help')
+  t.is(help.code, 0)
+  t.regex(help.out, /Examples:/)
+})

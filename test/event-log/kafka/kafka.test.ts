@@ -1,0 +1,94 @@
+import kafkajs from 'kafkajs'
+import type { Follower } from '../../../shared/event-log/event-log.ts'
+import { freshPrefix, kafkaBrokers, realTest } from '../../support/real-parts.ts'
+import { contract } from '../contract.ts'
+import { kafkaSubject, openLog } from './subject.ts'
+import { readAll, until } from '../reading.ts'
+
+const test = realTest('kafka')
+
+contract(test, kafkaSubject)
+
+test('a record whose answer got lost once is sent again: acknowledged, and twice in the log', async (t) => {
+  const topic = `${freshPrefix()}.grants`
+  let losing = false
+  let lost = 0
+  const log = openLog(t, kafkaBrokers(), 20_000, () => losing && ++lost > 0)
+  const other = openLog(t, kafkaBrokers())
+  await log.create([{ topic, partitions: 1 }])
+  const record = { topic, partition: 0, key: 'key', value: 'value' }
+  const before = await log.append({ ...record, value: 'before' })
+  losing = true
+  const appending = log.append(record)
+  await until(async () => ((await other.bounds([topic]))[0]?.end ?? 0) > before.offset + 1)
+  await until(() => lost > 0)
+  losing = false
+  const ack = await appending
+  const copies = (await readAll(other, record)).filter(({ value }) => value.toString() === 'value')
+  t.true(copies.length >= 2)
+  t.true(copies.some(({ offset }) => offset === ack.offset))
+})
+
+test('every setting that would lose or reorder history is a problem, by name', async (t) => {
+  const topic = `${freshPrefix()}.grants`
+  const log = openLog(t, kafkaBrokers())
+  const admin = new kafkajs.Kafka({ brokers: kafkaBrokers(), logLevel: kafkajs.logLevel.NOTHING }).admin()
+  await admin.connect()
+  t.teardown(() => admin.disconnect())
+  const wrong = {
+    'cleanup.policy': 'compact',
+    'retention.ms': '604800000',
+    'retention.bytes': '1000000',
+    'message.timestamp.type': 'CreateTime',
+    'unclean.leader.election.enable': 'true',
+  }
+  const configEntries = Object.entries(wrong).map(([name, value]) => ({ name, value }))
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] })
+  await until(async () => (await admin.listTopics()).includes(topic))
+  const problems = await log.problems([{ topic, partitions: 1 }])
+  for (const [name, value] of Object.entries(wrong)) {
+    t.true(problems.some((problem) => problem.startsWith(`${topic}: ${name} is ${value}, must be `)))
+  }
+  t.is(problems.length, 5)
+})
+
+test('followers of one group share the partitions, and take over what another leaves', async (t) => {
+  const topic = `${freshPrefix()}.grants`
+  const group = freshPrefix()
+  const log = openLog(t, kafkaBrokers())
+  await log.create([{ topic, partitions: 4 }])
+  const positions = new Map<number, number>()
+  const assigned: number[][] = [[], []]
+  const taken: string[] = []
+  // Both keep their positions in one place, as projectors do in the read model.
+  const follower = (index: number): Follower => ({
+    begin: async (places) => {
+      assigned[index] = places.map(({ partition }) => partition)
+      return places.map((place) => ({ ...place, offset: positions.get(place.partition) ?? 0 }))
+    },
+    take: async ({ partition, next, records }) => {
+      taken.push(...records.map(({ value }) => value.toString()))
+      positions.set(partition, next)
+      return next
+    },
+  })
+  const first = await log.follow(group, [topic], follower(0))
+  await until(() => assigned[0]?.length === 4)
+  const second = await log.follow(group, [topic], follower(1))
+  t.teardown(() => second.stop())
+  await until(() => assigned[0]?.length === 2 && assigned[1]?.length === 2)
+  const append = (value: string) =>
+    Promise.all(
+      [0, 1, 2, 3].map((partition) => log.append({ topic, partition, key: 'key', value: `${value}/${partition}` })),
+    )
+  await append('shared')
+  await until(() => taken.length === 4)
+  await first.stop()
+  await append('alone')
+  await until(() => taken.length >= 8)
+  t.is(assigned[1]?.length, 4)
+  t.deepEqual(
+    taken.toSorted(),
+    ['alone', 'shared'].flatMap((value) => [0, 1, 2, 3].map((p) => `${value}/${p}`)),
+  )
+})

@@ -1,0 +1,46 @@
+import { connect as connectSocket, type Socket } from 'node:net'
+import type { ExecutionContext } from 'ava'
+import kafkajs, { type ISocketFactoryArgs } from 'kafkajs'
+import { createKafkaLog } from '../../../shared/event-log/kafka/kafka-log.ts'
+import { kafkaBrokers } from '../../support/real-parts.ts'
+import type { Subject } from '../contract.ts'
+import { until } from '../reading.ts'
+
+/** The Kafka adapter as subject of the contract. */
+export const kafkaSubject: Subject = {
+  open: async (t) => openLog(t, kafkaBrokers()),
+  unreachable: async (t) => openLog(t, ['127.0.0.1:1'], 1_000),
+  forgetful: async (t) => {
+    let losing = false
+    const log = openLog(t, kafkaBrokers(), 3_000, () => losing)
+    return { log, lose: (on) => (losing = on) }
+  },
+  cut: async (t, topic, before) => {
+    const admin = new kafkajs.Kafka({ brokers: kafkaBrokers(), logLevel: kafkajs.logLevel.NOTHING }).admin()
+    await admin.connect()
+    t.teardown(() => admin.disconnect())
+    // kafkajs must have heard of the topic first, and the broker that it asks may not have yet.
+    await until(() =>
+      admin.fetchTopicOffsets(topic).then(
+        () => true,
+        () => false,
+      ),
+    )
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(before) }] })
+  },
+}
+
+/** A log on these brokers, closed when the test ends. While `loses()`, what the brokers answer does not arrive. */
+export function openLog(t: ExecutionContext, brokers: string[], appendTimeoutMs = 5_000, loses = () => false) {
+  const socketFactory = ({ host, port, onConnect }: ISocketFactoryArgs) =>
+    lossy(connectSocket({ host, port }, onConnect), loses)
+  const log = createKafkaLog({ brokers, clientId: 'test', appendTimeoutMs, socketFactory })
+  t.teardown(() => log.close())
+  return log
+}
+
+function lossy(socket: Socket, loses: () => boolean): Socket {
+  const emit = socket.emit.bind(socket)
+  socket.emit = (event: string, ...args: unknown[]) => (event === 'data' && loses() ? true : emit(event, ...args))
+  return socket
+}

@@ -1,0 +1,155 @@
+import test from 'ava'
+import type { Client, RegistryFact, User } from '../../../shared/ledger/events.ts'
+import { createRegistry } from '../../../shared/ledger/registry/evolve.ts'
+import {
+  administratorsOf,
+  isLastAdministrator,
+  needsGuard,
+  removesLastAdministrator,
+  type GuardedWrite,
+} from '../../../shared/ledger/access/guard.ts'
+import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
+import { client, registered, user } from '../given.ts'
+
+const root = client({
+  client_id: 'root',
+  client_name: 'Root',
+  grant_types: ['client_credentials'],
+  scope: 'ledger.admin',
+  groups: ['Administrators'],
+})
+const consoleClient = client({ client_id: 'console', client_name: 'Console', scope: 'ledger.audit read' })
+const eve = user({ sub: 'eve', groups: ['Auditors'], personal: { username: 'eve', name: null, email: null } })
+
+const put = (u: User, revision = 1): RegistryFact => ({ type: 'UserPut', data: { revision, user: u } })
+const register = (c: Client): RegistryFact => ({ type: 'ClientRegistered', data: { revision: 1, client: c } })
+const change = (c: Client): RegistryFact => ({ type: 'ClientChanged', data: { revision: 2, client: c } })
+const aclPut = (name: string, allowed_groups: string[], denied_groups: string[] = []): RegistryFact => {
+  return { type: 'AclPut', data: { revision: 2, acl: { name, allowed_groups, denied_groups } } }
+}
+const scopePut = (name: string, ...includes: string[]): RegistryFact => {
+  return { type: 'ScopePut', data: { revision: 1, scope: { name, description: '', includes } } }
+}
+const resourcePut = (name: string, execute_acl: string | null): RegistryFact => {
+  return { type: 'ResourcePut', data: { revision: 1, resource: { name, execute_acl, templates: [] } } }
+}
+
+function after(...facts: RegistryFact[]) {
+  const registry = createRegistry()
+  for (const [offset, fact] of [...PREDEFINED, ...facts].entries()) registry.apply(registered(fact, offset))
+  return registry.view()
+}
+
+const view = after(register(root), register(client()), register(consoleClient), put(user()), put(eve))
+
+const grant = (over: Partial<Extract<GuardedWrite, { type: 'GrantWrite' }>>): GuardedWrite => {
+  return { type: 'GrantWrite', client_id: 'shop', principal: { type: 'user', id: 'ada' }, scope: 'read', ...over }
+}
+
+const GUARDED: [string, GuardedWrite][] = [
+  ['a resource of the ledger', resourcePut('ledger.admin', null)],
+  ['the folder of the ledger', resourcePut('ledger', 'Default')],
+  ['the end of a resource of the ledger', { type: 'ResourceDeleted', data: { revision: 2, name: 'ledger.audit' } }],
+  ['an ACL that stands on the ledger', aclPut('Administrators', ['Administrators', 'Staff'])],
+  ['the end of an ACL that stands on the ledger', { type: 'AclDeleted', data: { revision: 2, name: 'Auditors' } }],
+  ['a scope that will include a folder of the ledger', scopePut('mine', 'orders', 'ledger.audit')],
+  ['a scope that includes the ledger now', scopePut('ledger.admin', 'orders')],
+  ['the end of a scope of the ledger', { type: 'ScopeDeleted', data: { revision: 2, name: 'ledger.audit' } }],
+  ['a group of an ACL of the ledger', { type: 'GroupDeleted', data: { revision: 2, name: 'Auditors' } }],
+  ['a user that joins the administrators', put(user({ groups: ['Administrators'] }), 2)],
+  ['a user that leaves the auditors', put({ ...eve, groups: [] }, 2)],
+  ['any change of an auditor', put({ ...eve, enabled: false }, 2)],
+  ['the end of an auditor', { type: 'UserDeleted', data: { revision: 2, sub: 'eve' } }],
+  ['revoking all of an auditor', { type: 'UserGrantsRevoked', data: { revision: 2, user: eve, reason: 'x' } }],
+  ['a client that joins the administrators', change(client({ groups: ['Administrators'] }))],
+  ['a new client in the auditors', register(client({ client_id: 'new', groups: ['Auditors'] }))],
+  ['the secret of an administrator', { type: 'ClientSecretRenewed', data: { revision: 2, client: root } }],
+  ['the end of an administrator', { type: 'ClientDeleted', data: { revision: 2, client_id: 'root' } }],
+  ['a client that may ask for a scope of the ledger', change(client({ scope: 'read ledger.admin' }))],
+  ['a client that might ask for one', change({ ...consoleClient, scope: 'read' })],
+  ['a resource server of the ledger', change(client({ resource_server_folders: ['ledger.audit'] }))],
+  ['a grant for an auditor', grant({ principal: { type: 'user', id: 'eve' } })],
+  ['a grant for an administrator client', grant({ client_id: 'root', principal: { type: 'client', id: 'root' } })],
+  ['a grant with a scope of the ledger', grant({ scope: 'read ledger.audit' })],
+  ['the ledger itself', { type: 'LedgerCreated', data: { ledger_id: 'x' } }],
+]
+
+const UNGUARDED: [string, GuardedWrite][] = [
+  ['another resource', resourcePut('orders', 'Administrators')],
+  ['a resource whose name only begins like the ledger', resourcePut('ledgers', null)],
+  ['an ACL that stands elsewhere', aclPut('Developers', ['Developers', 'Staff'])],
+  ['the Default ACL', aclPut('Default', ['Everybody', 'Machines'])],
+  ['another scope', scopePut('mine', 'orders', 'ledgers')],
+  ['another group', { type: 'GroupPut', data: { revision: 1, group: { name: 'Staff', description: '' } } }],
+  ['another user', put(user({ groups: ['Developers'] }), 2)],
+  ['the end of another user', { type: 'UserDeleted', data: { revision: 2, sub: 'ada' } }],
+  ['another client', change(client({ groups: ['Staff'] }))],
+  ['the end of another client', { type: 'ClientDeleted', data: { revision: 2, client_id: 'shop' } }],
+  ['a grant for another user', grant({})],
+  ['a grant for another client', grant({ principal: { type: 'client', id: 'shop' } })],
+]
+
+for (const [title, write] of GUARDED) test(`guarded: ${title}`, (t) => t.true(needsGuard(view, write)))
+for (const [title, write] of UNGUARDED) test(`not guarded: ${title}`, (t) => t.false(needsGuard(view, write)))
+
+test('an ACL is guarded as soon as it stands on a folder of the ledger, with its groups, denied ones too', (t) => {
+  const custom = after(resourcePut('ledger.admin', 'Ops'), aclPut('Ops', []), put(user({ groups: ['Trainees'] })))
+  t.true(needsGuard(custom, aclPut('Ops', ['Staff'])))
+  const opened: RegistryFact = {
+    type: 'AclPut',
+    data: { revision: 1, acl: { name: 'Ops', allowed_groups: ['Staff'], denied_groups: ['Trainees'] } },
+  }
+  const denying = after(resourcePut('ledger.admin', 'Ops'), opened, put(user({ groups: ['Trainees'] })))
+  t.true(needsGuard(denying, put(user({ groups: ['Staff'] }), 2)))
+  t.true(needsGuard(denying, put(user({ groups: [] }), 2)), 'leaving a denied group reaches the ledger')
+})
+
+test('if the ledger is open to Everybody, every user is guarded and no client is', (t) => {
+  const open: RegistryFact = {
+    type: 'AclPut',
+    data: { revision: 2, acl: { name: 'Auditors', allowed_groups: ['Everybody'], denied_groups: [] } },
+  }
+  t.true(needsGuard(after(open), put(user())))
+  t.false(needsGuard(after(open), register(client({ groups: ['Everybody'] }))))
+})
+
+test('administrators are those who may use the guard', (t) => {
+  t.deepEqual(administratorsOf(view), [{ type: 'client', id: 'root' }])
+  const admin = user({ groups: ['Administrators'] })
+  t.deepEqual(administratorsOf(after(put(admin))), [{ type: 'user', id: 'ada' }])
+  t.deepEqual(administratorsOf(after(put({ ...admin, enabled: false }))), [])
+  t.deepEqual(administratorsOf(after(register({ ...root, enabled: false }))), [])
+  t.deepEqual(administratorsOf(after(register({ ...root, scope: 'ledger.audit' }))), [])
+  t.deepEqual(administratorsOf(after(register({ ...root, grant_types: ['refresh_token'] }))), [])
+  t.true(isLastAdministrator(view, { type: 'client', id: 'root' }))
+  t.false(isLastAdministrator(view, { type: 'user', id: 'root' }))
+})
+
+const ENDINGS: [string, RegistryFact][] = [
+  ['deleting it', { type: 'ClientDeleted', data: { revision: 2, client_id: 'root' } }],
+  ['disabling it', change({ ...root, enabled: false })],
+  ['taking its group', change({ ...root, groups: [] })],
+  ['taking its scope', change({ ...root, scope: 'read' })],
+  ['emptying the scope', scopePut('ledger.admin', 'orders')],
+  ['deleting the scope', { type: 'ScopeDeleted', data: { revision: 2, name: 'ledger.admin' } }],
+  ['closing the ACL', aclPut('Administrators', [])],
+  ['denying the group', aclPut('Administrators', ['Administrators'], ['Administrators'])],
+  ['deleting the ACL', { type: 'AclDeleted', data: { revision: 2, name: 'Administrators' } }],
+  ['putting another ACL in front', resourcePut('ledger.admin:guard', 'Developers')],
+  ['deleting the resource', { type: 'ResourceDeleted', data: { revision: 2, name: 'ledger' } }],
+]
+
+for (const [title, fact] of ENDINGS) {
+  test(`the last administrator is not removed by ${title}`, (t) => {
+    t.true(removesLastAdministrator(view, fact))
+    const second = { ...root, client_id: 'second', client_name: 'Second' }
+    const isItself = title.endsWith('it') || title.includes('its')
+    t.is(removesLastAdministrator(after(register(root), register(second)), fact), !isItself)
+  })
+}
+
+test('a write that leaves an administrator is no removal', (t) => {
+  t.false(removesLastAdministrator(view, change({ ...root, client_name: 'Renamed' })))
+  t.false(removesLastAdministrator(view, put(user({ groups: ['Staff'] }), 2)))
+  t.false(removesLastAdministrator(after(), aclPut('Administrators', [])), 'nobody was there')
+})

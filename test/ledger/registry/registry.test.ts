@@ -1,0 +1,169 @@
+import test from 'ava'
+import type { Recorded, RegistryEvent, RegistryFact } from '../../../shared/ledger/events.ts'
+import { createRegistry } from '../../../shared/ledger/registry/evolve.ts'
+import { PREDEFINED, isPredefined } from '../../../shared/ledger/registry/predefined.ts'
+import { registryKeyOf, uniqueClientName, uniqueUsername } from '../../../shared/ledger/registry/state.ts'
+import { T0, client, registered, user } from '../given.ts'
+
+/** A registry after facts, at offsets 0, 1, …; and the verdicts. */
+function fold(...facts: RegistryFact[]) {
+  const registry = createRegistry()
+  const verdicts = facts.map((fact, offset) => registry.apply(registered(fact, offset)).void ?? 'counts')
+  return { registry, verdicts }
+}
+
+const register = (revision = 1, over = {}): RegistryFact => {
+  return { type: 'ClientRegistered', data: { revision, client: client(over) } }
+}
+const change = (revision: number, over = {}): RegistryFact => {
+  return { type: 'ClientChanged', data: { revision, client: client(over) } }
+}
+const drop = (revision: number): RegistryFact => ({ type: 'ClientDeleted', data: { revision, client_id: 'shop' } })
+const putUser = (revision: number, over = {}): RegistryFact => ({
+  type: 'UserPut',
+  data: { revision, user: user(over) },
+})
+const ledger: RegistryFact = { type: 'LedgerCreated', data: { ledger_id: '0b0c3f5e-1111-4222-8333-944455566677' } }
+
+test('a ledger is created once', (t) => {
+  t.deepEqual(fold(ledger, ledger).verdicts, ['counts', 'ledger_exists'])
+})
+
+test('a revision counts only as n → n+1', (t) => {
+  const { verdicts } = fold(register(2), register(1), change(1), change(3), change(2), change(3))
+  t.deepEqual(verdicts, ['revision_ahead', 'counts', 'revision_taken', 'revision_ahead', 'counts', 'counts'])
+})
+
+test('the first of two writers wins', (t) => {
+  const { registry, verdicts } = fold(register(), change(2, { groups: ['first'] }), change(2, { groups: ['second'] }))
+  t.deepEqual(verdicts, ['counts', 'counts', 'revision_taken'])
+  t.like(registry.get('client/shop'), { revision: 2, value: { groups: ['first'] } })
+})
+
+test('a living client is not registered again', (t) => {
+  t.deepEqual(fold(register(), register(2)).verdicts, ['counts', 'entity_exists'])
+})
+
+test('what does not live is neither changed nor deleted', (t) => {
+  const facts: RegistryFact[] = [
+    change(1),
+    { type: 'ClientSecretRenewed', data: { revision: 1, client: client() } },
+    drop(1),
+    { type: 'ClientGrantsRevoked', data: { revision: 1, client: client(), reason: 'x' } },
+    { type: 'ScopeDeleted', data: { revision: 1, name: 'read' } },
+    { type: 'GroupDeleted', data: { revision: 1, name: 'Staff' } },
+    { type: 'AclDeleted', data: { revision: 1, name: 'Orders' } },
+    { type: 'ResourceDeleted', data: { revision: 1, name: 'orders' } },
+    { type: 'UserDeleted', data: { revision: 1, sub: 'ada' } },
+    { type: 'UserGrantsRevoked', data: { revision: 1, user: user(), reason: 'x' } },
+  ]
+  t.deepEqual(new Set(fold(...facts).verdicts), new Set(['entity_unknown']))
+})
+
+test('a put creates, replaces, and creates again after a deletion', (t) => {
+  const put = (revision: number, description: string): RegistryFact => {
+    return { type: 'ScopePut', data: { revision, scope: { name: 'read', description, includes: ['orders'] } } }
+  }
+  const gone: RegistryFact = { type: 'ScopeDeleted', data: { revision: 3, name: 'read' } }
+  const { registry, verdicts } = fold(put(1, 'a'), put(2, 'b'), gone, put(4, 'c'))
+  t.deepEqual(verdicts, ['counts', 'counts', 'counts', 'counts'])
+  t.like(registry.get('scope/read'), { revision: 4, deleted: false, value: { description: 'c' } })
+})
+
+test('a tombstone keeps its revision and not_before, and nothing else', (t) => {
+  const { registry, verdicts } = fold(register(), drop(2))
+  t.deepEqual(verdicts, ['counts', 'counts'])
+  t.deepEqual(registry.get('client/shop'), {
+    kind: 'client',
+    key: 'client/shop',
+    revision: 2,
+    deleted: true,
+    value: null,
+    not_before: 1,
+    last_offset: 1,
+    at: T0 + 1000,
+  })
+  t.deepEqual(registry.view().clients, [])
+})
+
+test('a client of the same id continues the revision, and its earlier grants stay dead', (t) => {
+  const { registry, verdicts } = fold(register(), drop(2), register(1), register(3))
+  t.deepEqual(verdicts, ['counts', 'counts', 'revision_taken', 'counts'])
+  t.like(registry.get('client/shop'), { revision: 3, deleted: false, not_before: 1 })
+})
+
+test('revoking all grants and deleting set not_before to their own offset; other changes keep it', (t) => {
+  const revokeUser: RegistryFact = { type: 'UserGrantsRevoked', data: { revision: 2, user: user(), reason: 'x' } }
+  const afterUser = fold(putUser(1), revokeUser, putUser(3)).registry.get('user/ada')
+  t.is(afterUser?.not_before, 1)
+  const deleted = fold(putUser(1), { type: 'UserDeleted', data: { revision: 2, sub: 'ada' } }, putUser(3))
+  t.is(deleted.registry.get('user/ada')?.not_before, 1)
+  const revokeAll: RegistryFact = { type: 'ClientGrantsRevoked', data: { revision: 2, client: client(), reason: 'x' } }
+  t.is(fold(register(), revokeAll, change(3)).registry.get('client/shop')?.not_before, 1)
+  t.is(fold(register(), change(2)).registry.get('client/shop')?.not_before, null)
+})
+
+test('a name and version belong to one living client', (t) => {
+  const other = { client_id: 'other' }
+  const newer = { client_id: 'newer', client_version: '2' }
+  const { verdicts } = fold(register(), register(1, other), register(1, newer), drop(2), register(1, other))
+  t.deepEqual(verdicts, ['counts', 'name_taken', 'counts', 'counts', 'counts'])
+})
+
+test('a renamed client frees its name and keeps its own', (t) => {
+  const renamed = { client_name: 'Store' }
+  const { registry, verdicts } = fold(register(), change(2), change(3, renamed), register(1, { client_id: 'other' }))
+  t.deepEqual(verdicts, ['counts', 'counts', 'counts', 'counts'])
+  t.is(registry.ownerOf(uniqueClientName('Store', '1')), 'client/shop')
+  t.is(registry.ownerOf(uniqueClientName('Shop', '1')), 'client/other')
+})
+
+test('a username belongs to one living user', (t) => {
+  const twin = { sub: 'twin' }
+  const gone: RegistryFact = { type: 'UserDeleted', data: { revision: 2, sub: 'ada' } }
+  const { registry, verdicts } = fold(putUser(1), putUser(1, twin), gone, putUser(1, twin))
+  t.deepEqual(verdicts, ['counts', 'name_taken', 'counts', 'counts'])
+  t.is(registry.ownerOf(uniqueUsername('ada')), 'user/twin')
+})
+
+test('no two pairs of client name and version are one unique name', (t) => {
+  t.not(uniqueClientName('a', '1","2'), uniqueClientName('a","1', '2'))
+})
+
+test('an event under another key than its entity is void', (t) => {
+  t.is(createRegistry().apply(registered(register(), 0, 'client/other')).void, 'key_mismatch')
+})
+
+test('a registry event of a type that nobody knows is void and throws nothing', (t) => {
+  const { event, ...rest } = registered(ledger, 0)
+  const odd = { ...rest, event: { ...event, type: 'LedgerPainted' } } as unknown as Recorded<RegistryEvent>
+  t.is(createRegistry().apply(odd).void, 'unknown_type')
+})
+
+test("an entity's time never steps back with the broker's clock", (t) => {
+  const registry = createRegistry()
+  registry.apply(registered(register(), 5))
+  registry.apply({ ...registered(change(2), 6), timestamp: T0 })
+  t.is(registry.get('client/shop')?.at, T0 + 5000)
+})
+
+test('a registry continued from its entities gives the verdicts of one that was never interrupted', (t) => {
+  const { registry } = fold(ledger, register(), putUser(1), drop(2), ...PREDEFINED)
+  const continued = createRegistry(registry.entities())
+  for (const fact of [register(1), register(3), putUser(1, { sub: 'twin' }), ledger, change(4)]) {
+    t.deepEqual(continued.apply(registered(fact, 90)), registry.apply(registered(fact, 90)))
+  }
+})
+
+test('the predefined entities count once, however often they are appended', (t) => {
+  const { registry, verdicts } = fold(...PREDEFINED, ...PREDEFINED)
+  const half = PREDEFINED.length
+  t.deepEqual(new Set(verdicts.slice(0, half)), new Set(['counts']))
+  t.deepEqual(new Set(verdicts.slice(half)), new Set(['revision_taken']))
+  t.deepEqual(
+    registry.view().acls.map(({ name }) => name),
+    ['Administrators', 'Anonymous', 'Default', 'Developers', 'Internal', 'Replicators', 'Auditors'],
+  )
+  t.true(PREDEFINED.every((fact) => isPredefined(registryKeyOf(fact))))
+  t.false(isPredefined('acl/Orders'))
+})

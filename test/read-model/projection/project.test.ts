@@ -1,0 +1,52 @@
+import { envelop, outgoing } from '../../../shared/event-log/event-codec.ts'
+import { placeOf, type TopicPartition } from '../../../shared/event-log/places.ts'
+import type { GrantFact } from '../../../shared/ledger/events.ts'
+import type { GrantState } from '../../../shared/ledger/grant/state.ts'
+import { loadCheckpoints } from '../../../shared/read-model/checkpoints.ts'
+import { prepareBatch, type PreparedBatch, project } from '../../../shared/read-model/projection/project.ts'
+import { issued, refreshed } from '../../ledger/given.ts'
+import { ISSUER, startLedger, type TestLedger } from '../../support/ledger.ts'
+import { realTest } from '../../support/real-parts.ts'
+
+const test = realTest('postgres')
+
+/** Folds what lies in these partitions, in one transaction and this order, as one projector that remembers grants. */
+function createFolding({ runtime }: TestLedger) {
+  const { knex, schema, log, topics } = runtime
+  const known = new Map<string, Map<string, GrantState>>()
+
+  async function prepare({ topic, partition }: TopicPartition): Promise<PreparedBatch> {
+    const checkpoints = await loadCheckpoints(knex, schema, [topics.grants, topics.registry])
+    const checkpoint = checkpoints.find((one) => one.topic === topic && one.partition === partition)
+    const bound = (await log.bounds([topic])).find((one) => one.partition === partition)
+    if (!checkpoint || !bound) throw new Error(`there is no ${topic}/${partition}`)
+    const name = `${topic}/${partition}`
+    if (!known.has(name)) known.set(name, new Map())
+    for await (const batch of log.read({ topic, partition, from: checkpoint.next, to: bound.end }))
+      return prepareBatch(batch, { ...checkpoint, known: known.get(name) })
+    throw new Error(`nothing lies in ${name}`)
+  }
+
+  return async (...places: TopicPartition[]) =>
+    project(knex, { schema }, await Promise.all(places.map(async (place) => prepare(place))))
+}
+
+test('a grant that was folded together with a registry batch of the same partition number is remembered as it is', async (t) => {
+  const ledger = await startLedger(t, { services: [] })
+  const { knex, schema, log, topics } = ledger.runtime
+  const fold = createFolding(ledger)
+  const grant_id = '01890a5d-ac96-774b-bcce-00000000000c'
+  t.is(placeOf(grant_id), 0)
+  const append = (fact: GrantFact) => log.append(outgoing(envelop(fact, ISSUER, { actor: 'test' }, Date.now()), topics))
+  const [registry, grants] = [topics.registry, topics.grants].map((topic) => ({ topic, partition: 0 }))
+  if (!registry || !grants) throw new Error('two places')
+
+  await append(issued({ grant_id }))
+  await fold(grants)
+  await append(refreshed(2, { grant_id }))
+  await fold(registry, grants)
+  await append(refreshed(3, { grant_id }))
+  await fold(grants)
+  const row = await knex.withSchema(schema).from('grants').where({ grant_id }).first<{ access_generation: number }>()
+  t.is(row?.access_generation, 3)
+})
