@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { v7 as uuidv7 } from 'uuid'
 import { envelop } from '../shared/event-log/event-codec.ts'
-import { placeOf } from '../shared/event-log/places.ts'
+import { partitionOf } from '../shared/event-log/places.ts'
 import { formatToken } from '../shared/tokens/token-string.ts'
 import { createKafkaLog } from '../shared/event-log/kafka/kafka-log.ts'
 import { ask, load, WARM_MS, type Round, type Subject } from './subject.ts'
@@ -66,7 +66,7 @@ export async function bareLog(
     }
     const context = { actor: 'client/bench', requestid: uuidv7(), clientaddress: '127.0.0.1' }
     const event = envelop({ type: 'TokenRefreshed', data }, 'http://127.0.0.1:4444', context, Date.now())
-    return { partition: placeOf(grant_id), key: grant_id, value: JSON.stringify(event) }
+    return { partition: partitionOf(grant_id), key: grant_id, value: JSON.stringify(event) }
   })
   const { records: sent, seconds } = await ask<{ records: number; seconds: number }>('bare-log.ts', {
     brokers,

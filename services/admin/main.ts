@@ -8,12 +8,12 @@ import { createSerially } from './serially.ts'
 
 /** Wires the admin API to a runtime and mounts its routes. */
 export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
-  const { settings, knex, schema, topics, commit } = runtime
+  const { settings, commit } = runtime
   adminRoutes(router, {
     ...guardOf(runtime),
-    registry: createRegistryReader(knex, schema, topics),
-    tokens: createTokenReader(knex, schema, topics),
-    keyUses: createKeyUseReader(knex, schema, topics),
+    registry: createRegistryReader(runtime),
+    tokens: createTokenReader(runtime),
+    keyUses: createKeyUseReader(runtime),
     commit,
     defaults: {
       access_token_lifetime: settings.ACCESS_TOKEN_LIFETIME,

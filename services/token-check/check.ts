@@ -7,7 +7,7 @@ import { OAuthError } from '../../shared/http/oauth-error.ts'
 import { includes } from '../../shared/ledger/access/decision.ts'
 import { isResourceName, RESOURCE_NAME_RULE } from '../../shared/ledger/access/resource-name.ts'
 import { bearerFacts } from './bearer-facts.ts'
-import { examine, type Examined } from './examine.ts'
+import { ask, examine, resourceServerFolders, type Examined } from './examine.ts'
 import type { TokenCheck } from './token-check.ts'
 
 const QUESTION = z.strictObject({
@@ -24,12 +24,12 @@ export function check(tokenCheck: TokenCheck): HttpMiddleware {
   return async (ctx) => {
     const { token, resource, consistency } = await readJson(ctx, QUESTION)
     const credentials = readClientCredentials(ctx.get('authorization'), {})
-    const examined = await examine(tokenCheck, ctx, credentials, {
-      token,
-      resource,
-      fullyConsistent: consistency === 'fully_consistent',
-    })
-    if (!examined.folders.some((folder) => includes(folder, resource)))
+    const question = { token, resource, fullyConsistent: consistency === 'fully_consistent' }
+    const asked = ask(tokenCheck, credentials.client_id, question)
+    const view = await asked.read()
+    const folders = resourceServerFolders(tokenCheck, ctx, credentials, view)
+    const examined = await examine(tokenCheck, asked, view)
+    if (!folders.some((folder) => includes(folder, resource)))
       throw new OAuthError('access_denied', `this resource server does not guard ${resource}`, { status: 403 })
     ctx.body = answer(examined, resource)
   }

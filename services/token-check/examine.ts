@@ -1,71 +1,63 @@
 import { authenticateCaller } from '../../shared/callers/authenticate-client.ts'
 import type { ClientCredentials } from '../../shared/callers/client-credentials.ts'
 import { inactiveBecause } from '../../shared/callers/judge-bearer.ts'
-import { placeOf } from '../../shared/event-log/places.ts'
 import type { HttpContext } from '../../shared/http/context.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { AccessView } from '../../shared/read-model/reads/access.ts'
-import { requireRecentView } from '../../shared/read-model/reads/freshness.ts'
-import { alarmIfAhead, isPerhapsTooNew } from '../../shared/read-model/reads/settled.ts'
+import { readSettled, TO_USE, TO_USE_CONSISTENTLY } from '../../shared/read-model/reads/settled.ts'
 import type { GenerationRow } from '../../shared/read-model/reads/tokens.ts'
 import { type ParsedToken, parseToken } from '../../shared/tokens/token-string.ts'
 import type { TokenCheck } from './token-check.ts'
 
-export type Asked = { token: string; resource: string | null; fullyConsistent: boolean }
+// One read serves both the caller and the question, and a caller may have many questions: `ask` each, read them together (reads
+// of one turn are one statement), prove the caller once with any of the views, then `examine` each.
 
-/** The authenticated resource server, what it asked about, and whether that token is active. */
-export type Examined = {
-  folders: string[]
-  view: AccessView
+/** What a resource server wants to know of a token; `resource: null` = nothing but whether it is active. */
+export type Question = { token: string; resource: string | null; fullyConsistent: boolean }
+
+/** A question, ready to be read. `token: null`: that is no access token of ours. */
+export type AskedQuestion = {
   token: ParsedToken | null
+  fullyConsistent: boolean
+  read: () => Promise<AccessView>
+}
+
+/** A question with its answer so far: what is known of the token, and whether it is active. */
+export type Examined = {
+  view: AccessView
   row: GenerationRow | null
   /** `null` = active; else why not, in words for the resource server. */
   inactive: string | null
 }
 
-const NOT_OURS = 'this is not an access token of this ledger'
+/** Prepares a caller's question: the token is parsed, and its MAC checked. */
+export function ask(check: TokenCheck, client_id: string, { token: text, resource, fullyConsistent }: Question) {
+  const parsed = parseToken(check.keys, text)
+  const token = parsed?.kind === 'at' ? parsed : null
+  const key = { client_id, grant_id: token?.grant_id ?? null, generation: token?.generation ?? 0, resource }
+  return { token, fullyConsistent, read: () => check.read(key) } satisfies AskedQuestion
+}
 
-/**
- * Authenticates the resource server and looks at the token, in one read. 401 is about the caller only. 503 when the read
- * model is not known to be recent enough to say either yes or no.
- */
-export async function examine(
+/** The folders of the resource server that calls. OAuthError: 401 is about the caller only, 403 when it is none. */
+export function resourceServerFolders(
   check: TokenCheck,
   ctx: HttpContext,
   credentials: ClientCredentials,
-  asked: Asked,
-): Promise<Examined> {
-  const parsed = parseToken(check.keys, asked.token)
-  const token = parsed?.kind === 'at' ? parsed : null
-  const key = {
-    client_id: credentials.client_id,
-    grant_id: token?.grant_id ?? null,
-    generation: token?.generation ?? 0,
-    resource: asked.resource,
-  }
-  const first = await check.read(key)
-  const caller = authenticateCaller(ctx, check, credentials, first)
-  const folders = caller.resource_server_folders
-  if (!folders)
-    throw new OAuthError('access_denied', 'this client is not registered as a resource server', { status: 403 })
-  const waits = token !== null && (asked.fullyConsistent || isPerhapsTooNew(first, token))
-  const view = waits ? await readFresh(check, first, token, () => check.read(key)) : first
-  requireRecentView(view, check.maxLagMs)
-  if (token && waits) alarmIfAhead(check.logger, view, token)
-  const row = (token && view.generations.get(token.generation)) ?? null
-  return { folders, view, token, row, inactive: token ? (inactiveBecause(view, token)?.reason ?? null) : NOT_OURS }
+  view: AccessView,
+): string[] {
+  const { resource_server_folders } = authenticateCaller(ctx, check, credentials, view)
+  if (resource_server_folders) return resource_server_folders
+  throw new OAuthError('access_denied', 'this client is not registered as a resource server', { status: 403 })
 }
 
-async function readFresh(
-  check: TokenCheck,
-  { now }: AccessView,
-  { grant_id }: ParsedToken,
-  read: () => Promise<AccessView>,
-): Promise<AccessView> {
-  const { waiter, topics, timeoutMs } = check
-  await Promise.all([
-    waiter.freshAsOf({ topic: topics.grants, partition: placeOf(grant_id) }, now, timeoutMs),
-    waiter.freshAsOf({ topic: topics.registry, partition: 0 }, now, timeoutMs),
-  ])
-  return read()
+const NOT_OURS = 'this is not an access token of this ledger'
+
+/** Looks at the token, once the read model is known to be recent enough to say either yes or no; Unsettled until then. */
+export async function examine(check: TokenCheck, asked: AskedQuestion, first: AccessView): Promise<Examined> {
+  const { token, fullyConsistent, read } = asked
+  const purpose = fullyConsistent ? TO_USE_CONSISTENTLY : TO_USE
+  const view = await readSettled(check, { purpose, asked: token, first, read })
+  if (!token) return { view, row: null, inactive: NOT_OURS }
+  const row = view.generations.get(token.generation) ?? null
+  return { view, row, inactive: inactiveBecause(view, token)?.reason ?? null }
 }

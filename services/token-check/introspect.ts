@@ -3,7 +3,7 @@ import type { HttpMiddleware } from '../../shared/http/context.ts'
 import { readForm, required } from '../../shared/http/input/form-body.ts'
 import { isUsableAt } from '../../shared/ledger/access/decision.ts'
 import { bearerFacts } from './bearer-facts.ts'
-import { examine } from './examine.ts'
+import { ask, examine, resourceServerFolders } from './examine.ts'
 import type { TokenCheck } from './token-check.ts'
 
 /**
@@ -14,10 +14,13 @@ export function introspect(check: TokenCheck): HttpMiddleware {
   return async (ctx) => {
     const form = await readForm(ctx)
     const credentials = readClientCredentials(ctx.get('authorization'), form)
-    const asked = { token: required(form, 'token'), resource: null, fullyConsistent: false }
-    const examined = await examine(check, ctx, credentials, asked)
+    const question = { token: required(form, 'token'), resource: null, fullyConsistent: false }
+    const asked = ask(check, credentials.client_id, question)
+    const first = await asked.read()
+    const folders = resourceServerFolders(check, ctx, credentials, first)
+    const examined = await examine(check, asked, first)
     const facts = bearerFacts(examined)
-    const usable = facts && isUsableAt(examined.folders, facts.scope, examined.view.scopes)
+    const usable = facts && isUsableAt(folders, facts.scope, examined.view.scopes)
     ctx.body = usable ? { active: true, ...facts, iss: check.issuer } : { active: false }
   }
 }

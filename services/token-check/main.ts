@@ -5,9 +5,9 @@ import { tokenCheckRoutes } from './app.ts'
 
 /** Wires the token-check API to a runtime and mounts its routes. */
 export function mountTokenCheck(runtime: Runtime, router: HttpRouter): void {
-  const { settings, knex, schema, topics, waiter, logger } = runtime
+  const { settings, topics, waiter, logger } = runtime
   tokenCheckRoutes(router, {
-    read: createAccessReader(knex, schema, topics),
+    read: createAccessReader(runtime),
     waiter,
     keys: requireKeys(runtime),
     topics,

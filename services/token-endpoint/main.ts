@@ -5,9 +5,9 @@ import { tokenEndpointRoutes } from './app.ts'
 
 /** Wires the token endpoint to a runtime and mounts its routes. */
 export function mountTokenEndpoint(runtime: Runtime, router: HttpRouter): void {
-  const { settings, knex, schema, topics, waiter, commit, logger } = runtime
+  const { settings, topics, waiter, commit, logger } = runtime
   const endpoint = {
-    read: createTokenReader(knex, schema, topics),
+    read: createTokenReader(runtime),
     commit,
     waiter,
     keys: requireKeys(runtime),

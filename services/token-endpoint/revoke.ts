@@ -2,15 +2,15 @@ import { authenticateCaller } from '../../shared/callers/authenticate-client.ts'
 import { readClientCredentials } from '../../shared/callers/client-credentials.ts'
 import { eventContext } from '../../shared/callers/event-context.ts'
 import { refusedWith } from '../../shared/callers/refused.ts'
-import type { HttpMiddleware } from '../../shared/http/context.ts'
+import type { HttpContext, HttpMiddleware } from '../../shared/http/context.ts'
 import { readForm, required } from '../../shared/http/input/form-body.ts'
-import { unavailable } from '../../shared/http/oauth-error.ts'
+import type { Principal } from '../../shared/ledger/events.ts'
 import { revokeGrant } from '../../shared/ledger/grant/revoke.ts'
-import { readCommitted } from '../../shared/read-model/commit/commit.ts'
-import { requireProjected } from '../../shared/read-model/reads/freshness.ts'
-import { readWhenFresh } from '../../shared/read-model/reads/settled.ts'
+import { commitAndRead } from '../../shared/read-model/commit/commit.ts'
+import { readSettled, TO_END } from '../../shared/read-model/reads/settled.ts'
 import type { TokenView } from '../../shared/read-model/reads/tokens.ts'
-import { parseToken } from '../../shared/tokens/token-string.ts'
+import { Unsettled } from '../../shared/read-model/unsettled.ts'
+import { parseToken, type ParsedToken } from '../../shared/tokens/token-string.ts'
 import type { TokenEndpoint } from './endpoint.ts'
 
 /**
@@ -22,36 +22,26 @@ export function revoke(endpoint: TokenEndpoint): HttpMiddleware {
     const form = await readForm(ctx)
     const credentials = readClientCredentials(ctx.get('authorization'), form)
     // Whatever token_type_hint says: the string itself tells its kind (RFC 7009 §2.1).
-    const parsed = parseToken(endpoint.keys, required(form, 'token'))
-    const key = {
-      client_id: credentials.client_id,
-      grant_id: parsed?.grant_id ?? null,
-      generation: parsed?.generation ?? 0,
-    }
-    const view = await endpoint.read(key)
-    authenticateCaller(ctx, endpoint, credentials, view)
-    if (key.grant_id !== null) await end({ ...key, grant_id: key.grant_id }, view, ctx)
+    const token = parseToken(endpoint.keys, required(form, 'token'))
+    const { client_id } = credentials
+    const key = { client_id, grant_id: token?.grant_id ?? null, generation: token?.generation ?? 0 }
+    const read = () => endpoint.read(key)
+    const first = await read()
+    authenticateCaller(ctx, endpoint, credentials, first)
+    if (token) await end(endpoint, ctx, { client_id, token, first, read })
     ctx.body = {}
   }
+}
 
-  async function end(
-    key: { client_id: string; grant_id: string; generation: number },
-    read: TokenView,
-    ctx: Parameters<HttpMiddleware>[0],
-  ) {
-    requireProjected(read.checkpoint)
-    const view = read.grant.status === 'unknown' ? await readWhenFresh(endpoint, key, read) : read
-    const revoked_by = { type: 'client' as const, id: key.client_id }
-    const { events, refused } = revokeGrant(view.grant, {
-      client_id: key.client_id,
-      reason: 'client_request',
-      revoked_by,
-    })
-    if (refused) throw refusedWith(refused)
-    const [event] = events
-    if (!event) return
-    const committed = await endpoint.commit(event, eventContext(ctx, revoked_by))
-    const after = await readCommitted(endpoint, key, committed)
-    if (after.grant.status !== 'revoked') throw unavailable('the revocation turned out void')
-  }
+type Presented = { client_id: string; token: ParsedToken; first: TokenView; read: () => Promise<TokenView> }
+
+async function end(endpoint: TokenEndpoint, ctx: HttpContext, { client_id, token, first, read }: Presented) {
+  const { grant } = await readSettled(endpoint, { purpose: TO_END, asked: token, first, read })
+  const revoked_by: Principal = { type: 'client', id: client_id }
+  const { event, refused } = revokeGrant(grant, { client_id, reason: 'client_request', revoked_by })
+  if (refused) throw refusedWith(refused)
+  if (!event) return
+  const written = { fact: event, context: eventContext(ctx, revoked_by) }
+  const { view: after } = await commitAndRead(endpoint.commit, written, read)
+  if (after.grant.status !== 'revoked') throw new Unsettled('the revocation turned out void')
 }

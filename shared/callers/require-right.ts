@@ -1,30 +1,21 @@
-import type { Logger } from 'pino'
-import { placeOf } from '../event-log/places.ts'
 import type { HttpContext, HttpMiddleware } from '../http/context.ts'
 import { OAuthError } from '../http/oauth-error.ts'
 import type { AccessDecision } from '../ledger/access/decision.ts'
 import type { Principal } from '../ledger/events.ts'
 import { guardOf, type Runtime } from '../process/runtime.ts'
-import type { PositionWaiter } from '../read-model/position-waiter.ts'
 import type { AccessReader, AccessView } from '../read-model/reads/access.ts'
-import { requireRecentView } from '../read-model/reads/freshness.ts'
-import { alarmIfAhead, isPerhapsTooNew } from '../read-model/reads/settled.ts'
+import { readSettled, type Settling, TO_USE } from '../read-model/reads/settled.ts'
 import type { Keys } from '../tokens/keys.ts'
 import { type ParsedToken, parseToken } from '../tokens/token-string.ts'
 import { insufficientScope, invalidToken, readBearer } from './bearer.ts'
 import { decideForBearer, inactiveBecause } from './judge-bearer.ts'
 
 /** What it takes to judge a bearer: the admin API is a resource server of its own ledger. */
-export type Guard = {
+export type Guard = Omit<Settling, 'maxLagMs'> & {
   access: AccessReader
-  waiter: PositionWaiter
   keys: Keys
-  topics: { grants: string; registry: string }
-  logger: Logger
   /** Refuse to judge on a read model older than this. */
   checkMaxLagMs: number
-  /** How long to wait for the read model before 503. */
-  timeoutMs: number
 }
 
 /** Whoever carried the token, and the key that it was made with. */
@@ -39,26 +30,15 @@ type Live = { principal: Principal; client_id: string; scope: string }
 export async function requireRight(guard: Guard, ctx: HttpContext, resource: string): Promise<Bearer> {
   const token = parseToken(guard.keys, readBearer(ctx.get('authorization')))
   if (token?.kind !== 'at') throw invalidToken('not an access token of this ledger')
-  const view = await readSettled(guard, token, resource)
+  const key = { client_id: null, grant_id: token.grant_id, generation: token.generation, resource }
+  const read = () => guard.access(key)
+  const settling = { ...guard, maxLagMs: guard.checkMaxLagMs }
+  const view = await readSettled(settling, { purpose: TO_USE, asked: token, first: await read(), read })
   const { principal, scope, client_id } = liveBearer(view, token)
   ctx.state.client_id = client_id
   const decision = decideForBearer(view, scope, resource)
   if (!decision.allowed) throw refused(guard, ctx, resource, decision)
   return { principal, kid: token.kid }
-}
-
-/** The view, waited for if the token may be one that the read model does not show yet. */
-async function readSettled(guard: Guard, token: ParsedToken, resource: string): Promise<AccessView> {
-  const { access, waiter, topics, timeoutMs, checkMaxLagMs, logger } = guard
-  const key = { client_id: null, grant_id: token.grant_id, generation: token.generation, resource }
-  const first = await access(key)
-  const waits = isPerhapsTooNew(first, token)
-  const place = { topic: topics.grants, partition: placeOf(token.grant_id) }
-  if (waits) await waiter.freshAsOf(place, first.now, timeoutMs)
-  const view = waits ? await access(key) : first
-  requireRecentView(view, checkMaxLagMs)
-  if (waits) alarmIfAhead(logger, view, token)
-  return view
 }
 
 function liveBearer(view: AccessView, token: ParsedToken): Live {

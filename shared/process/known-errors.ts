@@ -1,10 +1,11 @@
 import { codeOf, LOST_CONNECTION, NETWORK_CODES, SQLSTATE_UNAVAILABLE } from '../database/away.ts'
 import { AppendError, LogReadError } from '../event-log/event-log.ts'
 import { WaitTimeout } from '../read-model/position-waiter.ts'
+import { Unsettled } from '../read-model/unsettled.ts'
 
 /** Whether the log or the database is unreachable, overloaded or too slow: trying again later can help. */
 export function isUnavailable(thrown: unknown): boolean {
-  if ([AppendError, LogReadError, WaitTimeout].some((known) => thrown instanceof known)) return true
+  if ([AppendError, LogReadError, WaitTimeout, Unsettled].some((known) => thrown instanceof known)) return true
   if (!(thrown instanceof Error)) return false
   const code = codeOf(thrown)
   return (
@@ -16,5 +17,6 @@ export function isUnavailable(thrown: unknown): boolean {
 }
 
 export function messageOf(thrown: unknown): string {
+  if (thrown instanceof Unsettled) return thrown.message
   return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
 }

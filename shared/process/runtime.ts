@@ -1,23 +1,18 @@
-import type { Knex } from 'knex'
 import type { Logger } from 'pino'
 import type { Guard } from '../callers/require-right.ts'
 import type { Settings } from '../config/settings.ts'
 import type { EventLog } from '../event-log/event-log.ts'
-import type { Topics } from '../event-log/places.ts'
 import { type Commit, createCommit } from '../read-model/commit/commit.ts'
 import { createPositionWaiter, type PositionWaiter } from '../read-model/position-waiter.ts'
+import type { ReadModel } from '../read-model/read-model.ts'
 import { createAccessReader } from '../read-model/reads/access.ts'
 import type { Keys } from '../tokens/keys.ts'
 import type { Parts } from './open-parts.ts'
 
 /** What every service of one process is wired from. */
-export type Runtime = {
+export type Runtime = ReadModel & {
   settings: Settings
-  knex: Knex
   log: EventLog
-  topics: Topics
-  /** The read model's database schema. */
-  schema: string
   waiter: PositionWaiter
   commit: Commit
   logger: Logger
@@ -32,9 +27,9 @@ export function requireKeys({ keys }: Runtime): Keys {
 }
 
 export function guardOf(runtime: Runtime): Guard {
-  const { settings, knex, schema, topics, waiter, logger } = runtime
+  const { settings, topics, waiter, logger } = runtime
   return {
-    access: createAccessReader(knex, schema, topics),
+    access: createAccessReader(runtime),
     waiter,
     keys: requireKeys(runtime),
     topics,
@@ -52,7 +47,7 @@ export function runtimeOf(
   logger: Logger,
 ): Runtime {
   const schema = settings.READ_MODEL
-  const waiter = createPositionWaiter(knex, schema)
+  const waiter = createPositionWaiter({ knex, schema })
   const commit = createCommit({
     log,
     waiter,

@@ -43,7 +43,7 @@ async function otherLedger({ log, topics }: Parts, ledger_id: string): Promise<s
 }
 
 async function missingKeys({ knex, topics }: Parts, settings: Settings, keys: Keys): Promise<string[]> {
-  const uses = await createKeyUseReader(knex, settings.READ_MODEL, topics).uses()
+  const uses = await createKeyUseReader({ knex, schema: settings.READ_MODEL, topics }).uses()
   const setting = settings.SECRETS_SYSTEM ? 'LEDGER_SECRETS_SYSTEM' : 'LEDGER_SECRETS_CHECK'
   return uses
     .filter(({ kid }) => !keys.kids.includes(kid))

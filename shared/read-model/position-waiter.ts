@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { ReadModel } from './read-model.ts'
 import type { TopicPartition } from '../event-log/places.ts'
 
 const POLL_MS = 4
@@ -34,7 +35,7 @@ export type PositionWaiter = {
  * One poller a process, which asks for the checkpoints only while somebody waits. No LISTEN/NOTIFY: it is lost through poolers and
  * locks the whole cluster at commit.
  */
-export function createPositionWaiter(knex: Knex, schema: string): PositionWaiter {
+export function createPositionWaiter({ knex, schema }: Pick<ReadModel, 'knex' | 'schema'>): PositionWaiter {
   let waiting: Waiting[] = []
   let polling = false
 

@@ -91,7 +91,7 @@ async function openRuntime(t: Pick<ExecutionContext, 'teardown'>): Promise<{ run
   const topics = topicsOf(settings.KAFKA_TOPIC_PREFIX)
   const ledger_id = await migrate({ knex, log, topics, close: async () => {} }, settings, logger)
   const schema = settings.READ_MODEL
-  const waiter = createPositionWaiter(knex, schema)
+  const waiter = createPositionWaiter({ knex, schema })
   const commit = createCommit({ log, waiter, topics, issuer: settings.ISSUER, timeoutMs: 20_000 })
   const keys = deriveKeys(settings.SECRETS_SYSTEM ?? [], ledger_id)
   const runtime = { settings, knex, log, topics, schema, waiter, commit, logger, keys }

@@ -6,7 +6,7 @@ import { startProjector } from '../../services/projector/projector.ts'
 import { openEmbedded, openPostgres } from '../../shared/database/open-database.ts'
 import { envelop, outgoing } from '../../shared/event-log/event-codec.ts'
 import type { EventLog } from '../../shared/event-log/event-log.ts'
-import { GRANT_PARTITIONS, placeOf, type Topics, topicsOf } from '../../shared/event-log/places.ts'
+import { GRANT_PARTITIONS, partitionOf, type Topics, topicsOf } from '../../shared/event-log/places.ts'
 import { createPostgresLog } from '../../shared/event-log/postgres/postgres-log.ts'
 import type { Fact } from '../../shared/ledger/events.ts'
 import { migrateDatabase, readModelMigrations } from '../../shared/migrations/migrations.ts'
@@ -137,7 +137,7 @@ export async function seed(ledger: TestLedger): Promise<void> {
 export async function appendUnreadable({ log, topics }: TestLedger, grant_id: string): Promise<void> {
   await log.append({
     topic: topics.grants,
-    partition: placeOf(grant_id),
+    partition: partitionOf(grant_id),
     key: grant_id,
     value: '{"type":"FromTheFuture"}',
   })

@@ -153,8 +153,15 @@ test('a key that is still current somewhere is refused, or what it goes on makin
 
 function sourceOf({ runtime }: TestLedger): KeySource {
   const { knex, schema, topics, commit, waiter } = runtime
-  const keyUses = createKeyUseReader(knex, schema, topics)
-  const revoker = { keyUses, commit, waiter, topics, tokens: createTokenReader(knex, schema, topics), timeoutMs: 5_000 }
+  const keyUses = createKeyUseReader({ knex, schema, topics })
+  const revoker = {
+    keyUses,
+    commit,
+    waiter,
+    topics,
+    tokens: createTokenReader({ knex, schema, topics }),
+    timeoutMs: 5_000,
+  }
   const by = { revoked_by: { type: 'client' as const, id: 'root' }, context: { actor: 'client/root' } }
   return {
     inUse: (kid) => keyInUse(keyUses, kid),

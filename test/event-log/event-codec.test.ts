@@ -1,7 +1,7 @@
 import test from 'ava'
 import { decodeEvent, decodeRecord, envelop, outgoing, UndecodableRecord } from '../../shared/event-log/event-codec.ts'
 import type { Fact } from '../../shared/ledger/events.ts'
-import { placeOf } from '../../shared/event-log/places.ts'
+import { partitionOf } from '../../shared/event-log/places.ts'
 
 const GRANT = '0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77'
 const TOPICS = { grants: 'test.grants', registry: 'test.registry' }
@@ -26,7 +26,7 @@ test('the envelope is CloudEvents 1.0, and the key is the subject', (t) => {
   const event = eventOf(REVOKED)
   t.like(event, { specversion: '1.0', type: 'TokenRevoked', source: 'https://ledger.example', subject: GRANT })
   t.true(event.dataschema.endsWith('/TokenRevoked/1'))
-  t.like(outgoing(event, TOPICS), { topic: TOPICS.grants, partition: placeOf(GRANT), key: GRANT })
+  t.like(outgoing(event, TOPICS), { topic: TOPICS.grants, partition: partitionOf(GRANT), key: GRANT })
   t.like(outgoing(eventOf(group('')), TOPICS), { topic: TOPICS.registry, partition: 0, key: 'group/g' })
 })
 
@@ -55,7 +55,7 @@ test('what the read model could not store cannot be read, so that it stops its o
 
 test('a record is refused under another key and in another partition', (t) => {
   const record = { offset: 3, timestamp: 5, key: Buffer.from(GRANT), value: bytes(eventOf(REVOKED)) }
-  const here = { topic: TOPICS.grants, partition: placeOf(GRANT) }
+  const here = { topic: TOPICS.grants, partition: partitionOf(GRANT) }
   t.like(decodeRecord(here, record), { position: { ...here, offset: 3 }, timestamp: 5 })
   t.throws(() => decodeRecord({ ...here, partition: here.partition + 1 }, record), { message: /belongs in partition/ })
   t.throws(() => decodeRecord(here, { ...record, key: Buffer.from('x') }), { message: /the key is not/ })

@@ -129,6 +129,9 @@ export function registered(fact: RegistryFact, offset: number, subject = registr
   return { event, position: { topic: 'token-ledger.registry', partition: 0, offset }, timestamp }
 }
 
+/** A client or user that nothing speaks against. */
+export const STANDS = { deleted: false, not_before: null, value: { enabled: true } }
+
 export const client = (over: Partial<Client> = {}): Client => ({
   client_id: 'shop',
   client_name: 'Shop',

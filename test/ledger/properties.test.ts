@@ -12,7 +12,7 @@ import {
 } from '../../shared/ledger/grant/refresh.ts'
 import { registryKeyOf, uniqueNameOf } from '../../shared/ledger/registry/state.ts'
 import { revokeGrant } from '../../shared/ledger/grant/revoke.ts'
-import { T0, authorized, client, issued, recorded, registered, user } from './given.ts'
+import { T0, STANDS, authorized, client, issued, recorded, registered, user } from './given.ts'
 
 type Log = Recorded<GrantEvent>[]
 type Step = { op: 'refresh' | 'revoke' | 'land' | 'copy' | 'begin'; stale: number; pick: number; ms: number }
@@ -66,6 +66,8 @@ const present = (log: Log, generation: number, now: number, { grace, rotation }:
     client_id: 'shop',
     presented_generation: generation,
     scope: null,
+    client: STANDS,
+    user: STANDS,
     now,
     kid: 1,
     access_token_lifetime: 3600,
@@ -82,22 +84,22 @@ function play(setting: Setting, script: Step[]): Log {
   const land = ({ fact, id, written }: (typeof pending)[number]) => {
     log.push(recorded(fact, (now - T0) / 1000, { id, written: (written - T0) / 1000, offset: log.length }))
   }
-  const decided = (facts: GrantFact[]) => {
-    for (const fact of facts) pending.push({ fact, id: `event ${pending.length}`, written: now })
+  const decided = (fact: GrantFact | undefined) => {
+    if (fact) pending.push({ fact, id: `event ${pending.length}`, written: now })
   }
-  decided([firstFact(setting)])
+  decided(firstFact(setting))
   for (const { op, stale, pick, ms } of script) {
     now += ms
     const known = log.slice(0, Math.max(log.length - stale, 0))
     const state = foldGrant(known)
     const latest = state.status === 'live' ? state.refresh_generation : 1
-    if (op === 'begin') decided([pick % 2 ? authorized() : firstFact(setting)])
+    if (op === 'begin') decided(pick % 2 ? authorized() : firstFact(setting))
     if (op === 'refresh') {
       const generation = latest - (pick < 40 ? 0 : pick % 4) + (pick > 48 ? 2 : 0)
-      decided(refreshTokens(state, present(known, generation, now, setting)).events)
+      decided(refreshTokens(state, present(known, generation, now, setting)).event)
     }
     if (op === 'revoke' && pick < 8) {
-      decided(revokeGrant(state, { client_id: 'shop', reason: 'x', revoked_by: { type: 'client', id: 'shop' } }).events)
+      decided(revokeGrant(state, { client_id: 'shop', reason: 'x', revoked_by: { type: 'client', id: 'shop' } }).event)
     }
     const landing = pending.at(-1 - (pick % 3)) ?? pending[0]
     if (op === 'land' && landing) land(landing)
@@ -153,8 +155,8 @@ test('whatever the interleaving, at most one refresh token of a grant can make a
       const now = (state.status === 'unknown' ? T0 : state.at) + later
       const generations = Array.from({ length: refreshes(log).length + 4 }, (_, n) => n)
       const makes = (generation: number) => {
-        const { events } = refreshTokens(state, present(log, generation, now, { ...setting, grace: 0 }))
-        return events.some(({ type }) => type === 'TokenRefreshed')
+        const { event } = refreshTokens(state, present(log, generation, now, { ...setting, grace: 0 }))
+        return event?.type === 'TokenRefreshed'
       }
       t.true(generations.filter(makes).length <= 1)
     }),
@@ -217,11 +219,11 @@ test('what decide finds in order, evolve does not void: an event that lands on t
         const command = present(log, state.refresh_generation - back, now, setting)
         // The projection is later than the record, so the decision is more lenient than the verdict.
         const next = command.next && { ...command.next, projected_at: command.next.projected_at + lag }
-        for (const fact of refreshTokens(state, { ...command, next }).events) {
-          const one = recorded(fact, (now - T0) / 1000, { id: `event ${log.length}` })
-          t.is(evolve(state, one).void, undefined)
-          log.push(one)
-        }
+        const { event } = refreshTokens(state, { ...command, next })
+        if (!event) continue
+        const one = recorded(event, (now - T0) / 1000, { id: `event ${log.length}` })
+        t.is(evolve(state, one).void, undefined)
+        log.push(one)
       }
     }),
     RUNS,
@@ -234,12 +236,15 @@ test('all racers for one generation are answered with the same tokens, those of 
       const setting: Setting = { grace: 30, rotation, limit: null, lifetime: null }
       const before: Log = [recorded(firstFact(setting), 0)]
       const facts = Array.from({ length: racers }, () => {
-        return refreshTokens(foldGrant(before), present(before, 1, T0 + 5000, setting)).events
+        return refreshTokens(foldGrant(before), present(before, 1, T0 + 5000, setting)).event
       })
       const order = [winner % racers, ...facts.keys()]
       const log = [
         ...before,
-        ...order.flatMap((n) => (facts[n] ?? []).map((fact) => recorded(fact, 6, { id: `of ${n}` }))),
+        ...order.flatMap((n) => {
+          const fact = facts[n]
+          return fact ? [recorded(fact, 6, { id: `of ${n}` })] : []
+        }),
       ]
       const answers = facts.map((_, n) => {
         return answerRefresh(foldGrant(log), { ...present(log, 1, T0 + 7000, setting), event_id: `of ${n}` })

@@ -4,7 +4,7 @@ import { isGrantEvent, type EventType, type LedgerEvent } from '../../shared/led
 import { evolve, type VoidReason } from '../../shared/ledger/grant/evolve.ts'
 import { createRegistry, type RegistryVoidReason } from '../../shared/ledger/registry/evolve.ts'
 import { UNKNOWN_GRANT, type GrantState } from '../../shared/ledger/grant/state.ts'
-import { placeOf } from '../../shared/event-log/places.ts'
+import { partitionOf } from '../../shared/event-log/places.ts'
 
 // Records of every event ever shipped, with the verdict that each has for ever. Lines are added here, never changed.
 type Line = {
@@ -60,7 +60,7 @@ for (const [n, line] of LINES.entries()) {
   test(`record ${n}: ${line.value.type} ${line.key} is ${line.verdict}`, (t) => {
     t.is<string, string>(verdicts[n] ?? '', line.verdict)
     t.is(line.key, line.value.subject)
-    t.is(line.partition, isGrantEvent(line.value) ? placeOf(line.value.data.grant_id) : 0)
+    t.is(line.partition, isGrantEvent(line.value) ? partitionOf(line.value.data.grant_id) : 0)
   })
 }
 

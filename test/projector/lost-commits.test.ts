@@ -1,5 +1,5 @@
 import { runProjector } from '../../services/projector/main.ts'
-import { placeOf } from '../../shared/event-log/places.ts'
+import { partitionOf } from '../../shared/event-log/places.ts'
 import { realTest } from '../support/real-parts.ts'
 import { startLedger, until } from '../support/ledger.ts'
 
@@ -15,7 +15,7 @@ test('a database that lost commits ends the projector, and the next one folds ag
   const projector = await runProjector(apart.runtime)
   t.teardown(() => projector.stop())
   const { knex, schema } = apart.runtime
-  const place = [runtime.topics.grants, placeOf(grant_id)]
+  const place = [runtime.topics.grants, partitionOf(grant_id)]
   const before = await knex.raw<{ rows: object[] }>(
     `SELECT * FROM ${schema}.checkpoints WHERE topic = ? AND partition = ?`,
     place,

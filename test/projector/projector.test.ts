@@ -1,5 +1,5 @@
 import { verify } from '../../services/audit/verify/verify.ts'
-import { placeOf } from '../../shared/event-log/places.ts'
+import { partitionOf } from '../../shared/event-log/places.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import { realTest } from '../support/real-parts.ts'
 import { startLedger, until, type TestLedger } from '../support/ledger.ts'
@@ -31,7 +31,7 @@ async function pairIn(
 ) {
   for (;;) {
     const pair = await ledger.grant({ to })
-    if (fits(placeOf(pair.grant_id))) return pair
+    if (fits(partitionOf(pair.grant_id))) return pair
   }
 }
 
@@ -39,7 +39,7 @@ test('a record that cannot be read stops its partition, by name and reason, and 
   const ledger = await startLedger(t)
   const app = await ledger.client()
   const inside = await ledger.grant({ to: app })
-  const partition = placeOf(inside.grant_id)
+  const partition = partitionOf(inside.grant_id)
   const outside = await pairIn(ledger, app, (place) => place !== partition)
   const { offset } = await appendRaw(ledger, partition, inside.grant_id, '{"type":"TokenTeleported"}')
   await until(() => isStopped(ledger, partition), 'a stopped partition')
@@ -60,16 +60,16 @@ test('an event under another key, or in a partition that is not its own, stops t
   const app = await ledger.client()
   const { grant_id } = await ledger.grant({ to: app })
   const { runtime } = ledger
-  const range = { topic: runtime.topics.grants, partition: placeOf(grant_id), from: 0, to: 1 }
+  const range = { topic: runtime.topics.grants, partition: partitionOf(grant_id), from: 0, to: 1 }
   for await (const batch of runtime.log.read(range)) {
     const value = batch.records[0]?.value.toString('utf8') ?? ''
-    const wrong = (placeOf(grant_id) + 1) % 12
+    const wrong = (partitionOf(grant_id) + 1) % 12
     await appendRaw(ledger, wrong, grant_id, value)
     await until(() => isStopped(ledger, wrong), 'a stopped partition')
-    t.regex((await statusOf(ledger, wrong)).reason, new RegExp(`belongs in partition ${placeOf(grant_id)}`))
-    await appendRaw(ledger, placeOf(grant_id), 'somebody-else', value)
-    await until(() => isStopped(ledger, placeOf(grant_id)), 'a stopped partition')
-    t.regex((await statusOf(ledger, placeOf(grant_id))).reason, /the key is not that of TokenIssued/)
+    t.regex((await statusOf(ledger, wrong)).reason, new RegExp(`belongs in partition ${partitionOf(grant_id)}`))
+    await appendRaw(ledger, partitionOf(grant_id), 'somebody-else', value)
+    await until(() => isStopped(ledger, partitionOf(grant_id)), 'a stopped partition')
+    t.regex((await statusOf(ledger, partitionOf(grant_id))).reason, /the key is not that of TokenIssued/)
   }
 })
 
@@ -78,7 +78,7 @@ async function restartedAfter(t: Parameters<typeof startLedger>[0], change: stri
   const first = await startLedger(t)
   const app = await first.client()
   const pair = await first.grant({ to: app })
-  const partition = placeOf(pair.grant_id)
+  const partition = partitionOf(pair.grant_id)
   await first.runtime.knex.raw(
     `UPDATE ${first.runtime.schema}.checkpoints SET ${change} WHERE topic = ? AND partition = ?`,
     [first.runtime.topics.grants, partition],
@@ -97,7 +97,7 @@ test('a log that ends below what was folded is another log: the partition has di
 
 test('a last record that is not the one that was folded means that the partition has diverged', async (t) => {
   const { reason, ledger, app, pair } = await restartedAfter(t, "last_hash = sha256('another record')")
-  await appendRaw(ledger, placeOf(pair.grant_id), pair.grant_id, '{}')
+  await appendRaw(ledger, partitionOf(pair.grant_id), pair.grant_id, '{}')
   t.regex(reason, /the record at offset 0 is not the one that was folded/)
   t.is((await refresh(ledger, app, pair.refresh_token)).status, 503)
 })

@@ -146,9 +146,8 @@ async function issue(runtime: Runtime, asked: Issue): Promise<Pair> {
   const grant_id = uuidv7()
   const [bound] = await runtime.log.bounds([runtime.topics.registry])
   const terms = { ...asked, grant_id, grant_type: ADMINISTRATOR_GRANT, registry_position: bound?.end ?? 0 }
-  const { events, refused } = issueTokens(terms)
-  const [event] = events
-  if (!event) throw new Error(`the grant was refused: ${refused?.reason}`)
+  const { event, refused } = issueTokens(terms)
+  if (refused) throw new Error(`the grant was refused: ${refused.reason}`)
   await runtime.commit(event, { actor: 'system/test' })
   const content = { kid: asked.kid, grant_id, generation: 1 }
   return { grant_id, access_token: formatToken(keys, 'at', content), refresh_token: formatToken(keys, 'rt', content) }

@@ -1,7 +1,7 @@
 import type { ExecutionContext } from 'ava'
 import kafkajs from 'kafkajs'
 import { readFileSync } from 'node:fs'
-import { placeOf } from '../../shared/event-log/places.ts'
+import { partitionOf } from '../../shared/event-log/places.ts'
 import type { KafkaCluster } from '../support/start-kafka.ts'
 import type { HonestClient } from './load.ts'
 import type { System } from './system.ts'
@@ -66,7 +66,7 @@ export function answers({ seen }: HonestClient, status: number, since: number): 
 }
 
 export function isIn(partition: number): (client: HonestClient) => boolean {
-  return ({ grant_id }) => placeOf(grant_id) === partition
+  return ({ grant_id }) => partitionOf(grant_id) === partition
 }
 
 /** What every endpoint says is wrong. */

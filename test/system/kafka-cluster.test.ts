@@ -2,7 +2,7 @@ import pino from 'pino'
 import { projectionStatus } from '../../services/audit/status/projection-status.ts'
 import { openParts } from '../../shared/process/open-parts.ts'
 import { loadSettings } from '../../shared/config/load-settings.ts'
-import { placeOf } from '../../shared/event-log/places.ts'
+import { partitionOf } from '../../shared/event-log/places.ts'
 import { until as within } from '../event-log/reading.ts'
 import { tokenLedger, type Env } from '../support/ledger-process.ts'
 import { databaseUrl, realTest } from '../support/real-parts.ts'
@@ -126,7 +126,7 @@ real.serial('a partition without a leader: 503 for its own grants, and for no ot
   const { grants } = ledger.runtime.topics
   const as = await ledger.client({ refresh_grace_seconds: GRACE })
   const pairs = await ledger.grants(as, 8)
-  const partition = placeOf(pairs[0]?.grant_id ?? '')
+  const partition = partitionOf(pairs[0]?.grant_id ?? '')
   const admin = await operator(t, kafka)
   // With two asked for, Kafka would not let a lone replica lead again after a crash.
   await configure(admin, grants, { ...KEEPS_HISTORY, 'min.insync.replicas': '1' })

@@ -10,13 +10,14 @@ import type { Admin } from '../admin.ts'
 /** The right to make and end grants. */
 export const GRANTS = 'ledger.admin:grants'
 
+/** The guard's right as well, where this client or principal reaches `ledger.*`, or is one that the ledger no longer knows. */
 export async function guardGrant(
   admin: Admin,
   ctx: HttpContext,
-  { registry, now, view, entities }: RegistryRead,
+  { checkpoint, now, view, entities }: RegistryRead,
   { client_id, principal, scope }: Omit<GrantWrite, 'type'>,
 ): Promise<void> {
-  requireRecent(registry, now, admin.checkMaxLagMs)
+  requireRecent(checkpoint, now, admin.checkMaxLagMs)
   const write: GrantWrite = { type: 'GrantWrite', client_id, principal, scope }
   // Whom the ledger no longer knows may have been one of its administrators.
   const isGone =

@@ -1,14 +1,16 @@
 import { v7 as uuidv7 } from 'uuid'
 import { z } from 'zod'
 import { eventContext } from '../../../shared/callers/event-context.ts'
+import { refusedWith } from '../../../shared/callers/refused.ts'
 import { requireRight } from '../../../shared/callers/require-right.ts'
 import type { HttpMiddleware } from '../../../shared/http/context.ts'
 import { readJson } from '../../../shared/http/input/json-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import type { GrantFact } from '../../../shared/ledger/events.ts'
 import { ADMINISTRATOR_GRANT, issueTokens } from '../../../shared/ledger/grant/issue.ts'
+import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
 import { issuedTokens } from '../../../shared/read-model/commit/issued-tokens.ts'
-import { requireRecent, requireShown } from '../../../shared/read-model/reads/freshness.ts'
+import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import type { RegistryRead } from '../../../shared/read-model/reads/registry.ts'
 import type { Admin } from '../admin.ts'
 import { readGrant } from './end-grant.ts'
@@ -30,14 +32,13 @@ export function issueGrant(admin: Admin): HttpMiddleware {
     const bearer = await requireRight(admin, ctx, GRANTS)
     const { client_id, sub, scope } = await readJson(ctx, ISSUE)
     const read = await admin.registry.read({ client_ids: [client_id], subs: [sub] })
-    requireRecent(read.registry, read.now, admin.maxLagMs)
+    requireRecent(read.checkpoint, read.now, admin.maxLagMs)
     const grant_id = uuidv7()
     const event = decideIssue(admin, read, { client_id, sub, scope: scope ?? null, grant_id })
     await guardGrant(admin, ctx, read, event.data)
     await requireWritable(admin, grant_id)
-    const committed = await admin.commit(event, eventContext(ctx, bearer.principal))
-    const view = await readGrant(admin, grant_id)
-    requireShown(view.checkpoint, committed.position)
+    const written = { fact: event, context: eventContext(ctx, bearer.principal) }
+    const { view, committed } = await commitAndRead(admin.commit, written, () => readGrant(admin, grant_id))
     ctx.body = issuedTokens(admin, view, committed)
   }
 }
@@ -51,19 +52,17 @@ function decideIssue(admin: Admin, read: RegistryRead, { client_id, sub, scope, 
   const user = read.view.users.find((one) => one.sub === sub)
   if (!client?.enabled) throw new OAuthError('invalid_request', 'client_id: there is no such client, or it is disabled')
   if (!user?.enabled) throw new OAuthError('invalid_request', 'sub: there is no such user, or it is disabled')
-  const { events, refused } = issueTokens({
+  const { event, refused } = issueTokens({
     grant_id,
     client,
     principal: { type: 'user', id: sub },
     grant_type: ADMINISTRATOR_GRANT,
     scope,
     // Of the statement that found both alive: whatever revokes all of them later ends this grant too.
-    registry_position: read.registry.next,
+    registry_position: read.checkpoint.next,
     kid: admin.keys.current,
   })
-  if (refused) throw new OAuthError(refused.error, refused.description, { reason: refused.reason })
-  const [event] = events
-  if (event?.type !== 'TokenIssued') throw new Error('a grant was neither issued nor refused')
+  if (refused) throw refusedWith(refused)
   return event
 }
 

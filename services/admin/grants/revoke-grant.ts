@@ -5,7 +5,8 @@ import type { HttpMiddleware } from '../../../shared/http/context.ts'
 import { readJson } from '../../../shared/http/input/json-body.ts'
 import type { Admin } from '../admin.ts'
 import { nameFrom, REASON } from '../names.ts'
-import { endGrant, findGrant } from './end-grant.ts'
+import { endGrant } from './end-grant.ts'
+import { findGrant } from './find-grant.ts'
 import { GRANTS, guardGrant } from './guard-grant.ts'
 
 const REVOKE = z.strictObject({ reason: REASON })
@@ -18,7 +19,7 @@ export function revokeGrantById(admin: Admin): HttpMiddleware {
   return async (ctx) => {
     const bearer = await requireRight(admin, ctx, GRANTS)
     const { reason } = await readJson(ctx, REVOKE)
-    const { grant } = await findGrant(admin, nameFrom(ctx, 'grant_id', z.string()))
+    const grant = await findGrant(admin, nameFrom(ctx, 'grant_id', z.string()))
     const { grant_id, client_id, principal, scope } = grant
     const subs = principal.type === 'user' ? [principal.id] : []
     const read = await admin.registry.read({ client_ids: [client_id], subs })

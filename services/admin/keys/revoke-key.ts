@@ -1,5 +1,5 @@
 import { requireProjected } from '../../../shared/read-model/reads/freshness.ts'
-import { GRANT_PARTITIONS } from '../../../shared/event-log/places.ts'
+import { placesOf } from '../../../shared/event-log/places.ts'
 import type { KeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
 import type { Admin } from '../admin.ts'
 import { endGrant, readGrant, type Ending } from '../grants/end-grant.ts'
@@ -37,9 +37,7 @@ export async function revokeGrantsOfKey(
 
 async function completeAsOfNow({ tokens, waiter, topics, timeoutMs }: KeyRevoker): Promise<void> {
   const { now } = await tokens({ client_id: null, grant_id: null, generation: 0 })
-  const places = Array.from({ length: GRANT_PARTITIONS }, (_, partition) => ({ topic: topics.grants, partition }))
-  places.push({ topic: topics.registry, partition: 0 })
-  await Promise.all(places.map((place) => waiter.freshAsOf(place, now, timeoutMs)))
+  await Promise.all(placesOf(topics).map((place) => waiter.freshAsOf(place, now, timeoutMs)))
 }
 
 async function end(revoker: KeyRevoker, grant_id: string, ending: Ending): Promise<void> {

@@ -36,8 +36,8 @@ export function getEntity(admin: Admin, { kind, right, id, form, question }: Rea
   return async (ctx) => {
     await requireRight(admin, ctx, right)
     const name = nameFrom(ctx, id, form)
-    const { registry, now, entities } = await admin.registry.read(question(name))
-    requireRecent(registry, now, admin.checkMaxLagMs)
+    const { checkpoint, now, entities } = await admin.registry.read(question(name))
+    requireRecent(checkpoint, now, admin.checkMaxLagMs)
     const entity = entities.get(`${kind}/${name}`)
     if (!lives(entity)) throw new OAuthError('not_found', `there is no ${kind} of this name`)
     ctx.set('ETag', etagOf(entity))

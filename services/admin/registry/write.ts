@@ -18,7 +18,8 @@ import {
   type RegistryView,
   uniqueNameOf,
 } from '../../../shared/ledger/registry/state.ts'
-import { requireRecent, requireShown } from '../../../shared/read-model/reads/freshness.ts'
+import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
+import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import type { RegistryQuestion, RegistryRead } from '../../../shared/read-model/reads/registry.ts'
 import type { Admin } from '../admin.ts'
 import type { Precondition } from './preconditions.ts'
@@ -63,7 +64,7 @@ export async function writeEntity(
 
 async function readForWrite(admin: Admin, { question }: Change): Promise<RegistryRead> {
   const read = await admin.registry.read(question)
-  requireRecent(read.registry, read.now, admin.maxLagMs)
+  requireRecent(read.checkpoint, read.now, admin.maxLagMs)
   return read
 }
 
@@ -100,11 +101,12 @@ async function commitChange(
   if (change.precondition?.(read.entities.get(change.key)) === false) throw changedMeanwhile()
   const fact = factOf(change, read)
   requireFreeName(read, fact)
-  const { position } = await admin.commit(fact, eventContext(ctx, bearer.principal))
-  const after = await admin.registry.read(change.question)
-  requireShown(after.registry, position)
+  const written = { fact, context: eventContext(ctx, bearer.principal) }
+  const { view: after, committed } = await commitAndRead(admin.commit, written, () => {
+    return admin.registry.read(change.question)
+  })
   const entity = after.entities.get(change.key)
-  if (entity?.last_offset === position.offset) return entity
+  if (entity?.last_offset === committed.position.offset) return entity
   // Void: somebody else's event came first, for this entity or for its name.
   if (entity && entity.revision >= fact.data.revision) throw changedMeanwhile()
   throw nameTaken()

@@ -1,6 +1,6 @@
 import { type EventLog, LogReadError, type Range } from '../../../shared/event-log/event-log.ts'
 import { foldPartition, type OnRead, type Progress } from '../../../shared/event-log/fold-log.ts'
-import { placeOf, type Topics } from '../../../shared/event-log/places.ts'
+import { partitionOf, type Topics } from '../../../shared/event-log/places.ts'
 import { type EventType, isGrantType } from '../../../shared/ledger/events.ts'
 import { merge } from './merge.ts'
 import { entryOf, type ReplayEntry } from './replay-entry.ts'
@@ -33,7 +33,7 @@ export async function* replay(
 /** The whole log, or the part that can hold what the filter asks for: [0, end) of each partition, as of now. */
 export async function rangesOf({ log, topics }: Source, filter: ReplayFilter): Promise<Range[]> {
   const { grant_id } = filter
-  const place = grant_id === undefined ? undefined : placeOf(grant_id)
+  const place = grant_id === undefined ? undefined : partitionOf(grant_id)
   const bounds = await log.bounds(topicsWanted(topics, filter), place)
   return bounds.map(({ topic, partition, first, end }) => {
     // Without its beginning no record has a verdict.

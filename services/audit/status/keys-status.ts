@@ -35,7 +35,7 @@ type Source = Pick<AuditSource, 'knex' | 'schema' | 'topics' | 'kids' | 'maxLagM
 export async function keysStatus({ knex, schema, topics, kids, maxLagMs }: Source): Promise<KeysStatus> {
   // Standings first: what is read after them is not older.
   const problem = await incomplete({ knex, schema, maxLagMs })
-  const uses = await createKeyUseReader(knex, schema, topics).uses()
+  const uses = await createKeyUseReader({ knex, schema, topics }).uses()
   const unused = (kids ?? []).filter((kid) => !uses.some((use) => use.kid === kid)).map(unusedKey)
   const keys = [...uses, ...unused]
     .filter((use) => isNeeded(use) || kids === null || kids.includes(use.kid))

@@ -105,5 +105,5 @@ function exactMs(expression: string): string {
 
 const rowJson = `to_jsonb(t) || jsonb_build_object('at', ${exactMs('t.at')})`
 
-/** `placeOf` in SQL. */
+/** `partitionOf` in SQL. */
 const PLACE_OF = `('x' || right(t.grant_id::text, 8))::bit(32)::bigint % ${GRANT_PARTITIONS}`

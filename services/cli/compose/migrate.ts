@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
 import type { Settings } from '../../../shared/config/settings.ts'
 import type { EventLog } from '../../../shared/event-log/event-log.ts'
-import { partitionsOf, shapeOf } from '../../../shared/event-log/places.ts'
+import { placesOf, shapeOf } from '../../../shared/event-log/places.ts'
 import { appendRegistry, readRegistry } from '../../../shared/event-log/registry-log.ts'
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
 import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
@@ -20,7 +20,7 @@ import { bootstrapEvents } from './bootstrap.ts'
 export async function migrate({ knex, log, topics }: Parts, settings: Settings, logger: Logger): Promise<string> {
   await migrateDatabase(knex, settings.READ_MODEL, { shared: !settings.dev })
   await log.create(shapeOf(topics))
-  await createCheckpoints(knex, settings.READ_MODEL, partitionsOf(topics))
+  await createCheckpoints(knex, settings.READ_MODEL, placesOf(topics))
   const ledger_id = await createLedger(log, topics, settings.ISSUER)
   await rememberLedger(knex, ledger_id)
   await appendPredefined(log, topics, settings.ISSUER)

@@ -42,9 +42,10 @@ async function connectDirectly(env: NodeJS.ProcessEnv): Promise<Connected<KeySou
   const settings = loadSettings(env, 'none')
   const logger = createLogger(env['LEDGER_LOG_LEVEL'] ? settings : { LOG_LEVEL: 'error' })
   const parts = await openParts(settings, logger)
-  const { knex, schema, topics, commit, waiter } = runtimeOf(parts, settings, null, logger)
-  const keyUses = createKeyUseReader(knex, schema, topics)
-  const tokens = createTokenReader(knex, schema, topics)
+  const runtime = runtimeOf(parts, settings, null, logger)
+  const keyUses = createKeyUseReader(runtime)
+  const tokens = createTokenReader(runtime)
+  const { commit, waiter, topics } = runtime
   const revoker = { keyUses, tokens, commit, waiter, topics, timeoutMs: settings.APPEND_TIMEOUT * 1000 }
   const [current] = configuredKids(settings) ?? []
   const source: KeySource = {

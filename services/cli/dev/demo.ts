@@ -25,10 +25,10 @@ export async function seedDemo(runtime: Runtime, secrets: DemoSecrets): Promise<
 export async function issueDemoTokens(runtime: Runtime): Promise<DemoTokens> {
   const keys = requireKeys(runtime)
   const grant_id = uuidv7()
-  const read = createTokenReader(runtime.knex, runtime.schema, runtime.topics)
+  const read = createTokenReader(runtime)
   const { caller, registry } = await read({ client_id: 'demo-app', grant_id: null, generation: 0 })
   if (!caller?.value) throw new Error('the demo client is not in the read model')
-  const { events, refused } = issueTokens({
+  const { event, refused } = issueTokens({
     grant_id,
     client: caller.value,
     principal: { type: 'user', id: DEMO_USER },
@@ -37,8 +37,7 @@ export async function issueDemoTokens(runtime: Runtime): Promise<DemoTokens> {
     registry_position: registry.next,
     kid: keys.current,
   })
-  const [event] = events
-  if (!event) throw new Error(`the demo grant was refused: ${refused?.reason}`)
+  if (refused) throw new Error(`the demo grant was refused: ${refused.reason}`)
   await runtime.commit(event, BY_DEMO)
   const content = { kid: keys.current, grant_id, generation: 1 }
   return { grant_id, access_token: formatToken(keys, 'at', content), refresh_token: formatToken(keys, 'rt', content) }

@@ -5,10 +5,11 @@ import { eventContext } from '../../../shared/callers/event-context.ts'
 import { refusedWith } from '../../../shared/callers/refused.ts'
 import type { HttpContext } from '../../../shared/http/context.ts'
 import type { Form } from '../../../shared/http/input/form-body.ts'
+import type { Principal } from '../../../shared/ledger/events.ts'
 import { issueTokens } from '../../../shared/ledger/grant/issue.ts'
-import { readCommitted } from '../../../shared/read-model/commit/commit.ts'
+import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
 import { issuedTokens } from '../../../shared/read-model/commit/issued-tokens.ts'
-import { requireRecentView } from '../../../shared/read-model/reads/freshness.ts'
+import { readSettled, TO_USE } from '../../../shared/read-model/reads/settled.ts'
 import type { TokenResponse } from '../../../shared/tokens/token-response.ts'
 import type { TokenEndpoint } from '../endpoint.ts'
 
@@ -16,22 +17,24 @@ import type { TokenEndpoint } from '../endpoint.ts'
 export function createClientCredentialsGrant(endpoint: TokenEndpoint) {
   return async (ctx: HttpContext, form: Form, credentials: ClientCredentials): Promise<TokenResponse> => {
     const grant_id = uuidv7()
-    const key = { client_id: credentials.client_id, grant_id, generation: 1 }
-    const view = await endpoint.read(key)
-    const client = authenticateCaller(ctx, endpoint, credentials, view)
-    requireRecentView(view, endpoint.maxLagMs)
-    const { events, refused } = issueTokens({
+    const read = () => endpoint.read({ client_id: credentials.client_id, grant_id, generation: 1 })
+    const first = await read()
+    const client = authenticateCaller(ctx, endpoint, credentials, first)
+    // The grant is being made here: nobody else can know of it.
+    const view = await readSettled(endpoint, { purpose: TO_USE, asked: null, first, read })
+    const principal: Principal = { type: 'client', id: client.client_id }
+    const { event, refused } = issueTokens({
       grant_id,
       client,
-      principal: { type: 'client', id: client.client_id },
+      principal,
       grant_type: 'client_credentials',
       scope: form['scope'] ?? null,
       registry_position: view.registry.next,
       kid: endpoint.keys.current,
     })
-    const [event] = events
-    if (refused || !event) throw refusedWith(refused ?? { error: 'invalid_grant', reason: 'no_event', description: '' })
-    const committed = await endpoint.commit(event, eventContext(ctx, { type: 'client', id: client.client_id }))
-    return issuedTokens(endpoint, await readCommitted(endpoint, key, committed), committed)
+    if (refused) throw refusedWith(refused)
+    const written = { fact: event, context: eventContext(ctx, principal) }
+    const { view: after, committed } = await commitAndRead(endpoint.commit, written, read)
+    return issuedTokens(endpoint, after, committed)
   }
 }

@@ -3,22 +3,21 @@ import type { ClientCredentials } from '../../../shared/callers/client-credentia
 import { eventContext } from '../../../shared/callers/event-context.ts'
 import { refusedWith } from '../../../shared/callers/refused.ts'
 import type { HttpContext } from '../../../shared/http/context.ts'
-import { type Form, required } from '../../../shared/http/input/form-body.ts'
+import { required, type Form } from '../../../shared/http/input/form-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import type { Client } from '../../../shared/ledger/events.ts'
 import { grantTypeRefusal } from '../../../shared/ledger/grant/issue.ts'
-import { deadBecause } from '../../../shared/ledger/grant/liveness.ts'
-import { answerRefresh, type RefreshCommand, refreshTokens } from '../../../shared/ledger/grant/refresh.ts'
+import { answerRefresh, refreshTokens, type RefreshCommand } from '../../../shared/ledger/grant/refresh.ts'
 import { refuse } from '../../../shared/ledger/grant/refusal.ts'
-import { readCommitted } from '../../../shared/read-model/commit/commit.ts'
-import { requireRecentView } from '../../../shared/read-model/reads/freshness.ts'
-import { alarmIfAhead, isPerhapsTooNew, readWhenFresh } from '../../../shared/read-model/reads/settled.ts'
-import type { TokenKey, TokenView } from '../../../shared/read-model/reads/tokens.ts'
+import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
+import { readSettled, TO_USE } from '../../../shared/read-model/reads/settled.ts'
+import type { TokenView } from '../../../shared/read-model/reads/tokens.ts'
 import { tokenResponse, type TokenResponse } from '../../../shared/tokens/token-response.ts'
-import { type ParsedToken, parseToken } from '../../../shared/tokens/token-string.ts'
+import { parseToken, type ParsedToken } from '../../../shared/tokens/token-string.ts'
 import type { TokenEndpoint } from '../endpoint.ts'
 
-type Presented = { token: ParsedToken; client: Client; scope: string | null }
+/** A refresh token that a client has shown, and how to read what is known of it. */
+type Presented = { token: ParsedToken; client: Client; scope: string | null; read: () => Promise<TokenView> }
 
 /**
  * grant_type=refresh_token (RFC 6749 §6). Equal requests, at once or within the grace, on one process or many, are
@@ -28,18 +27,24 @@ export function createRefreshTokenGrant(endpoint: TokenEndpoint) {
   const inFlight = new Map<string, Promise<TokenResponse>>()
 
   return async (ctx: HttpContext, form: Form, credentials: ClientCredentials): Promise<TokenResponse> => {
-    const parsed = parseToken(endpoint.keys, required(form, 'refresh_token'))
-    const token = parsed?.kind === 'rt' ? parsed : null
-    const view = await endpoint.read(keyOf(credentials.client_id, token))
-    const client = authenticateCaller(ctx, endpoint, credentials, view)
-    requireRecentView(view, endpoint.maxLagMs)
+    const token = refreshTokenIn(endpoint, form)
+    const { client_id } = credentials
+    const key = { client_id, grant_id: token?.grant_id ?? null, generation: token?.generation ?? 0 }
+    const read = () => endpoint.read(key)
+    const first = await read()
+    const client = authenticateCaller(ctx, endpoint, credentials, first)
+    const view = await readSettled(endpoint, { purpose: TO_USE, asked: token, first, read })
     const barred = grantTypeRefusal(client, 'refresh_token')
     if (barred) throw refusedWith(barred)
     if (!token) throw refusedWith(refuse('invalid_grant', 'token_malformed'))
-    const presented = { token, client, scope: form['scope'] ?? null }
-    const settled = await settle(endpoint, presented, view)
-    return merged(inFlight, presented, () => refresh(endpoint, ctx, presented, settled))
+    const presented = { token, client, scope: form['scope'] ?? null, read }
+    return merged(inFlight, presented, () => refresh(endpoint, ctx, presented, view))
   }
+}
+
+function refreshTokenIn({ keys }: TokenEndpoint, form: Form): ParsedToken | null {
+  const parsed = parseToken(keys, required(form, 'refresh_token'))
+  return parsed?.kind === 'rt' ? parsed : null
 }
 
 /** Equal requests that this process is answering already share one answer: one event, one wait. */
@@ -56,32 +61,21 @@ function merged(
   return started
 }
 
-/** A token with a right MAC that the read model does not know *yet* is never refused: wait until it is known, or surely not. */
-async function settle(endpoint: TokenEndpoint, { token, client }: Presented, view: TokenView): Promise<TokenView> {
-  if (!isPerhapsTooNew(view, token)) return view
-  const later = await readWhenFresh(endpoint, keyOf(client.client_id, token), view)
-  alarmIfAhead(endpoint.logger, later, token)
-  return later
-}
-
+/** decide → append → wait → answer. A reuse is refused, and recorded first. */
 async function refresh(
   endpoint: TokenEndpoint,
   ctx: HttpContext,
   presented: Presented,
   view: TokenView,
 ): Promise<TokenResponse> {
-  const command = commandOf(endpoint, presented, view)
-  const { grant, client, user } = view
-  const dead =
-    grant.status === 'live' && grant.client_id === command.client_id ? deadBecause({ grant, client, user }) : null
-  if (dead) throw refusedWith(refuse('invalid_grant', dead))
-  const { events, repeat, refused } = refreshTokens(grant, command)
+  const { event, repeat, refused } = refreshTokens(view.grant, commandOf(endpoint, presented, view))
   if (repeat !== undefined) return answered(endpoint, view, repeat)
-  const [event] = events
-  if (!event) throw refusedWith(refused ?? refuse('invalid_grant', 'refused'))
-  const committed = await endpoint.commit(event, eventContext(ctx, { type: 'client', id: command.client_id }))
-  if (refused) throw refusedWith(refused)
-  const after = await readCommitted(endpoint, keyOf(command.client_id, presented.token), committed)
+  const context = eventContext(ctx, { type: 'client', id: presented.client.client_id })
+  if (refused) {
+    if (event) await endpoint.commit(event, context)
+    throw refusedWith(refused)
+  }
+  const { view: after, committed } = await commitAndRead(endpoint.commit, { fact: event, context }, presented.read)
   const answer = answerRefresh(after.grant, { ...commandOf(endpoint, presented, after), event_id: committed.event_id })
   if (answer.refused) throw refusedWith(answer.refused)
   return answered(endpoint, after, answer.generation)
@@ -94,6 +88,8 @@ function commandOf({ keys }: TokenEndpoint, { token, client, scope }: Presented,
     presented_kid: token.kid,
     stored_kid: view.generations.get(token.generation)?.kid,
     scope,
+    client: view.client,
+    user: view.user,
     now: view.now,
     kid: keys.current,
     access_token_lifetime: client.access_token_lifetime,
@@ -107,10 +103,4 @@ function answered({ keys }: TokenEndpoint, { grant, generations, now }: TokenVie
   if (grant.status !== 'live' || !row)
     throw new OAuthError('server_error', 'the generation to answer with is not there')
   return tokenResponse(keys, grant, row, now)
-}
-
-function keyOf(client_id: string, token: ParsedToken): TokenKey & { grant_id: string }
-function keyOf(client_id: string, token: ParsedToken | null): TokenKey
-function keyOf(client_id: string, token: ParsedToken | null): TokenKey {
-  return { client_id, grant_id: token?.grant_id ?? null, generation: token?.generation ?? 0 }
 }

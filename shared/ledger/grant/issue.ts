@@ -18,7 +18,9 @@ export type IssueCommand = {
   kid: number
 }
 
-export type IssueDecision = { events: GrantFact[]; refused?: Refusal }
+type Issued = Extract<GrantFact, { type: 'TokenIssued' }>
+
+export type IssueDecision = { event: Issued; refused?: undefined } | { refused: Refusal; event?: undefined }
 
 /** What a client can be registered for: each has a handler at the token endpoint. */
 export const OFFERED_GRANT_TYPES = ['refresh_token', 'client_credentials']
@@ -34,13 +36,13 @@ export const CONFIDENTIAL_ONLY = ['client_credentials', 'password']
 export function issueTokens(command: IssueCommand): IssueDecision {
   const { client, grant_id, principal, grant_type, registry_position, kid } = command
   const refused = grant_type === ADMINISTRATOR_GRANT ? null : grantTypeRefusal(client, grant_type)
-  if (refused) return { events: [], refused }
+  if (refused) return { refused }
   const scope = grantedScope(command.scope, client.scope)
-  if (scope === null) return { events: [], refused: refuse('invalid_scope', 'scope_not_the_clients') }
+  if (scope === null) return { refused: refuse('invalid_scope', 'scope_not_the_clients') }
   const { client_id, access_token_lifetime, refresh_grace_seconds, refresh_rotation } = client
   const terms = { grant_id, client_id, principal, grant_type, scope, access_token_lifetime }
   const refreshing = { refresh: refreshPolicy(client, grant_type), refresh_grace_seconds, refresh_rotation }
-  return { events: [{ type: 'TokenIssued', data: { ...terms, ...refreshing, registry_position, kid } }] }
+  return { event: { type: 'TokenIssued', data: { ...terms, ...refreshing, registry_position, kid } } }
 }
 
 /** `unauthorized_client` if this client may not use this grant type (RFC 6749 §5.2), else `null`. */

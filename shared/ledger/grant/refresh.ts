@@ -1,6 +1,6 @@
 import type { GrantFact } from '../events.ts'
 import { grantedScope, isSubsetScope } from '../scope.ts'
-import { refreshEnded } from './liveness.ts'
+import { deadBecause, refreshEnded, type Standing as EntityState } from './liveness.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import type { GrantState, LiveGrant } from './state.ts'
 import { isWithinGrace } from './times.ts'
@@ -19,6 +19,9 @@ export type RefreshCommand = {
   stored_kid?: number | undefined
   /** As asked; `null` = omitted. */
   scope: string | null
+  /** The client and, for a user's grant, the user that the grant belongs to, as they are now. */
+  client: EntityState | null
+  user: EntityState | null
   /** The database's clock in ms, of the statement that read the state. */
   now: number
   /** The kid that signs from now on. */
@@ -29,17 +32,28 @@ export type RefreshCommand = {
   next: NextGeneration | null
 }
 
-/** `repeat`: answer again with the tokens of this generation, which the grace still covers. */
-export type RefreshDecision = { events: GrantFact[]; repeat?: number; refused?: Refusal }
+type Refreshed = Extract<GrantFact, { type: 'TokenRefreshed' }>
+type ReuseDetected = Extract<GrantFact, { type: 'TokenReuseDetected' }>
+
+/**
+ * `repeat`: answer again with the tokens of this generation, which the grace still covers. A reuse is refused and has an event:
+ * refused *and* recorded.
+ */
+export type RefreshDecision =
+  | { event: Refreshed; refused?: undefined; repeat?: undefined }
+  | { repeat: number; event?: undefined; refused?: undefined }
+  | { refused: Refusal; event?: ReuseDetected; repeat?: undefined }
 export type RefreshAnswer = { generation: number; refused?: undefined } | { generation?: undefined; refused: Refusal }
 
 /**
- * Decides a refresh (RFC 6749 §6): the client it is bound to, then live, then generation, then scope. A reuse is refused
- * *and* recorded. Whether the client and user still stand is `deadBecause`'s to say, before this.
+ * Decides a refresh (RFC 6749 §6): the client it is bound to, then live, also by what became of its client and user, then
+ * generation, then scope.
  */
 export function refreshTokens(state: GrantState, command: RefreshCommand): RefreshDecision {
   const problem = standingProblem(state, command.client_id)
   if (state.status !== 'live' || problem) return refusedBecause(problem ?? 'grant_unknown')
+  const dead = deadBecause({ grant: state, client: command.client, user: command.user })
+  if (dead) return refusedBecause(dead)
   const presented = command.presented_generation
   if (presented > state.refresh_generation) return refusedBecause('generation_ahead')
   if (presented < 1) return refusedBecause('generation_unknown')
@@ -87,10 +101,10 @@ function presentCurrent(grant: LiveGrant, command: RefreshCommand): RefreshDecis
   const ended = refreshEnded(grant, command.now)
   if (ended) return refusedBecause(ended)
   const scope = grantedScope(command.scope, grant.scope)
-  if (scope === null) return { events: [], refused: refuse('invalid_scope', 'scope_exceeded') }
+  if (scope === null) return { refused: refuse('invalid_scope', 'scope_exceeded') }
   const { next } = command
-  if (next && isRepeatedWithoutRotation(grant, command, next, scope)) return { events: [], repeat: next.generation }
-  return { events: [refreshed(grant, command, scope)] }
+  if (next && isRepeatedWithoutRotation(grant, command, next, scope)) return { repeat: next.generation }
+  return { event: refreshed(grant, command, scope) }
 }
 
 // Without rotation nothing shows whether a token was presented before: the same request within the grace is a repeat.
@@ -100,7 +114,7 @@ function isRepeatedWithoutRotation(grant: LiveGrant, command: RefreshCommand, ne
   return isWithinGrace(next.projected_at, command.now, command.refresh_grace_seconds)
 }
 
-function refreshed(grant: LiveGrant, command: RefreshCommand, scope: string): GrantFact {
+function refreshed(grant: LiveGrant, command: RefreshCommand, scope: string): Refreshed {
   return {
     type: 'TokenRefreshed',
     data: {
@@ -119,7 +133,7 @@ function refreshed(grant: LiveGrant, command: RefreshCommand, scope: string): Gr
 function presentSpent(grant: LiveGrant, command: RefreshCommand): RefreshDecision {
   const { next } = command
   const problem = next === null ? 'reuse' : repeatProblem(grant, command, next)
-  if (next !== null && problem === null) return { events: [], repeat: next.generation }
+  if (next !== null && problem === null) return { repeat: next.generation }
   return problem === 'reuse' ? reuseDetected(grant, command) : refusedBecause(problem ?? 'reuse')
 }
 
@@ -137,9 +151,9 @@ function reuseDetected(grant: LiveGrant, command: RefreshCommand): RefreshDecisi
   const { presented_generation, refresh_grace_seconds } = command
   const { grant_id, client_id } = grant
   const data = { grant_id, client_id, presented_generation, refresh_grace_seconds }
-  return { events: [{ type: 'TokenReuseDetected', data }], refused: refuse('invalid_grant', 'reuse') }
+  return { event: { type: 'TokenReuseDetected', data }, refused: refuse('invalid_grant', 'reuse') }
 }
 
 function refusedBecause(reason: string): RefreshDecision {
-  return { events: [], refused: refuse('invalid_grant', reason) }
+  return { refused: refuse('invalid_grant', reason) }
 }

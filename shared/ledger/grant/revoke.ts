@@ -1,27 +1,35 @@
 import type { GrantFact, RevocationReason, RevokedBy } from '../events.ts'
-import type { GrantState } from './state.ts'
 import { refuse, type Refusal } from './refusal.ts'
+import type { AuthorizedGrant, GrantState, LiveGrant } from './state.ts'
 
-export type RevokeCommand = {
-  /** The client that asks; `null` = an administrator, who may revoke anybody's. */
-  client_id: string | null
-  reason: RevocationReason
-  revoked_by: RevokedBy
-}
+/** Why a grant is ended, and by whom. */
+export type Revocation = { reason: RevocationReason; revoked_by: RevokedBy }
 
-export type RevokeDecision = { events: GrantFact[]; refused?: Refusal }
+/** `client_id`: the client that asks. */
+export type RevokeCommand = Revocation & { client_id: string }
+
+type Revoked = Extract<GrantFact, { type: 'TokenRevoked' }>
+
+/** `repeat`: there is nothing (more) to end, which is success. */
+export type RevokeDecision =
+  | { event: Revoked; refused?: undefined; repeat?: undefined }
+  | { repeat: true; event?: undefined; refused?: undefined }
+  | { refused: Refusal; event?: undefined; repeat?: undefined }
 
 /**
- * Decides a revocation (RFC 7009 §2.1): a token of any generation ends its whole grant. Unknown or already revoked:
- * nothing to do, which is success. Another client's: `unauthorized_client`, and nothing happens to it.
+ * Decides a client's revocation (RFC 7009 §2.1): a token of any generation ends its whole grant. Unknown or already revoked:
+ * a repeat. Another client's: `unauthorized_client`, and nothing happens to it.
  */
 export function revokeGrant(state: GrantState, command: RevokeCommand): RevokeDecision {
-  if (state.status === 'unknown') return { events: [] }
-  const { reason, revoked_by } = command
-  const { grant_id, client_id } = state
-  if (command.client_id !== null && command.client_id !== client_id) {
-    return { events: [], refused: refuse('unauthorized_client', 'client_mismatch') }
-  }
-  if (state.status === 'revoked') return { events: [] }
-  return { events: [{ type: 'TokenRevoked', data: { grant_id, client_id, reason, revoked_by } }] }
+  if (state.status === 'unknown') return { repeat: true }
+  if (command.client_id !== state.client_id) return { refused: refuse('unauthorized_client', 'client_mismatch') }
+  return state.status === 'revoked' ? { repeat: true } : { event: revocationOf(state, command) }
+}
+
+/** The event that ends a grant, whoever's it is. */
+export function revocationOf(
+  { grant_id, client_id }: LiveGrant | AuthorizedGrant,
+  { reason, revoked_by }: Revocation,
+): Revoked {
+  return { type: 'TokenRevoked', data: { grant_id, client_id, reason, revoked_by } }
 }

@@ -3,8 +3,7 @@ import type { EventLog } from '../../event-log/event-log.ts'
 import type { Topics } from '../../event-log/places.ts'
 import type { Fact, Position } from '../../ledger/events.ts'
 import type { PositionWaiter } from '../position-waiter.ts'
-import { requireShown } from '../reads/freshness.ts'
-import type { TokenKey, TokenReader, TokenView } from '../reads/tokens.ts'
+import { type Freshness, requireShown } from '../reads/freshness.ts'
 
 /** A fact that is durable in the log and folded into the read model; whether it counts is for the read model to say. */
 export type Committed = { event_id: string; position: Position }
@@ -32,14 +31,18 @@ export function createCommit(options: {
   }
 }
 
-/** The view at or after a committed event. */
-export async function readCommitted(
-  endpoint: { read: TokenReader },
-  key: TokenKey,
-  { position }: Committed,
-): Promise<TokenView> {
-  const view = await endpoint.read(key)
+/**
+ * Commits a fact, and reads what it is about at or after it: what became of the fact is for that view to say. `checkpoint` is the
+ * one of the partition that the fact went to. Unsettled when the view is older than what the waiter saw; else as Commit.
+ */
+export async function commitAndRead<View extends { checkpoint: Freshness }>(
+  commit: Commit,
+  { fact, context }: { fact: Fact; context: EventContext },
+  read: () => Promise<View>,
+): Promise<{ committed: Committed; view: View }> {
+  const committed = await commit(fact, context)
+  const view = await read()
   // A row is judged with the checkpoint of its own statement only: a replica may be behind the one that the poller saw.
-  requireShown(view.checkpoint, position)
-  return view
+  requireShown(view.checkpoint, committed.position)
+  return { committed, view }
 }

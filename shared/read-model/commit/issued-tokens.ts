@@ -3,10 +3,10 @@ import type { Committed } from './commit.ts'
 import type { TokenView } from '../reads/tokens.ts'
 import type { Keys } from '../../tokens/keys.ts'
 import { tokenResponse, type TokenResponse } from '../../tokens/token-response.ts'
-import { unavailable } from '../../http/oauth-error.ts'
+import { Unsettled } from '../unsettled.ts'
 
 /**
- * The answer to a grant's first tokens, from what the read model shows once their event is folded. 503 when that turned out
+ * The answer to a grant's first tokens, from what the read model shows once their event is folded. Unsettled when that turned out
  * void. If there is no such grant then, this process and the log are more than 60 s apart: an alarm, as nothing can be issued
  * until their clocks agree.
  */
@@ -19,5 +19,5 @@ export function issuedTokens(
   if (grant.status === 'live' && row?.event_id === event_id) return tokenResponse(keys, grant, row, now)
   if (grant.status === 'unknown')
     logger.error({ alarm: 'clock_skew', event_id, position }, 'the clocks of this process and of the log differ')
-  throw unavailable('the issued token turned out void')
+  throw new Unsettled('the issued token turned out void')
 }

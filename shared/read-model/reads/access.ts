@@ -1,8 +1,8 @@
-import type { Knex } from 'knex'
 import { foldersAbove } from '../../ledger/access/decision.ts'
 import type { Acl, Resource, Scope } from '../../ledger/events.ts'
 import { DEFAULT_ACL } from '../../ledger/registry/predefined.ts'
 import { createBatcher } from '../../database/batcher.ts'
+import type { ReadModel } from '../read-model.ts'
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { readTokens, type TokenKey, type TokenView } from './tokens.ts'
 
@@ -17,15 +17,11 @@ export type AccessReader = (key: AccessKey) => Promise<AccessView>
 type Registry = { scopes: RegistryRow[] | null; resources: RegistryRow[] | null; acls: RegistryRow[] | null }
 
 /** Reads access views; while one query is in flight, the next collects. */
-export function createAccessReader(
-  knex: Knex,
-  schema: string,
-  topics: { grants: string; registry: string },
-): AccessReader {
+export function createAccessReader(readModel: ReadModel): AccessReader {
   return createBatcher(async (keys: AccessKey[]) => {
     const places = [...new Set(keys.flatMap(({ resource }) => (resource === null ? [] : foldersAbove(resource))))]
-    const more = { sql: registrySql(schema), bindings: [places, places, [DEFAULT_ACL], places] }
-    const { views, row } = await readTokens<Registry>({ knex, schema, topics, name: 'read_access', more }, keys)
+    const more = { sql: registrySql(readModel.schema), bindings: [places, places, [DEFAULT_ACL], places] }
+    const { views, row } = await readTokens<Registry>({ readModel, name: 'read_access', more }, keys)
     const registry = {
       scopes: valuesOf('scope', row.scopes),
       resources: valuesOf('resource', row.resources),

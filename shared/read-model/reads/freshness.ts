@@ -1,30 +1,31 @@
-import { unavailable } from '../../http/oauth-error.ts'
+import { Unsettled } from '../unsettled.ts'
 
-/** 503 for a partition that stopped at a record, or that diverged from the log. */
-export function requireProjected({ status, status_reason }: Standing): void {
-  if (status !== 'ok') throw unavailable(`partition ${status}: ${status_reason ?? ''}`)
+/**
+ * How far a partition was folded, in the statement that read the rest: all below `next`, and as of `fresh_as_of` (ms, `null` =
+ * never known) all that the log held. `status` other than `ok`: nothing may be answered from it.
+ */
+export type Freshness = { next: number; fresh_as_of: number | null; status: string; status_reason: string | null }
+
+/** Unsettled for a partition that stopped at a record, or that diverged from the log. */
+export function requireProjected({ status, status_reason }: Freshness): void {
+  if (status !== 'ok') throw new Unsettled(`partition ${status}: ${status_reason ?? ''}`)
 }
 
-/** 503 unless this partition is being projected and was known to be complete at most `maxLagMs` before `now` (ms). */
-export function requireRecent(standing: Standing, now: number, maxLagMs: number): void {
-  requireProjected(standing)
-  const lag = now - (standing.fresh_as_of ?? 0)
-  if (lag > maxLagMs) throw unavailable(`the read model is ${lag} ms behind`)
+/** Unsettled unless this partition is being projected and was known to be complete at most `maxLagMs` before `now` (ms). */
+export function requireRecent(freshness: Freshness, now: number, maxLagMs: number): void {
+  requireProjected(freshness)
+  const lag = now - (freshness.fresh_as_of ?? 0)
+  if (lag > maxLagMs) throw new Unsettled(`the read model is ${lag} ms behind`)
 }
 
-/** 503 when a read does not show an event that the read model was already seen to have folded (a replica is behind). */
-export function requireShown({ next }: Standing, { offset }: { offset: number }): void {
-  if (next <= offset) throw unavailable('the read model fell behind what it had shown')
+/** Unsettled when a read does not show an event that the read model was already seen to have folded (a replica is behind). */
+export function requireShown({ next }: Freshness, { offset }: { offset: number }): void {
+  if (next <= offset) throw new Unsettled(FELL_BEHIND)
 }
 
-/** `requireRecent` for the grant's partition and for the registry: what a token is judged by. */
-export function requireRecentView(
-  { checkpoint, registry, now }: { checkpoint: Standing; registry: Standing; now: number },
-  maxLagMs: number,
-): void {
-  requireRecent(checkpoint, now, maxLagMs)
-  requireRecent(registry, now, maxLagMs)
+/** Unsettled when a read is older than the read model was already seen to be: complete as of `time` (ms). */
+export function requireAsOf({ fresh_as_of }: Freshness, time: number): void {
+  if ((fresh_as_of ?? 0) < time) throw new Unsettled(FELL_BEHIND)
 }
 
-/** How far the read model stands, in the statement that read the rest. Times are ms of the database's clock. */
-export type Standing = { next: number; fresh_as_of: number | null; status: string; status_reason: string | null }
+const FELL_BEHIND = 'the read model fell behind what it had shown'

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { ReadModel } from '../read-model.ts'
 import { MAX_GRACE_SECONDS } from '../../ledger/grant/times.ts'
 
 /** What was made with one key and still lives. */
@@ -31,7 +32,7 @@ const COUNTED_PAGE = 10_000
 const LISTED_PAGE = 1_000
 
 /** Reads what still needs which key, in pages, so that no statement runs into the timeout however many grants there are. */
-export function createKeyUseReader(knex: Knex, schema: string, topics: { registry: string }): KeyUseReader {
+export function createKeyUseReader({ knex, schema, topics }: ReadModel): KeyUseReader {
   const page = async <Found>(
     select: string,
     { after, limit }: { after: string | null; limit: number },

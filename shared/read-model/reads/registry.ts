@@ -1,11 +1,11 @@
-import type { Knex } from 'knex'
 import { epochMs } from '../../database/epoch-ms.ts'
 import type { Client, User } from '../../ledger/events.ts'
 import { viewOf } from '../../ledger/registry/evolve.ts'
 import { EVERYBODY } from '../../ledger/registry/predefined.ts'
 import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.ts'
+import type { ReadModel } from '../read-model.ts'
 import { entityOfRow, type RegistryRow, type StoredKind } from '../registry-rows.ts'
-import type { Standing } from './freshness.ts'
+import type { Freshness } from './freshness.ts'
 
 /** The clients and users that an answer must hold; scopes, groups, ACLs and resources are always all there. */
 export type RegistryQuestion = {
@@ -19,7 +19,7 @@ export type RegistryQuestion = {
 /** A part of the registry, all from one statement. Times are ms of the database's clock. */
 export type RegistryRead = {
   now: number
-  registry: Standing
+  checkpoint: Freshness
   /** By key, tombstones too. */
   entities: Map<string, RegistryEntity>
   /** The living ones. */
@@ -35,7 +35,7 @@ export type RegistryReader = {
 type Rows = Partial<Record<`${StoredKind}s`, RegistryRow[] | null>>
 
 /** Reads what a write to the registry is decided on. */
-export function createRegistryReader(knex: Knex, schema: string, topics: { registry: string }): RegistryReader {
+export function createRegistryReader({ knex, schema, topics }: ReadModel): RegistryReader {
   async function query<Row>(name: string, sql: string, bindings: (string | string[] | boolean)[]): Promise<Row> {
     const { rows } = await knex.raw<{ rows: Row[] }>(sql, bindings).options({ name: `${name}_${schema}` })
     const [row] = rows
@@ -46,14 +46,14 @@ export function createRegistryReader(knex: Knex, schema: string, topics: { regis
   return {
     async read({ client_ids = [], client_names = [], subs = [], usernames = [] }) {
       const bindings = [client_ids, client_names, subs, usernames, topics.registry]
-      const row = await query<Rows & { now: number; registry: Standing | null }>(
+      const row = await query<Rows & { now: number; registry: Freshness | null }>(
         'read_registry',
         registrySql(schema),
         bindings,
       )
       const entities = entitiesOf(row)
-      const registry = row.registry ?? NO_STANDING
-      return { now: row.now, registry, entities, view: viewOf(entities.values()) }
+      const checkpoint = row.registry ?? NO_FRESHNESS
+      return { now: row.now, checkpoint, entities, view: viewOf(entities.values()) }
     },
     async members(groups) {
       const bindings = [groups, groups, groups.includes(EVERYBODY)]
@@ -64,7 +64,7 @@ export function createRegistryReader(knex: Knex, schema: string, topics: { regis
   }
 }
 
-const NO_STANDING: Standing = { next: 0, fresh_as_of: null, status: 'missing', status_reason: 'no checkpoint' }
+const NO_FRESHNESS: Freshness = { next: 0, fresh_as_of: null, status: 'missing', status_reason: 'no checkpoint' }
 
 const KINDS: StoredKind[] = ['client', 'user', 'scope', 'group', 'acl', 'resource']
 

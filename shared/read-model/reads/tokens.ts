@@ -1,13 +1,13 @@
-import type { Knex } from 'knex'
 import { createBatcher } from '../../database/batcher.ts'
 import { epochMs } from '../../database/epoch-ms.ts'
-import { placeOf } from '../../event-log/places.ts'
+import { placeOf, placeText, registryPlace, type TopicPartition, type Topics } from '../../event-log/places.ts'
 import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../ledger/grant/state.ts'
 import type { ClientEntity, UserEntity } from '../../ledger/registry/state.ts'
 import { grantOfRow, type GrantRow, grantsJson } from '../grant-rows.ts'
+import type { ReadModel } from '../read-model.ts'
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { type Stall, stalledMs } from '../stall.ts'
-import type { Standing } from './freshness.ts'
+import type { Freshness } from './freshness.ts'
 
 /**
  * A generation as the read model holds it: when it was projected is what the grace of a retry is counted from. A stall of ours
@@ -28,24 +28,22 @@ export type TokenView = {
   /** Those of the presented generation, the one after it and the current one that exist. */
   generations: Map<number, GenerationRow>
   /** The checkpoint of the grant's partition; of the registry where no grant was asked for. */
-  checkpoint: Standing & Stall
-  registry: Standing & Stall
+  checkpoint: Freshness & Stall
+  registry: Freshness & Stall
 }
 
 export type TokenKey = { client_id: string | null; grant_id: string | null; generation: number }
 
 export type TokenReader = (key: TokenKey) => Promise<TokenView>
 
-type Topics = { grants: string; registry: string }
-
 /** A second query need not wait for the first: what a refresh reads before and after its event meets in one queue. */
 const READ_LANES = 2
 
 /** Reads token views; while one query is in flight, the next collects. */
-export function createTokenReader(knex: Knex, schema: string, topics: Topics): TokenReader {
+export function createTokenReader(readModel: ReadModel): TokenReader {
   return createBatcher(
     async (keys: TokenKey[]) => {
-      const { views } = await readTokens({ knex, schema, topics, name: 'read_tokens' }, keys)
+      const { views } = await readTokens({ readModel, name: 'read_tokens' }, keys)
       return views
     },
     { lanes: READ_LANES },
@@ -57,9 +55,10 @@ export function createTokenReader(knex: Knex, schema: string, topics: Topics): T
  * The whole row comes back as well.
  */
 export async function readTokens<More>(
-  { knex, schema, topics, name, more }: ReadTokens,
+  { readModel, name, more }: ReadTokens,
   keys: TokenKey[],
 ): Promise<{ views: TokenView[]; row: More }> {
+  const { knex, schema, topics } = readModel
   const grantKeys = keys.filter(({ grant_id }) => grant_id !== null)
   const callers = [...new Set(keys.map(({ client_id }) => client_id).filter((client_id) => client_id !== null))]
   const bindings = [JSON.stringify(grantKeys), callers, [topics.grants, topics.registry], ...(more?.bindings ?? [])]
@@ -73,9 +72,7 @@ export async function readTokens<More>(
 }
 
 type ReadTokens = {
-  knex: Knex
-  schema: string
-  topics: Topics
+  readModel: ReadModel
   /** Of the prepared statement. */
   name: string
   more?: { sql: string; bindings: string[][] }
@@ -86,7 +83,7 @@ type Answer = {
   clients: Map<string, ClientEntity>
   users: Map<string, UserEntity>
   grants: Map<string, LoadedGrant>
-  checkpoints: Map<string, Standing & Stall>
+  checkpoints: Map<string, Freshness & Stall>
 }
 
 type LoadedGrant = Omit<GrantRow, 'at'> & { at: number; generations: GenerationRow[] | null }
@@ -96,7 +93,7 @@ type Raw = {
   clients: RegistryRow[] | null
   users: RegistryRow[] | null
   grants: LoadedGrant[] | null
-  checkpoints: (Standing & Stall & { topic: string; partition: number })[] | null
+  checkpoints: (Freshness & Stall & TopicPartition)[] | null
 }
 
 function answerOf(raw: Raw): Answer {
@@ -105,7 +102,7 @@ function answerOf(raw: Raw): Answer {
     clients: new Map((raw.clients ?? []).map((row) => [String(row['client_id']), entityOfRow('client', row)])),
     users: new Map((raw.users ?? []).map((row) => [String(row['sub']), entityOfRow('user', row)])),
     grants: new Map((raw.grants ?? []).map((row) => [row.grant_id, row])),
-    checkpoints: new Map((raw.checkpoints ?? []).map((row) => [`${row.topic}/${row.partition}`, row])),
+    checkpoints: new Map((raw.checkpoints ?? []).map((row) => [placeText(row), row])),
   }
 }
 
@@ -126,7 +123,7 @@ SELECT ${epochMs('now()')} AS now,
             'stalled_at', ${epochMs('k.stalled_at')}, 'resumed_at', ${epochMs('k.resumed_at')}))
      FROM ${schema}.checkpoints k WHERE k.topic = ANY (?::text[])) AS checkpoints`
 
-const NO_STANDING: Standing & Stall = {
+const NO_FRESHNESS: Freshness & Stall = {
   next: 0,
   fresh_as_of: null,
   stalled_at: null,
@@ -138,9 +135,9 @@ const NO_STANDING: Standing & Stall = {
 function viewOf({ now, clients, users, grants, checkpoints }: Answer, key: TokenKey, topics: Topics): TokenView {
   const row = key.grant_id === null ? undefined : grants.get(key.grant_id)
   const grant = row ? grantOfRow(row, row.generations ?? []) : UNKNOWN_GRANT
-  const place = key.grant_id === null ? `${topics.registry}/0` : `${topics.grants}/${placeOf(key.grant_id)}`
-  const checkpoint = checkpoints.get(place) ?? NO_STANDING
-  const registry = checkpoints.get(`${topics.registry}/0`) ?? NO_STANDING
+  const freshnessAt = (place: TopicPartition) => checkpoints.get(placeText(place)) ?? NO_FRESHNESS
+  const registry = freshnessAt(registryPlace(topics))
+  const checkpoint = key.grant_id === null ? registry : freshnessAt(placeOf(topics, key.grant_id))
   const withoutStalls = (made: GenerationRow): GenerationRow => {
     const stalled = [checkpoint, registry].map((stall) => stalledMs(stall, made.projected_at, now))
     return { ...made, projected_at: made.projected_at + Math.max(...stalled) }

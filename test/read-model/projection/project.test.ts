@@ -1,5 +1,5 @@
 import { envelop, outgoing } from '../../../shared/event-log/event-codec.ts'
-import { placeOf, type TopicPartition } from '../../../shared/event-log/places.ts'
+import { partitionOf, type TopicPartition } from '../../../shared/event-log/places.ts'
 import type { GrantFact } from '../../../shared/ledger/events.ts'
 import type { GrantState } from '../../../shared/ledger/grant/state.ts'
 import { loadCheckpoints } from '../../../shared/read-model/checkpoints.ts'
@@ -36,7 +36,7 @@ test('a grant that was folded together with a registry batch of the same partiti
   const { knex, schema, log, topics } = ledger.runtime
   const fold = createFolding(ledger)
   const grant_id = '01890a5d-ac96-774b-bcce-00000000000c'
-  t.is(placeOf(grant_id), 0)
+  t.is(partitionOf(grant_id), 0)
   const append = (fact: GrantFact) => log.append(outgoing(envelop(fact, ISSUER, { actor: 'test' }, Date.now()), topics))
   const [registry, grants] = [topics.registry, topics.grants].map((topic) => ({ topic, partition: 0 }))
   if (!registry || !grants) throw new Error('two places')
