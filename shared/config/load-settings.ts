@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { problemsFound } from './operator-error.ts'
 import {
   CLIENT_VARIABLES,
   devDefaults,
@@ -18,17 +19,10 @@ type Raw = Record<string, string>
 /** Which secrets a process needs: all of them, those of token-check, or none (projector, migrate, audit). */
 export type SecretsNeed = 'system' | 'check' | 'none'
 
-/** Everything that is wrong with the configuration, at once. No value is shown, only names. */
-export class ConfigError extends Error {
-  readonly problems: readonly string[]
-  constructor(problems: readonly string[]) {
-    super(['The configuration has problems:', ...problems.map((problem) => `  ${problem}`)].join('\n'))
-    this.name = 'ConfigError'
-    this.problems = problems
-  }
-}
-
-/** Reads all LEDGER_ settings. Throws one ConfigError that lists every problem, also names that are no settings. */
+/**
+ * Reads all LEDGER_ settings. Throws one OperatorError that lists every problem, also names that are no settings. No value is
+ * shown, only names.
+ */
 export function loadSettings(env: Env, need: SecretsNeed = 'system'): Settings {
   const { raw, problems } = readRaw(env)
   const dev = raw['DATABASE_URL'] === undefined && raw['KAFKA_BROKERS'] === undefined
@@ -38,7 +32,7 @@ export function loadSettings(env: Env, need: SecretsNeed = 'system'): Settings {
   if (!parsed.success)
     problems.push(...parsed.error.issues.map(({ path, message }) => `${PREFIX}${path[0]?.toString()} ${message}`))
   else problems.push(...strangeKey(parsed.data))
-  if (problems.length > 0 || !parsed.success) throw new ConfigError(problems)
+  if (problems.length > 0 || !parsed.success) throw problemsFound('The configuration has problems:', problems)
   return { ...parsed.data, dev }
 }
 

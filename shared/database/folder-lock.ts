@@ -1,19 +1,14 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Another living process has the data folder open. */
-export class FolderTaken extends Error {
-  constructor(folder: string, pid: number) {
-    super(`${folder} is in use by process ${pid}: the embedded database takes one process at a time`)
-    this.name = 'FolderTaken'
-  }
-}
+/** The folder is this process's until it releases it, or the living process `heldBy` has it open. */
+export type FolderTaken = { release: () => Promise<void> } | { heldBy: number }
 
 /**
- * Takes the data folder for this process and gives the function that releases it. A lock left by a killed process does not
- * count. The embedded database itself would let two processes in and be damaged.
+ * Takes the data folder for this process, or answers who holds it. A lock left by a killed process does not count. The
+ * embedded database itself would let two processes in and be damaged.
  */
-export async function takeFolder(folder: string): Promise<() => Promise<void>> {
+export async function takeFolder(folder: string): Promise<FolderTaken> {
   const file = join(folder, 'lock')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const mine = await nameOf(process.pid)
@@ -22,11 +17,11 @@ export async function takeFolder(folder: string): Promise<() => Promise<void>> {
   } catch (error) {
     if (!isExisting(error)) throw error
     const holder = await readFile(file, 'utf8')
-    if (await isRunning(holder)) throw new FolderTaken(folder, parseInt(holder, 10))
+    if (await isRunning(holder)) return { heldBy: parseInt(holder, 10) }
     await rm(file, { force: true })
     return takeFolder(folder)
   }
-  return () => rm(file, { force: true })
+  return { release: () => rm(file, { force: true }) }
 }
 
 async function isRunning(holder: string): Promise<boolean> {

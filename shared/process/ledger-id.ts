@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { OperatorError } from '../config/operator-error.ts'
 
 export async function rememberLedger(knex: Knex, ledger_id: string): Promise<void> {
   await knex.raw('INSERT INTO ledger.ledger (ledger_id) VALUES (?) ON CONFLICT DO NOTHING', [ledger_id])
@@ -6,7 +7,7 @@ export async function rememberLedger(knex: Knex, ledger_id: string): Promise<voi
   if (known !== ledger_id) throw new Error(`this database belongs to ledger ${known}, the log to ledger ${ledger_id}`)
 }
 
-/** The ledger that this database belongs to. Throws when it was never migrated. */
+/** The ledger that this database belongs to. Throws an OperatorError when it was never migrated. */
 export async function ledgerIdOf(knex: Knex): Promise<string> {
   const { rows: found } = await knex.raw<{ rows: { there: boolean }[] }>(
     "SELECT to_regclass('ledger.ledger') IS NOT NULL AS there",
@@ -15,14 +16,6 @@ export async function ledgerIdOf(knex: Knex): Promise<string> {
     ? (await knex.raw<{ rows: { ledger_id: string }[] }>('SELECT ledger_id FROM ledger.ledger')).rows
     : []
   const [row] = rows
-  if (!row) throw new NotMigrated()
+  if (!row) throw new OperatorError('this database holds no ledger yet: run "token-ledger migrate" first')
   return row.ledger_id
-}
-
-/** The database holds no ledger yet. */
-export class NotMigrated extends Error {
-  constructor() {
-    super('this database holds no ledger yet: run "token-ledger migrate" first')
-    this.name = 'NotMigrated'
-  }
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Knex } from 'knex'
 import type { Logger } from 'pino'
+import { OperatorError } from '../config/operator-error.ts'
 import type { Settings } from '../config/settings.ts'
 import { takeFolder } from '../database/folder-lock.ts'
 import { openEmbedded, openPostgres } from '../database/open-database.ts'
@@ -14,7 +15,7 @@ export type Parts = { knex: Knex; log: EventLog; topics: { grants: string; regis
 
 /**
  * Opens the real parts that the settings name, or the embedded database in the data folder, which one process at a time may
- * have: throws FolderTaken when another has it. Nothing is created and nobody is connected to yet.
+ * have: throws an OperatorError when another has it. Nothing is created and nobody is connected to yet.
  */
 export async function openParts(settings: Settings, logger: Logger): Promise<Parts> {
   const { knex, close } = settings.dev ? await openFolder(settings.DATA_DIR) : openServer(settings)
@@ -31,13 +32,17 @@ export async function openParts(settings: Settings, logger: Logger): Promise<Par
 }
 
 async function openFolder(folder: string): Promise<{ knex: Knex; close: () => Promise<void> }> {
-  const release = await takeFolder(folder)
+  const taken = await takeFolder(folder)
+  if ('heldBy' in taken)
+    throw new OperatorError(
+      `${folder} is in use by process ${taken.heldBy}: the embedded database takes one process at a time`,
+    )
   const { knex, close } = await openEmbedded(join(folder, 'database'))
   return {
     knex,
     close: async () => {
       await close()
-      await release()
+      await taken.release()
     },
   }
 }

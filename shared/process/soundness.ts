@@ -1,3 +1,4 @@
+import { problemsFound } from '../config/operator-error.ts'
 import type { Settings } from '../config/settings.ts'
 import { LogReadError } from '../event-log/event-log.ts'
 import { shapeOf } from '../event-log/places.ts'
@@ -8,19 +9,10 @@ import type { Parts } from './open-parts.ts'
 
 const CHECK_EVERY_MS = 60_000
 
-/** The service must not start: every reason, in words for the operator. */
-export class Unsound extends Error {
-  readonly problems: readonly string[]
-  constructor(problems: readonly string[]) {
-    super(['The ledger is not sound:', ...problems.map((problem) => `  ${problem}`)].join('\n'))
-    this.name = 'Unsound'
-    this.problems = problems
-  }
-}
-
 /**
- * Throws Unsound when serving could lose, reorder or mix history (topic settings, a log of another ledger), or when a live
- * grant or a client's secret needs a key that is not among `keys`. `null`: a process that handles no tokens.
+ * Throws an OperatorError with every reason not to start: serving could lose, reorder or mix history (topic settings, a log
+ * of another ledger), or a live grant or a client's secret needs a key that is not among `keys`. `null`: a process that
+ * handles no tokens.
  */
 export async function requireSound(
   parts: Parts,
@@ -32,7 +24,7 @@ export async function requireSound(
   const problems = await log.problems(shapeOf(topics))
   if (problems.length === 0) problems.push(...(await otherLedger(parts, ledger_id)))
   if (keys) problems.push(...(await missingKeys(parts, settings, keys)))
-  if (problems.length > 0) throw new Unsound(problems)
+  if (problems.length > 0) throw problemsFound('The ledger is not sound:', problems)
 }
 
 async function otherLedger({ log, topics }: Parts, ledger_id: string): Promise<string[]> {

@@ -4,7 +4,7 @@ import { auditRoutes } from '../../services/audit/app.ts'
 import { createAudit, type Audit } from '../../services/audit/audit.ts'
 import type { ReplayEntry } from '../../services/audit/replay/replay-entry.ts'
 import { remoteAudit } from '../../services/cli/connect/remote-audit.ts'
-import { ServiceRefused } from '../../services/cli/connect/service-access.ts'
+import { EXIT, OperatorError } from '../../shared/config/operator-error.ts'
 import { LogReadError, type EventLog } from '../../shared/event-log/event-log.ts'
 import { readBearer, insufficientScope } from '../../shared/callers/bearer.ts'
 import { createHttpApp } from '../../shared/http/create-app.ts'
@@ -16,7 +16,11 @@ test.after.always(closeEmbedded)
 
 /** The audit API as a service would mount it; whoever carries the token `auditor` may read. */
 async function serve(t: ExecutionContext, ledger: TestLedger, log: EventLog = ledger.log) {
-  const { app, router } = createHttpApp({ logger: pino({ level: 'silent' }), requireHttps: false, trustedProxies: [] })
+  const { app, router } = createHttpApp({
+    logger: pino({ level: 'silent' }),
+    requireHttps: false,
+    trustedProxies: [],
+  })
   const asked: string[] = []
   auditRoutes(router, createAudit({ ...ledger, log, maxLagMs: 5_000, kids: null }), (resource) => (ctx, next) => {
     asked.push(resource)
@@ -106,15 +110,15 @@ test('an auditor elsewhere reads, through the service, what one beside the log r
 
 test('a service that says no, or does not answer, is told apart', async (t) => {
   const { stranger } = await serve(t, await lived())
-  await t.throwsAsync(stranger.verify(), { instanceOf: ServiceRefused, message: /403.*insufficient_scope/ })
-  await t.throwsAsync(all(stranger), { instanceOf: ServiceRefused })
+  await failsWith(t, stranger.verify(), EXIT.problem, /403.*insufficient_scope/)
+  await failsWith(t, all(stranger), EXIT.problem)
   const gone = remoteAudit({
     url: 'http://127.0.0.1:1',
     admin_url: 'http://127.0.0.1:1',
     client_id: 'a',
     client_secret: 'b',
   })
-  await t.throwsAsync(gone.verify(), { instanceOf: LogReadError, message: /does not answer/ })
+  await failsWith(t, gone.verify(), EXIT.unreachable, /does not answer/)
 })
 
 test('a log that cannot be reached is 503, and one that fails in the middle does not look like the end', async (t) => {
@@ -127,5 +131,11 @@ test('a log that cannot be reached is 503, and one that fails in the middle does
     if (range.topic === ledger.topics.grants) throw away
   }
   const broken = await serve(t, ledger, { ...ledger.log, read: failing })
-  await t.throwsAsync(all(broken.remote), { instanceOf: LogReadError, message: /cut short/ })
+  await failsWith(t, all(broken.remote), EXIT.unreachable, /cut short/)
 })
+
+/** The command line would end with this exit code. */
+async function failsWith(t: ExecutionContext, work: Promise<unknown>, exitCode: number, message = /./): Promise<void> {
+  const error = await t.throwsAsync(work, { instanceOf: OperatorError, message })
+  t.is(error.exitCode, exitCode)
+}

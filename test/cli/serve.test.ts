@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import ava from 'ava'
 import kafkajs from 'kafkajs'
 import pg from 'pg'
+import { loadSettings } from '../../shared/config/load-settings.ts'
 import { takeFolder } from '../../shared/database/folder-lock.ts'
+import { createLogger } from '../../shared/process/logger.ts'
+import { openParts } from '../../shared/process/open-parts.ts'
 import { deriveKeys, formatCheckSecrets, parseSecrets } from '../../shared/tokens/keys.ts'
 import { startProcess, tokenLedger } from '../support/ledger-process.ts'
 import { startLedger } from '../support/ledger.ts'
@@ -149,20 +152,28 @@ test('token-check runs with the derived subkeys alone, which cannot make a refre
 ava('the data folder takes one process at a time, and a lock that a dead process left does not count', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-'))
   t.teardown(() => rm(folder, { recursive: true }))
-  const release = await takeFolder(folder)
-  await t.throwsAsync(takeFolder(folder), { message: new RegExp(`in use by process ${process.pid}`) })
-  t.is((await stat(join(folder, 'lock'))).mode & 0o777, 0o600)
-  await release()
+  await holding(folder, async () => {
+    const settings = loadSettings({ LEDGER_DATA_DIR: folder })
+    const taken = openParts(settings, createLogger(settings))
+    await t.throwsAsync(taken, { message: new RegExp(`in use by process ${process.pid}`), name: 'OperatorError' })
+    t.is((await stat(join(folder, 'lock'))).mode & 0o777, 0o600)
+  })
   // A pid number that is in use again, by a process that started at another time.
   await writeFile(join(folder, 'lock'), `${process.pid} 1`)
-  await (
-    await takeFolder(folder)
-  )()
+  await holding(folder)
   await writeFile(join(folder, 'lock'), '999999999 1')
-  const again = await takeFolder(folder)
-  t.regex(await readFile(join(folder, 'lock'), 'utf8'), new RegExp(`^${process.pid} `))
-  await again()
+  await holding(folder, async () => {
+    t.regex(await readFile(join(folder, 'lock'), 'utf8'), new RegExp(`^${process.pid} `))
+  })
 })
+
+/** Takes the folder, which must be free, does something with it, and releases it. */
+async function holding(folder: string, meanwhile = async () => {}): Promise<void> {
+  const taken = await takeFolder(folder)
+  if ('heldBy' in taken) throw new Error(`held by ${taken.heldBy}`)
+  await meanwhile()
+  await taken.release()
+}
 
 test('the append-only table refuses to be changed or emptied', async (t) => {
   const ledger = await startLedger(t)

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { ConfigError, loadSettings, type SecretsNeed } from '../../shared/config/load-settings.ts'
+import { loadSettings, type SecretsNeed } from '../../shared/config/load-settings.ts'
+import { OperatorError } from '../../shared/config/operator-error.ts'
 import { SETTING_NAMES } from '../../shared/config/settings.ts'
 import { settingsTable } from '../../shared/config/settings-table.ts'
 import { makeCertificates } from '../support/certificates.ts'
@@ -25,7 +26,7 @@ function problemsOf(env: Record<string, string>, need?: SecretsNeed): readonly s
     loadSettings(env, need)
     return []
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems
+    if (error instanceof OperatorError) return error.problems
     throw error
   }
 }

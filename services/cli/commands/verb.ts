@@ -1,13 +1,10 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
+import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
 import { LogReadError } from '../../../shared/event-log/event-log.ts'
-import { WrongUsage } from '../../../shared/process/operator-error.ts'
-import { ProjectorRuns } from '../../../shared/read-model/projection/rebuild.ts'
-import { type Connected, ServiceRefused } from '../connect/service-access.ts'
+import type { Connected } from '../connect/service-access.ts'
 import { FORMATS } from '../render/table.ts'
-
-const PROBLEM = 1
 
 /** The option that every audit and projection verb has. */
 export function formatOption(): Option {
@@ -15,29 +12,34 @@ export function formatOption(): Option {
 }
 
 /**
- * Connects, does the work, closes; what we foresaw becomes one line on stderr. The work answers whether all is well: exit code 0, else
- * 1. Whatever else is thrown is left to the caller: exit code 3 when a part cannot be reached.
+ * Connects, does the work, closes. The work answers whether all is well: exit code 0, else 1; a problem that it foresaw
+ * becomes one line on stderr. Whatever else is thrown is left to the caller: exit code 3 when a part cannot be reached.
  */
 export async function work<Source>(
   command: Command,
   connect: () => Promise<Connected<Source>>,
   body: (source: Source) => Promise<boolean>,
 ): Promise<void> {
+  const connected = await connect().catch((error: unknown) => endOnWrongUsage(command, error))
   try {
-    const connected = await connect()
     const well = await body(connected.source).finally(() => connected.close())
-    if (!well) process.exitCode = PROBLEM
+    if (!well) process.exitCode = EXIT.problem
   } catch (error) {
-    if (error instanceof WrongUsage) command.error(`error: ${error.message}`)
-    if (!isForeseen(error)) throw error
+    if (!isProblem(error)) throw error
     process.stderr.write(`error: ${error.message}\n`)
-    process.exitCode = PROBLEM
+    process.exitCode = EXIT.problem
   }
 }
 
-function isForeseen(error: unknown): error is Error {
+/** Wrong usage found in the environment ends as one found on the command line does: with the help below it. */
+function endOnWrongUsage(command: Command, error: unknown): never {
+  if (error instanceof OperatorError && error.exitCode === EXIT.usage) command.error(`error: ${error.message}`)
+  throw error
+}
+
+function isProblem(error: unknown): error is Error {
   if (error instanceof LogReadError) return error.reason === 'out_of_range'
-  return error instanceof ServiceRefused || error instanceof ProjectorRuns
+  return error instanceof OperatorError && error.exitCode === EXIT.problem
 }
 
 /** Prints text as fast as the reader takes it. One who stops reading (`| head`) ends it without an error. */

@@ -2,10 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { loadSettings } from '../../../shared/config/load-settings.ts'
+import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
-import { LogReadError } from '../../../shared/event-log/event-log.ts'
-import { WrongUsage } from '../../../shared/process/operator-error.ts'
-import type { ServiceAccess } from './service-access.ts'
+import { type ServiceAccess, unreachable } from './service-access.ts'
 
 const ACCESS = z.object({ url: z.url(), admin_url: z.url(), client_id: z.string(), client_secret: z.string() })
 
@@ -32,15 +31,16 @@ function accessFromEnv(env: NodeJS.ProcessEnv): ServiceAccess | null {
   })
   if (parsed.success) return parsed.data
   const names = parsed.error.issues.map(({ path }) => `LEDGER_${String(path[0]).toUpperCase()}`)
-  throw new WrongUsage(
+  throw new OperatorError(
     `with LEDGER_ADMIN_URL these must be set as well, and be right: ${[...new Set(names)].join(', ')}`,
+    { exitCode: EXIT.usage },
   )
 }
 
 async function accessFromFolder(folder: string): Promise<ServiceAccess> {
   const file = join(folder, 'cli.json')
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new LogReadError('unreachable', `there is no ${file}: is the dev server running ("npm start")?`, { cause })
+    throw unreachable(`there is no ${file}: is the dev server running ("npm start")?`, cause)
   })
   return ACCESS.parse(JSON.parse(text))
 }

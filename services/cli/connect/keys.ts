@@ -1,4 +1,5 @@
 import { loadSettings } from '../../../shared/config/load-settings.ts'
+import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { createLogger } from '../../../shared/process/logger.ts'
 import { openParts } from '../../../shared/process/open-parts.ts'
 import { runtimeOf } from '../../../shared/process/runtime.ts'
@@ -7,13 +8,13 @@ import { createTokenReader } from '../../../shared/read-model/reads/tokens.ts'
 import { FIRST_ANOTHER, keyInUse, type KeyInUse } from '../../admin/keys/keys.ts'
 import { type RevokedPage, revokeGrantsOfKey } from '../../admin/keys/revoke-key.ts'
 import { configuredKids, serviceAccess } from './find-service.ts'
-import { type Connected, jsonOf, type ServiceAccess, ServiceRefused, serviceRequests } from './service-access.ts'
+import { type Connected, jsonOf, type ServiceAccess, serviceRequests } from './service-access.ts'
 
 /** What `keys revoke` asks for. */
 export type KeySource = {
   /** What revoking this key would end. */
   inUse(kid: number): Promise<KeyInUse>
-  /** Ends one page of its grants. ServiceRefused while new tokens are made with it. */
+  /** Ends one page of its grants. OperatorError while new tokens are made with it. */
   revokePage(kid: number, after: string | null): Promise<RevokedPage>
 }
 
@@ -51,7 +52,7 @@ async function connectDirectly(env: NodeJS.ProcessEnv): Promise<Connected<KeySou
   const source: KeySource = {
     inUse: (kid) => keyInUse(keyUses, kid),
     revokePage: async (kid, after) => {
-      if (kid === current) throw new ServiceRefused(`kid ${kid} is current here: ${FIRST_ANOTHER}`)
+      if (kid === current) throw new OperatorError(`kid ${kid} is current here: ${FIRST_ANOTHER}`)
       return revokeGrantsOfKey(revoker, { kid, after }, BY_OPERATOR)
     },
   }

@@ -1,4 +1,3 @@
-import { LogReadError } from '../../../shared/event-log/event-log.ts'
 import type { Audit } from '../../audit/audit.ts'
 import type { GrantLife } from '../../audit/replay/grant-life.ts'
 import type { KeysStatus } from '../../audit/status/keys-status.ts'
@@ -6,7 +5,7 @@ import type { ProjectionStatus } from '../../audit/status/projection-status.ts'
 import type { ReplayEntry } from '../../audit/replay/replay-entry.ts'
 import type { ReplayFilter } from '../../audit/replay/replay.ts'
 import type { VerifyReport } from '../../audit/verify/verify.ts'
-import { jsonOf, serviceRequests, type ServiceAccess } from './service-access.ts'
+import { jsonOf, serviceRequests, type ServiceAccess, unreachable } from './service-access.ts'
 
 /** Audits through a running service, with a token of its own (client_credentials, scope `ledger.audit`). */
 export function remoteAudit(access: ServiceAccess): Audit {
@@ -39,9 +38,9 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string>
       yield* lines
     }
   } catch (cause) {
-    throw new LogReadError('unreachable', 'the answer was cut short', { cause })
+    throw unreachable('the answer was cut short', cause)
   }
-  if (rest !== '') throw new LogReadError('unreachable', 'the answer was cut short')
+  if (rest !== '') throw unreachable('the answer was cut short')
 }
 
 function queryOf({ types, ...filter }: ReplayFilter): string {

@@ -1,14 +1,11 @@
-import { LogReadError } from '../../../shared/event-log/event-log.ts'
+import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
 
 /** How to reach a running service, and as which client. */
 export type ServiceAccess = { url: string; admin_url: string; client_id: string; client_secret: string }
 
-/** The service answered, and the answer is no. */
-export class ServiceRefused extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'ServiceRefused'
-  }
+/** The service does not answer, or not to the end. */
+export function unreachable(message: string, cause?: unknown): OperatorError {
+  return new OperatorError(message, { exitCode: EXIT.unreachable, cause })
 }
 
 /** Requests to the admin port, with one access token for `scope` (client_credentials) that is fetched with the first of them. */
@@ -31,11 +28,11 @@ export function serviceRequests(access: ServiceAccess, scope: string) {
   }
 }
 
-/** The body of a success; ServiceRefused with what the service said otherwise. */
+/** The body of a success; OperatorError with what the service said otherwise. */
 export async function jsonOf<T>(response: Response): Promise<T> {
   if (response.ok) return (await response.json()) as T
   const body = await response.text()
-  throw new ServiceRefused(`${response.url} answers ${response.status}: ${body}`)
+  throw new OperatorError(`${response.url} answers ${response.status}: ${body}`)
 }
 
 async function fetchToken({ url, client_id, client_secret }: ServiceAccess, scope: string): Promise<string> {
@@ -51,9 +48,9 @@ async function fetchToken({ url, client_id, client_secret }: ServiceAccess, scop
 
 async function ask(url: string, init: RequestInit): Promise<Response> {
   const response = await fetch(url, init).catch((cause: unknown) => {
-    throw new LogReadError('unreachable', `${new URL(url).origin} does not answer`, { cause })
+    throw unreachable(`${new URL(url).origin} does not answer`, cause)
   })
-  if (response.status >= 500) throw new LogReadError('unreachable', `${url} answers ${response.status}`)
+  if (response.status >= 500) throw unreachable(`${url} answers ${response.status}`)
   return response
 }
 
