@@ -1,14 +1,13 @@
-import type { HttpMiddleware, HttpRouter } from '../../shared/http/context.ts'
-import type { Runtime } from '../../shared/process/runtime.ts'
+import { createRightsCheck } from '../../shared/callers/require-right.ts'
+import type { HttpRouter } from '../../shared/http/context.ts'
+import { guardOf, type Runtime } from '../../shared/process/runtime.ts'
 import { auditRoutes } from './app.ts'
 import { createAudit } from './audit.ts'
 
 /** Wires the audit API to a runtime and mounts its routes. */
-export function mountAudit(
-  { settings, knex, log, topics, schema, keys }: Runtime,
-  router: HttpRouter,
-  guard: (resource: string) => HttpMiddleware,
-): void {
+export function mountAudit(runtime: Runtime, router: HttpRouter): void {
+  const { settings, knex, log, topics, schema, keys } = runtime
   const kids = keys?.kids ?? null
-  auditRoutes(router, createAudit({ knex, log, topics, schema, kids, maxLagMs: settings.MAX_LAG * 1000 }), guard)
+  const audit = createAudit({ knex, log, topics, schema, kids, maxLagMs: settings.MAX_LAG * 1000 })
+  auditRoutes(router, audit, createRightsCheck(guardOf(runtime)))
 }

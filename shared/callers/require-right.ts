@@ -2,7 +2,6 @@ import type { HttpContext, HttpMiddleware } from '../http/context.ts'
 import { OAuthError } from '../http/oauth-error.ts'
 import type { AccessDecision } from '../ledger/access/decision.ts'
 import type { Principal } from '../ledger/events.ts'
-import { guardOf, type Runtime } from '../process/runtime.ts'
 import type { AccessReader, AccessView } from '../read-model/reads/access.ts'
 import { readSettled, type Settling, TO_USE } from '../read-model/reads/settled.ts'
 import type { Keys } from '../tokens/keys.ts'
@@ -59,8 +58,7 @@ function refused({ logger }: Guard, ctx: HttpContext, resource: string, decision
 }
 
 /** Middleware that lets only bearers through which may use this service of the ledger: for the audit API. */
-export function createRightsCheck(runtime: Runtime): (resource: string) => HttpMiddleware {
-  const guard = guardOf(runtime)
+export function createRightsCheck(guard: Guard): (resource: string) => HttpMiddleware {
   return (resource) => async (ctx, next) => {
     await requireRight(guard, ctx, resource)
     await next()

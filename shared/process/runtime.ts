@@ -26,6 +26,7 @@ export function requireKeys({ keys }: Runtime): Keys {
   return keys
 }
 
+/** What it takes to judge who may use a service of this process's own: the admin and the audit API. */
 export function guardOf(runtime: Runtime): Guard {
   const { settings, topics, waiter, logger } = runtime
   return {

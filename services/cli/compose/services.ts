@@ -1,4 +1,3 @@
-import { createRightsCheck } from '../../../shared/callers/require-right.ts'
 import type { HttpApp } from '../../../shared/http/create-app.ts'
 import type { Runtime } from '../../../shared/process/runtime.ts'
 import { mountAdmin } from '../../admin/main.ts'
@@ -24,7 +23,7 @@ export function mount(name: ServiceName, runtime: Runtime, { router }: HttpApp):
     case 'admin':
       return mountAdmin(runtime, router)
     case 'audit':
-      return mountAudit(runtime, router, createRightsCheck(runtime))
+      return mountAudit(runtime, router)
     case 'projector':
       return
   }
