@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { EXIT, OperatorError } from '../../shared/config/operator-error.ts'
-import { errorOf } from '../../shared/http/render-errors.ts'
+import { isOutage } from '../../shared/process/known-errors.ts'
 
 /** Wrong usage of this command and of those made below it from now on ends with exit code 2; help with 0. */
 export function exitOnWrongUsage(command: Command): Command {
@@ -12,8 +12,9 @@ export function exitOnWrongUsage(command: Command): Command {
 /** Exit codes of every command: 1 a problem was found, 2 wrong usage, 3 a part could not be reached. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof OperatorError) return error.exitCode
-  return errorOf(error).status === 503 ? EXIT.unreachable : EXIT.problem
+  return isOutage(error) ? EXIT.unreachable : EXIT.problem
 }
+
 /** One message for the operator; a stack only for what we did not foresee. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)

@@ -21,7 +21,7 @@ export function logAccess(logger: Logger): Middleware<HttpState> {
         request_id: ctx.state.requestId,
         client_id: ctx.state.client_id,
         address: ctx.state.clientAddress,
-        error: errorIn(ctx.body),
+        error: ctx.state.error,
         // Why, in a word that the client is not told: `client_mismatch`, `reuse`, `generation_ahead` …
         reason: ctx.state.reason,
       },
@@ -35,9 +35,4 @@ const TOKEN_IN_PATH = /tl(_|%5f)(at|rt|ac)(_|%5f)[\w%-]+/gi
 /** Somebody will put a token into a path by mistake, encoded or not; the log must not keep it. */
 function pathWithoutTokens(path: string): string {
   return path.slice(0, MAX_PATH).replace(TOKEN_IN_PATH, 'tl_$2_...')
-}
-
-function errorIn(body: unknown): string | undefined {
-  if (typeof body !== 'object' || body === null || !('error' in body)) return undefined
-  return typeof body.error === 'string' ? body.error : undefined
 }

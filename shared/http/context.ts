@@ -11,6 +11,8 @@ export type HttpState = {
   clientAddress: string
   /** Set by whoever authenticates the client; for the access log. */
   client_id?: string
+  /** The code of the error that was answered; for the access log. */
+  error?: string
   /** Why the request was refused, for the access log: never told to the client. */
   reason?: string | undefined
 }

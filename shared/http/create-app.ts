@@ -1,16 +1,19 @@
 import Router from '@koa/router'
 import Koa from 'koa'
-import helmet from 'koa-helmet'
 import type { Logger } from 'pino'
 import proxyAddr from 'proxy-addr'
 import { logAccess } from './access-log.ts'
+import { type Audience, securityHeaders } from './audience.ts'
 import type { HttpMiddleware, HttpRouter, HttpState } from './context.ts'
 import { OAuthError } from './oauth-error.ts'
 import { httpsCheck, identifyRequest } from './proxy-trust.ts'
-import { renderErrors } from './render-errors.ts'
+import { type KnownError, renderErrors } from './render-errors.ts'
 
 export type HttpAppOptions = {
+  for: Audience
   logger: Logger
+  /** What the errors of our parts mean to a client. */
+  known: KnownError
   /** Refuse plain requests; `/health/` and `/version` are exempt, because probes come from inside. */
   requireHttps: boolean
   /** Addresses, networks or proxy-addr names whose X-Forwarded-* headers count. Empty = nobody's. */
@@ -20,8 +23,8 @@ export type HttpAppOptions = {
 export type HttpApp = { app: Koa<HttpState>; router: HttpRouter }
 
 /**
- * A Koa application whose every answer is no-store, carries a request id and is JSON when it is an error: malformed
- * requests 4xx, outages of log or database 503 with Retry-After, bugs 500. Add routes to `router`, then listen.
+ * A Koa application whose every answer is no-store and carries a request id. An error is JSON, or a small page for people:
+ * malformed requests 4xx, what is `known` as it says, bugs 500. Add routes to `router`, then listen.
  */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
   const app = new Koa<HttpState>()
@@ -30,8 +33,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.on('error', (error: Error) => options.logger.error({ problem: error.message }, 'response failed'))
   app.use(identifyRequest(trust))
   app.use(logAccess(options.logger))
-  app.use(securityHeaders(options.requireHttps))
-  app.use(renderErrors(options.logger))
+  app.use(securityHeaders(options.for, options.requireHttps))
+  app.use(renderErrors(options.logger, options.known, options.for))
   app.use(refuseTwoAuthorizations)
   if (options.requireHttps) app.use(httpsCheck(trust, options.logger))
   app.use(routeCheck)
@@ -39,19 +42,6 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.use(router.routes())
   app.use(router.allowedMethods())
   return { app, router }
-}
-
-/** For an API that serves no pages: nothing may be loaded, framed or sniffed. A page sets a policy of its own. */
-function securityHeaders(https: boolean): HttpMiddleware {
-  return helmet({
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    strictTransportSecurity: https && { maxAge: 31_536_000 },
-    xDnsPrefetchControl: false,
-    xDownloadOptions: false,
-    xPermittedCrossDomainPolicies: false,
-    xXssProtection: false,
-    originAgentCluster: false,
-  })
 }
 
 /** Node keeps the first of two Authorization headers, a proxy before us might have checked the last. */
@@ -64,7 +54,7 @@ const refuseTwoAuthorizations: HttpMiddleware = (ctx, next) => {
   return next()
 }
 
-/** JSON for the router's own 404, 405 and 501, with the Allow header it set. */
+/** An error of ours for the router's own 404, 405 and 501, with the Allow header it set. */
 const routeCheck: HttpMiddleware = async (ctx, next) => {
   await next()
   if (ctx.body !== undefined && ctx.body !== null) return

@@ -1,18 +1,33 @@
 import type { Logger } from 'pino'
-import { codeOf, SQLSTATE_BAD_TEXT } from '../database/away.ts'
-import { AppendError } from '../event-log/event-log.ts'
-import { isUnavailable, messageOf } from '../process/known-errors.ts'
-import type { HttpMiddleware } from './context.ts'
-import { errorBody, OAuthError, unavailable } from './oauth-error.ts'
+import type { Audience } from './audience.ts'
+import type { HttpContext, HttpMiddleware } from './context.ts'
+import { errorPage } from './error-page.ts'
+import { errorBody, OAuthError } from './oauth-error.ts'
 
-/** The answer to whatever was thrown: itself, a 4xx for bad input, 503 for our outages, 500 for our bugs. */
-export function errorOf(thrown: unknown): OAuthError {
+/** What an error means that did not come from HTTP; `null`: nothing that is known. */
+export type KnownError = (thrown: unknown) => OAuthError | null
+
+/** Answers whatever is thrown: itself, what it is known for, a 4xx for malformed requests, else 500 for a bug. */
+export function renderErrors(logger: Logger, known: KnownError, audience: Audience): HttpMiddleware {
+  return async (ctx, next) => {
+    try {
+      await next()
+    } catch (thrown) {
+      const error = errorOf(thrown, known)
+      logError(logger, error, ctx.state.requestId)
+      ctx.state.error = error.error
+      ctx.state.reason = error.reason
+      ctx.status = error.status
+      ctx.set(error.headers)
+      render(ctx, error, audience)
+    }
+  }
+}
+
+function errorOf(thrown: unknown, known: KnownError): OAuthError {
   if (thrown instanceof OAuthError) return thrown
-  if (thrown instanceof AppendError && thrown.outcome === 'too_large')
-    return new OAuthError('invalid_request', 'the request is too large to be recorded', { cause: thrown })
-  if (isUnavailable(thrown)) return unavailable(messageOf(thrown), thrown)
-  if (SQLSTATE_BAD_TEXT.test(codeOf(thrown)))
-    return new OAuthError('invalid_request', 'the request holds characters that cannot be stored', { cause: thrown })
+  const answer = known(thrown)
+  if (answer) return answer
   const status = clientStatusOf(thrown)
   if (status) return new OAuthError('invalid_request', 'the request is malformed', { status, cause: thrown })
   return new OAuthError('server_error', 'the service has a problem of its own', { cause: thrown })
@@ -24,18 +39,13 @@ function clientStatusOf(thrown: unknown): number | null {
   return thrown.status >= 400 && thrown.status < 500 ? thrown.status : null
 }
 
-export function renderErrors(logger: Logger): HttpMiddleware {
-  return async (ctx, next) => {
-    try {
-      await next()
-    } catch (thrown) {
-      const error = errorOf(thrown)
-      logError(logger, error, ctx.state.requestId)
-      ctx.state.reason = error.reason
-      ctx.status = error.status
-      ctx.set(error.headers)
-      ctx.body = errorBody(error)
-    }
+/** A program that calls a page's address still gets its JSON. */
+function render(ctx: HttpContext, error: OAuthError, audience: Audience): void {
+  if (audience === 'machines' || ctx.accepts('html', 'json') !== 'html') {
+    ctx.body = errorBody(error)
+  } else {
+    ctx.type = 'html'
+    ctx.body = errorPage(error, ctx.state.requestId)
   }
 }
 

@@ -1,22 +1,28 @@
-import { codeOf, LOST_CONNECTION, NETWORK_CODES, SQLSTATE_UNAVAILABLE } from '../database/away.ts'
+import { isAway, isUnstorableText } from '../database/away.ts'
 import { AppendError, LogReadError } from '../event-log/event-log.ts'
+import { OAuthError, unavailable } from '../http/oauth-error.ts'
 import { WaitTimeout } from '../read-model/position-waiter.ts'
 import { Unsettled } from '../read-model/unsettled.ts'
 
-/** Whether the log or the database is unreachable, overloaded or too slow: trying again later can help. */
-export function isUnavailable(thrown: unknown): boolean {
-  if ([AppendError, LogReadError, WaitTimeout, Unsettled].some((known) => thrown instanceof known)) return true
-  if (!(thrown instanceof Error)) return false
-  const code = codeOf(thrown)
-  return (
-    NETWORK_CODES.has(code) ||
-    SQLSTATE_UNAVAILABLE.test(code) ||
-    LOST_CONNECTION.test(thrown.message) ||
-    isUnavailable(thrown.cause)
-  )
+/** The answer that an error of our parts stands for: 503 for an outage, 400 for what can never be stored; `null`: a bug. */
+export function knownError(thrown: unknown): OAuthError | null {
+  if (thrown instanceof Unsettled) return unavailable(thrown.message, thrown)
+  if (thrown instanceof AppendError && thrown.outcome === 'too_large')
+    return new OAuthError('invalid_request', 'the request is too large to be recorded', { cause: thrown })
+  if (isPartAway(thrown)) return unavailable(`${thrown.name}: ${thrown.message}`, thrown)
+  if (isUnstorableText(thrown))
+    return new OAuthError('invalid_request', 'the request holds characters that cannot be stored', { cause: thrown })
+  return null
 }
 
-export function messageOf(thrown: unknown): string {
-  if (thrown instanceof Unsettled) return thrown.message
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
+/** Whether trying again later can help: the log, the read model or the database cannot answer now. */
+export function isOutage(thrown: unknown): boolean {
+  const answer = thrown instanceof OAuthError ? thrown : knownError(thrown)
+  return answer?.error === 'temporarily_unavailable'
+}
+
+function isPartAway(thrown: unknown): thrown is Error {
+  if (!(thrown instanceof Error)) return false
+  if ([AppendError, LogReadError, WaitTimeout, Unsettled].some((known) => thrown instanceof known)) return true
+  return isAway(thrown) || isPartAway(thrown.cause)
 }

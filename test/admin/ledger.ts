@@ -12,6 +12,7 @@ import { topicsOf } from '../../shared/event-log/places.ts'
 import { createPostgresLog } from '../../shared/event-log/postgres/postgres-log.ts'
 import { createHttpApp } from '../../shared/http/create-app.ts'
 import { listen } from '../../shared/http/listen.ts'
+import { knownError } from '../../shared/process/known-errors.ts'
 import type { LedgerEvent } from '../../shared/ledger/events.ts'
 import type { Runtime } from '../../shared/process/runtime.ts'
 import { createCommit } from '../../shared/read-model/commit/commit.ts'
@@ -29,7 +30,13 @@ export const ROOT: Credentials = { client_id: 'root', client_secret: randomBytes
 /** A ledger of its own on real PostgreSQL, with token endpoint, admin API, projector and the bootstrap administrator. */
 export async function startLedger(t: Pick<ExecutionContext, 'teardown'>) {
   const { runtime, lines } = await openRuntime(t)
-  const { app, router } = createHttpApp({ logger: runtime.logger, requireHttps: false, trustedProxies: [] })
+  const { app, router } = createHttpApp({
+    for: 'machines',
+    known: knownError,
+    logger: runtime.logger,
+    requireHttps: false,
+    trustedProxies: [],
+  })
   mountTokenEndpoint(runtime, router)
   mountAdmin(runtime, router)
   const listener = await listen(app, { host: '127.0.0.1', port: 0 })

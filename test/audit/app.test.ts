@@ -9,6 +9,7 @@ import { LogReadError, type EventLog } from '../../shared/event-log/event-log.ts
 import { readBearer, insufficientScope } from '../../shared/callers/bearer.ts'
 import { createHttpApp } from '../../shared/http/create-app.ts'
 import { listen } from '../../shared/http/listen.ts'
+import { knownError } from '../../shared/process/known-errors.ts'
 import { issued, refreshed, revoked } from '../ledger/given.ts'
 import { closeEmbedded, embeddedLedger, grantId, seed, type TestLedger } from './ledger.ts'
 
@@ -17,6 +18,8 @@ test.after.always(closeEmbedded)
 /** The audit API as a service would mount it; whoever carries the token `auditor` may read. */
 async function serve(t: ExecutionContext, ledger: TestLedger, log: EventLog = ledger.log) {
   const { app, router } = createHttpApp({
+    for: 'machines',
+    known: knownError,
     logger: pino({ level: 'silent' }),
     requireHttps: false,
     trustedProxies: [],

@@ -6,6 +6,7 @@ import { answerWithin } from '../../shared/http/answer-within.ts'
 import { createHttpApp } from '../../shared/http/create-app.ts'
 import { readForm } from '../../shared/http/input/form-body.ts'
 import { listen } from '../../shared/http/listen.ts'
+import { knownError } from '../../shared/process/known-errors.ts'
 
 const POST =
   'POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\n'
@@ -14,7 +15,13 @@ const POST =
 async function answerTo(t: { teardown: (close: () => Promise<void>) => void }, bytes: string) {
   const lines: string[] = []
   const logger = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) })
-  const { app, router } = createHttpApp({ logger, requireHttps: false, trustedProxies: [] })
+  const { app, router } = createHttpApp({
+    for: 'machines',
+    known: knownError,
+    logger,
+    requireHttps: false,
+    trustedProxies: [],
+  })
   router.post('/form', answerWithin(0), async (ctx) => {
     await readForm(ctx)
     await new Promise(() => undefined)

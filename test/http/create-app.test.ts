@@ -58,6 +58,7 @@ test('outages of log and database are a 503 with Retry-After, whatever form they
   for (const how of [
     'unavailable',
     'append',
+    'unsettled',
     'log',
     'refusedConnection',
     'wrapped',
@@ -75,6 +76,8 @@ test('outages of log and database are a 503 with Retry-After, whatever form they
     })
   }
   t.true(lines.some(({ msg, reason }) => msg === 'unavailable' && reason === 'the projector is behind'))
+  t.true(lines.some(({ msg, reason }) => msg === 'unavailable' && reason === 'partition stopped'))
+  t.true(lines.some(({ msg, reason }) => msg === 'unavailable' && reason === 'AppendError: no answer'))
 })
 
 test("what can never be stored is the request's fault: a 400", async (t) => {

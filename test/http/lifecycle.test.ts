@@ -95,7 +95,7 @@ test('stopping gives up at the hard limit', async (t) => {
 
 const PROCESS = `
 import pino from 'pino'
-import { createLifecycle, stopOnSignals } from './shared/http/lifecycle.ts'
+import { createLifecycle, stopOnSignals } from './shared/process/lifecycle.ts'
 const lifecycle = createLifecycle({ logger: pino({ level: 'silent' }), drainMs: 0, hardLimitMs: 60_000 })
 lifecycle.onStop('part', () => (console.log('closing'), process.argv[1] === 'hang' ? new Promise(() => {}) : Promise.resolve()))
 stopOnSignals(lifecycle, (code) => process.exit(code))

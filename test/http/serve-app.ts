@@ -9,6 +9,8 @@ import { readForm } from '../../shared/http/input/form-body.ts'
 import { readJson } from '../../shared/http/input/json-body.ts'
 import { listen } from '../../shared/http/listen.ts'
 import { OAuthError, unavailable } from '../../shared/http/oauth-error.ts'
+import { knownError } from '../../shared/process/known-errors.ts'
+import { Unsettled } from '../../shared/read-model/unsettled.ts'
 
 type LogLine = Record<string, unknown>
 
@@ -17,6 +19,7 @@ const FAILURES: Record<string, () => Error> = {
   refused: () => new OAuthError('invalid_grant', 'quote " backslash \\ newline \n é and tab \t'),
   unavailable: () => unavailable('the projector is behind'),
   append: () => new AppendError('unknown', 'no answer'),
+  unsettled: () => new Unsettled('partition stopped'),
   large: () => new AppendError('too_large', 'over 1 MB'),
   log: () => new LogReadError('unreachable', 'no broker'),
   refusedConnection: () => Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
@@ -33,7 +36,14 @@ const FAILURES: Record<string, () => Error> = {
 export async function serve(t: ExecutionContext, options: Partial<HttpAppOptions> = {}) {
   const lines: LogLine[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) })
-  const { app, router } = createHttpApp({ logger, requireHttps: false, trustedProxies: [], ...options })
+  const { app, router } = createHttpApp({
+    for: 'machines',
+    known: knownError,
+    logger,
+    requireHttps: false,
+    trustedProxies: [],
+    ...options,
+  })
   router.post('/oauth2/token', async (ctx) => {
     ctx.body = await readForm(ctx)
   })

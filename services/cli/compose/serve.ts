@@ -3,6 +3,7 @@ import type { Settings } from '../../../shared/config/settings.ts'
 import { createHttpApp, type HttpApp } from '../../../shared/http/create-app.ts'
 import { listen } from '../../../shared/http/listen.ts'
 import { healthRoutes } from '../../../shared/process/health.ts'
+import { knownError } from '../../../shared/process/known-errors.ts'
 import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
 import { createLifecycle, type Lifecycle } from '../../../shared/process/lifecycle.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
@@ -79,7 +80,13 @@ const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
 
 // An admin port on loopback is for the command line of this machine: nobody can listen in on the way.
 function httpApp({ REQUIRE_HTTPS, TRUSTED_PROXIES }: Settings, exposed: boolean, logger: Logger): HttpApp {
-  return createHttpApp({ logger, requireHttps: REQUIRE_HTTPS && exposed, trustedProxies: TRUSTED_PROXIES })
+  return createHttpApp({
+    for: 'machines',
+    known: knownError,
+    logger,
+    requireHttps: REQUIRE_HTTPS && exposed,
+    trustedProxies: TRUSTED_PROXIES,
+  })
 }
 
 function keysOf({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings, ledger_id: string): Keys | null {
