@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { createServer, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import type Koa from 'koa'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 const REQUEST_TIMEOUT_MS = 30_000
 
@@ -21,8 +21,11 @@ export type Listener = {
   close(graceMs: number): Promise<void>
 }
 
+/** A Koa application, or what stands before several. */
+type App = { callback(): RequestListener }
+
 /** Listens on this address; rejects when that is impossible (port taken, unknown host). */
-export async function listen<S>(app: Koa<S>, { host, port }: { host: string; port: number }): Promise<Listener> {
+export async function listen(app: App, { host, port }: { host: string; port: number }): Promise<Listener> {
   const handle = app.callback()
   const timeouts = {
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -62,7 +65,7 @@ const REFUSED: Partial<Record<string, Refused>> = {
 }
 
 /** What is not HTTP gets the same kind of answer as a malformed token request. */
-function answerMalformed(error: Error & { code?: string }, socket: Socket | import('node:stream').Duplex): void {
+function answerMalformed(error: Error & { code?: string }, socket: Duplex): void {
   if (!socket.writable) return
   const refused = REFUSED[error.code ?? ''] ?? MALFORMED
   const { headers, body } = refusalOf(refused)

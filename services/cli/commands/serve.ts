@@ -1,10 +1,10 @@
 import { Argument, type Command } from 'commander'
-import { loadSettings, type SecretsNeed } from '../../../shared/config/load-settings.ts'
+import { loadSettings } from '../../../shared/config/load-settings.ts'
 import { stopOnSignals } from '../../../shared/process/lifecycle.ts'
 import { createLogger } from '../../../shared/process/logger.ts'
 import { openParts } from '../../../shared/process/open-parts.ts'
 import { serve } from '../compose/serve.ts'
-import { handlesTokens, type ServiceName, SERVICES } from '../compose/services.ts'
+import { secretsFor, type ServiceName, SERVICES } from '../compose/services.ts'
 import { startDev } from '../dev/start-dev.ts'
 
 /** `token-ledger serve all | SERVICE…` */
@@ -24,7 +24,7 @@ export function addServeCommand(program: Command): void {
 }
 
 async function run(names: readonly ServiceName[]): Promise<void> {
-  const settings = loadSettings(process.env, needOf(names))
+  const settings = loadSettings(process.env, secretsFor(names))
   const logger = createLogger(settings)
   const serving = settings.dev ? await startDev(names, settings, logger) : await start()
   stopOnSignals(serving.lifecycle, (code) => process.exit(code))
@@ -35,10 +35,4 @@ async function run(names: readonly ServiceName[]): Promise<void> {
     const parts = await openParts(settings, logger)
     return serve(names, parts, settings, logger)
   }
-}
-
-function needOf(names: readonly ServiceName[]): SecretsNeed {
-  const needing = names.filter(handlesTokens)
-  if (needing.length === 0) return 'none'
-  return needing.every((name) => name === 'token-check') ? 'check' : 'system'
 }

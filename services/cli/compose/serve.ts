@@ -1,9 +1,6 @@
 import type { Logger } from 'pino'
 import type { Settings } from '../../../shared/config/settings.ts'
-import { createHttpApp, type HttpApp } from '../../../shared/http/create-app.ts'
-import { listen } from '../../../shared/http/listen.ts'
-import { healthRoutes } from '../../../shared/process/health.ts'
-import { knownError } from '../../../shared/process/known-errors.ts'
+import type { Health } from '../../../shared/process/health.ts'
 import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
 import { createLifecycle, type Lifecycle } from '../../../shared/process/lifecycle.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
@@ -11,8 +8,9 @@ import { type Runtime, runtimeOf } from '../../../shared/process/runtime.ts'
 import { requireSound, watchLog } from '../../../shared/process/soundness.ts'
 import { VERSION } from '../../../shared/process/version.ts'
 import { deriveKeys, type Keys } from '../../../shared/tokens/keys.ts'
-import { type RunningProjector, runProjector } from '../../projector/main.ts'
-import { handlesTokens, mount, type ServiceName } from './services.ts'
+import { runProjector } from '../../projector/main.ts'
+import { openPort } from './open-port.ts'
+import { secretsFor, type ServiceName } from './services.ts'
 
 /** A process that serves: where it listens, when it ends by itself, and how to stop it. */
 export type Serving = {
@@ -28,65 +26,37 @@ const DRAIN_MS = 500
 
 const HARD_LIMIT_MS = 20_000
 
-const CLOSE_MS = 6_000
-
-/** Starts the services named, in one process, on these parts. Throws Unsound or NotMigrated before anything listens. */
+/**
+ * Starts the services named, in one process, on these parts. Throws an OperatorError before anything listens when the
+ * database holds no ledger, or when it is not sound to serve.
+ */
 export async function serve(
   names: readonly ServiceName[],
   parts: Parts,
   settings: Settings,
   logger: Logger,
 ): Promise<Serving> {
-  const ledger_id = await ledgerIdOf(parts.knex)
-  const keys = keysOf(settings, ledger_id)
-  await requireSound(parts, settings, ledger_id, names.some(handlesTokens) ? keys : null)
-  const runtime = runtimeOf(parts, settings, keys, logger)
+  const runtime = await soundRuntime(names, parts, settings, logger)
   const lifecycle = createLifecycle({ logger, drainMs: settings.dev ? 0 : DRAIN_MS, hardLimitMs: HARD_LIMIT_MS })
   lifecycle.onStop('log and database', parts.close)
-  const log = watchLog(parts)
-  lifecycle.onStop('log watch', async () => log.stop())
-  const projector = names.includes('projector') ? await project(runtime, lifecycle) : null
-  const health = {
-    knex: parts.knex,
-    schema: runtime.schema,
-    version: VERSION,
-    stopping: lifecycle.stopping,
-    logProblems: log.problems,
-    // Checks go on where a refresh would be refused.
-    maxLagMs: (names.every((name) => name === 'token-check') ? settings.CHECK_MAX_LAG : settings.MAX_LAG) * 1000,
-  }
-  const isPublic = (name: ServiceName) => name === 'token-endpoint' || name === 'token-check'
-  const open = async (chosen: readonly ServiceName[], host: string, port: number) => {
-    if (chosen.length === 0) return null
-    const http = httpApp(settings, chosen.some(isPublic) || !LOOPBACK.test(host), logger)
-    healthRoutes(http.router, health)
-    for (const name of chosen) mount(name, runtime, http)
-    const listener = await listen(http.app, { host, port })
-    lifecycle.onStop(`port ${listener.port}`, () => listener.close(CLOSE_MS))
-    return listener.url
-  }
-  const publicUrl = await open(names.filter(isPublic), settings.SERVE_PUBLIC_HOST, settings.SERVE_PUBLIC_PORT)
-  const adminUrl = await open(
-    names.filter((name) => !isPublic(name)),
-    settings.SERVE_ADMIN_HOST,
-    settings.SERVE_ADMIN_PORT,
-  )
-  const never = new Promise<never>(() => undefined)
-  const failed = projector ? projector.ended.then(() => never) : never
+  const health = watchHealth(names, parts, runtime, lifecycle)
+  const { failed } = await project(names, runtime, lifecycle)
+  const opening = { names, runtime, lifecycle, health }
+  const publicUrl = await openPort('public', opening)
+  const adminUrl = await openPort('admin', opening)
   return { publicUrl, adminUrl, runtime, lifecycle, failed }
 }
 
-const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
-
-// An admin port on loopback is for the command line of this machine: nobody can listen in on the way.
-function httpApp({ REQUIRE_HTTPS, TRUSTED_PROXIES }: Settings, exposed: boolean, logger: Logger): HttpApp {
-  return createHttpApp({
-    for: 'machines',
-    known: knownError,
-    logger,
-    requireHttps: REQUIRE_HTTPS && exposed,
-    trustedProxies: TRUSTED_PROXIES,
-  })
+async function soundRuntime(
+  names: readonly ServiceName[],
+  parts: Parts,
+  settings: Settings,
+  logger: Logger,
+): Promise<Runtime> {
+  const ledger_id = await ledgerIdOf(parts.knex)
+  const keys = keysOf(settings, ledger_id)
+  await requireSound(parts, settings, ledger_id, secretsFor(names) === 'none' ? null : keys)
+  return runtimeOf(parts, settings, keys, logger)
 }
 
 function keysOf({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings, ledger_id: string): Keys | null {
@@ -94,8 +64,30 @@ function keysOf({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings, ledger_id: string):
   return SECRETS_CHECK ?? null
 }
 
-async function project(runtime: Runtime, lifecycle: Lifecycle): Promise<RunningProjector> {
+function watchHealth(names: readonly ServiceName[], parts: Parts, runtime: Runtime, lifecycle: Lifecycle): Health {
+  const log = watchLog(parts)
+  lifecycle.onStop('log watch', async () => log.stop())
+  const { knex, schema, settings } = runtime
+  return {
+    knex,
+    schema,
+    version: VERSION,
+    stopping: lifecycle.stopping,
+    logProblems: log.problems,
+    // Checks go on where a refresh would be refused.
+    maxLagMs: (names.every((name) => name === 'token-check') ? settings.CHECK_MAX_LAG : settings.MAX_LAG) * 1000,
+  }
+}
+
+/** Runs the projector if it is among the services. `failed` rejects when it ends for good. */
+async function project(
+  names: readonly ServiceName[],
+  runtime: Runtime,
+  lifecycle: Lifecycle,
+): Promise<Pick<Serving, 'failed'>> {
+  const never = new Promise<never>(() => undefined)
+  if (!names.includes('projector')) return { failed: never }
   const projector = await runProjector(runtime)
   lifecycle.onStop('projector', projector.stop)
-  return projector
+  return { failed: projector.ended.then(() => never) }
 }
