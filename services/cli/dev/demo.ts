@@ -11,6 +11,7 @@ import type { DemoSecrets } from './dev-secrets.ts'
 
 const BY_DEMO = { actor: 'system/demo' }
 const DEMO_USER = 'demo-alice'
+const ORDER_SCOPES = 'orders.read orders.approve'
 
 export type DemoTokens = { grant_id: string; access_token: string; refresh_token: string }
 
@@ -33,7 +34,7 @@ export async function issueDemoTokens(runtime: Runtime): Promise<DemoTokens> {
     client: caller.value,
     principal: { type: 'user', id: DEMO_USER },
     grant_type: ADMINISTRATOR_GRANT,
-    scope: 'orders.read orders.approve',
+    scope: ORDER_SCOPES,
     registry_position: registry.next,
     kid: keys.current,
   })
@@ -98,26 +99,8 @@ function demoUser() {
 }
 
 function demoClients(runtime: Runtime, secrets: DemoSecrets): Client[] {
-  const { settings } = runtime
   const secretOf = (client_id: keyof DemoSecrets) => hashClientSecret(requireKeys(runtime), secrets[client_id])
-  const confidential = {
-    client_version: '1',
-    client_type: 'confidential' as const,
-    grant_types: ['client_credentials'],
-    redirect_uris: [],
-    scope: '',
-    token_endpoint_auth_method: 'client_secret_basic' as const,
-    access_token_lifetime: settings.ACCESS_TOKEN_LIFETIME,
-    refresh_token_limit: null,
-    refresh_token_lifetime: settings.REFRESH_TOKEN_LIFETIME,
-    refresh_token_absolute_lifetime: settings.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
-    refresh_grace_seconds: settings.REFRESH_GRACE_CONFIDENTIAL,
-    refresh_rotation: true,
-    groups: [],
-    resource_server_folders: null,
-    enabled: true,
-  }
-  const orders = 'orders.read orders.approve'
+  const confidential = confidentialClient(runtime)
   return [
     {
       ...confidential,
@@ -132,7 +115,7 @@ function demoClients(runtime: Runtime, secrets: DemoSecrets): Client[] {
       client_id: 'demo-app',
       client_name: 'Demo application',
       grant_types: ['refresh_token', 'client_credentials'],
-      scope: orders,
+      scope: ORDER_SCOPES,
       secret: secretOf('demo-app'),
     },
     {
@@ -142,8 +125,8 @@ function demoClients(runtime: Runtime, secrets: DemoSecrets): Client[] {
       client_type: 'public',
       token_endpoint_auth_method: 'none',
       grant_types: ['refresh_token'],
-      scope: orders,
-      refresh_grace_seconds: settings.REFRESH_GRACE_PUBLIC,
+      scope: ORDER_SCOPES,
+      refresh_grace_seconds: runtime.settings.REFRESH_GRACE_PUBLIC,
       secret: null,
     },
     {
@@ -154,4 +137,25 @@ function demoClients(runtime: Runtime, secrets: DemoSecrets): Client[] {
       secret: secretOf('demo-orders'),
     },
   ]
+}
+
+/** What the demo's clients have in common, unless it says otherwise. */
+function confidentialClient({ settings }: Runtime): Omit<Client, 'client_id' | 'client_name' | 'secret'> {
+  return {
+    client_version: '1',
+    client_type: 'confidential',
+    grant_types: ['client_credentials'],
+    redirect_uris: [],
+    scope: '',
+    token_endpoint_auth_method: 'client_secret_basic',
+    access_token_lifetime: settings.ACCESS_TOKEN_LIFETIME,
+    refresh_token_limit: null,
+    refresh_token_lifetime: settings.REFRESH_TOKEN_LIFETIME,
+    refresh_token_absolute_lifetime: settings.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
+    refresh_grace_seconds: settings.REFRESH_GRACE_CONFIDENTIAL,
+    refresh_rotation: true,
+    groups: [],
+    resource_server_folders: null,
+    enabled: true,
+  }
 }

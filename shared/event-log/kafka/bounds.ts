@@ -1,9 +1,7 @@
-import type Cluster from 'kafkajs/src/cluster/index.js'
-import type { Broker } from 'kafkajs/src/cluster/index.js'
 import { type Bounds, type BoundsNow, LogReadError, type Silent } from '../event-log.ts'
 import type { TopicPartition } from '../places.ts'
 import { connected, forgetClosed, partitionsOf, patiently, unreachable } from './client/asking.ts'
-import { causesOf, READ_UNCOMMITTED } from './client/connect.ts'
+import { type Broker, causesOf, type Cluster, READ_UNCOMMITTED } from './client/connect.ts'
 import { wordsOf } from './client/words.ts'
 
 const ANSWER_MS = 1_000

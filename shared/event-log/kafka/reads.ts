@@ -1,10 +1,8 @@
-import type Cluster from 'kafkajs/src/cluster/index.js'
-import type { FetchedMessage } from 'kafkajs/src/cluster/index.js'
 import { type Bounds, type EventLog, type LogBatch, LogReadError, type Range } from '../event-log.ts'
 import type { TopicPartition } from '../places.ts'
 import { isSame } from './bounds.ts'
 import { partitionsOf, PATIENCE_MS, patiently } from './client/asking.ts'
-import { READ_UNCOMMITTED } from './client/connect.ts'
+import { type Cluster, type FetchedMessage, READ_UNCOMMITTED } from './client/connect.ts'
 import { recordOf } from './records.ts'
 
 const MAX_WAIT_MS = 100

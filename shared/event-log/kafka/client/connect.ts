@@ -7,6 +7,10 @@ import { LogReadError } from '../../event-log.ts'
 import { wordsOf } from './words.ts'
 import type { LogLogger } from '../../retrying.ts'
 
+// What lies inside kafkajs is named in this folder only.
+export type { Cluster }
+export type { Broker, FetchedMessage } from 'kafkajs/src/cluster/index.js'
+
 export type KafkaLogOptions = {
   brokers: string[]
   clientId: string
