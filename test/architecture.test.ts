@@ -1,36 +1,56 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
 import test from 'ava'
+import { mayImport, ROOMS, roomOf } from './architecture/rooms.ts'
+import { circlesOf, commentLines, functionsOf, importsOf, sourcesIn } from './architecture/sources.ts'
 
-const ROOT = resolve(import.meta.dirname, '..')
-const IMPORT =
-  /(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|^import\s+['"]([^'"]+)['"]/gm
+const MAX_FILE_LINES = 200
+const MAX_FOLDER_FILES = 11
+const MAX_FUNCTION_LINES = 40
+const MAX_MEDIAN_LINES = 8
+const MAX_COLUMNS = 120
 
-type Import = { from: string; to: string }
+const sources = sourcesIn('services', 'shared')
+const everything = sources.flatMap(importsOf)
+const imports = everything.filter(({ to }) => isOurs(to))
+const packages = everything.filter(({ to }) => !isOurs(to))
+const functions = sources.flatMap(functionsOf)
 
-const sources = ['services', 'shared'].flatMap((folder) =>
-  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => join(folder, file)),
-)
-const imports: Import[] = sources.flatMap((from) => importsOf(from))
+function isOurs(path: string): boolean {
+  return /^(services|shared)\//.test(path)
+}
 
-/** Outside of `services/cli` and the shared folders named, a package may be imported by one module only. */
-const ONE_MODULE_FAMILY = { kafkajs: /^shared\/event-log\/kafka\// }
+test('every file stands in a declared room', (t) => {
+  const homeless = sources.map(({ file }) => file).filter((file) => roomOf(file) === undefined)
+  t.deepEqual(homeless, [])
+  const empty = Object.keys(ROOMS).filter((room) => !sources.some(({ file }) => roomOf(file) === room))
+  t.deepEqual(empty, [])
+})
 
-test('the pure core imports nothing from outside itself', (t) => {
-  const leaks = imports.filter(({ from, to }) => from.startsWith('shared/ledger/') && !to.startsWith('shared/ledger/'))
+test('every import, of a type as well, goes down to a room that the importing one stands on', (t) => {
+  t.true(imports.length > 500)
+  const up = imports.filter(({ from, to }) => !mayImport(from, to))
+  t.deepEqual(up, [])
+})
+
+test('no files import each other in a circle', (t) => {
+  t.deepEqual(circlesOf(imports), [])
+})
+
+test('nothing of ours reads as if it were HTTP but text that can be stored', (t) => {
+  const known = imports.filter(({ from, to }) => isIn('shared/http', from) && !isIn('shared/http', to))
+  t.deepEqual([...new Set(known.map(({ to }) => to))], ['shared/ledger/storable-text.ts'])
+})
+
+test('the pure core imports nothing from outside itself, not even a package', (t) => {
+  const leaks = everything.filter(({ from, to }) => isIn('shared/ledger', from) && !isIn('shared/ledger', to))
   t.deepEqual(leaks, [])
 })
 
 test('the pure core asks no clock, no random, no environment and nothing asynchronous', (t) => {
   const impure = /\b(Date\.now|new Date\(\)|Math\.random|crypto\.|process\.|async\s|await\s|setTimeout|performance\.)/
-  const core = sources.filter((file) => file.startsWith('shared/ledger/'))
+  const core = sources.filter(({ file }) => isIn('shared/ledger', file))
   t.true(core.length > 5)
-  t.deepEqual(
-    core.filter((file) => impure.test(readFileSync(join(ROOT, file), 'utf8'))),
-    [],
-  )
+  const found = core.filter(({ text }) => impure.test(text)).map(({ file }) => file)
+  t.deepEqual(found, [])
 })
 
 test('no service imports another, but for the composition root', (t) => {
@@ -42,36 +62,76 @@ test('no service imports another, but for the composition root', (t) => {
   t.deepEqual(crossing, [])
 })
 
-test('shared code knows no service', (t) => {
-  t.deepEqual(
-    imports.filter(({ from, to }) => from.startsWith('shared/') && to.startsWith('services/')),
-    [],
-  )
+test("a service's subjects do not know how it is put together", (t) => {
+  const roof = /^services\/[^/]+\/(main|app)\.ts$/
+  const subject = /^services\/[^/]+\/[^/]+\//
+  const upward = imports.filter(({ from, to }) => subject.test(from) && roof.test(to) && !isIn('services/cli', from))
+  t.deepEqual(upward, [])
 })
 
-test('kafkajs is imported by the Kafka adapter only', (t) => {
-  const allowed = ONE_MODULE_FAMILY.kafkajs
-  const importers = imports.filter(({ to }) => to === 'kafkajs' || to.startsWith('kafkajs/')).map(({ from }) => from)
-  t.true(importers.length > 0)
-  t.deepEqual(
-    importers.filter((from) => !allowed.test(from)),
-    [],
+test('shared code knows no service', (t) => {
+  const knowing = imports.filter(({ from, to }) => isIn('shared', from) && isIn('services', to))
+  t.deepEqual(knowing, [])
+})
+
+test('migrations are for the composition root alone', (t) => {
+  const others = imports.filter(({ from, to }) => isIn('shared/migrations', to) && !isIn('services/cli/compose', from))
+  t.deepEqual(others, [])
+})
+
+test('the read model is folded in one place and read in another', (t) => {
+  const [projection, reads] = ['shared/read-model/projection', 'shared/read-model/reads'] as const
+  const met = imports.filter(
+    ({ from, to }) => (isIn(projection, from) && isIn(reads, to)) || (isIn(reads, from) && isIn(projection, to)),
   )
+  t.deepEqual(met, [])
+})
+
+test('kafkajs is imported by the Kafka adapter only, and what lies inside it by the client only', (t) => {
+  const users = packages.filter(({ to }) => to === 'kafkajs' || to.startsWith('kafkajs/'))
+  t.true(users.length > 0)
+  const strangers = users.filter(({ from, to }) => {
+    const room = to === 'kafkajs' ? 'shared/event-log/kafka' : 'shared/event-log/kafka/client'
+    return !isIn(room, from)
+  })
+  t.deepEqual(strangers, [])
 })
 
 test('every folder is named for what it is, and no file is a barrel', (t) => {
   const vague = /(^|\/)(utils?|helpers?|common|lib|core|types|constants)(\/|\.ts$)|(^|\/)index\.ts$/
-  t.deepEqual(
-    sources.filter((file) => vague.test(file)),
-    [],
-  )
+  const found = sources.map(({ file }) => file).filter((file) => vague.test(file))
+  t.deepEqual(found, [])
 })
 
-function importsOf(from: string): Import[] {
-  const text = readFileSync(join(ROOT, from), 'utf8')
-  return [...text.matchAll(IMPORT)].map((match) => {
-    const specifier = match[1] ?? match[2] ?? match[3] ?? ''
-    const to = specifier.startsWith('.') ? relative(ROOT, join(ROOT, dirname(from), specifier)) : specifier
-    return { from, to }
-  })
+test(`no file is longer than ${MAX_FILE_LINES} lines`, (t) => {
+  const long = sources.filter(({ text }) => text.split('\n').length - 1 > MAX_FILE_LINES).map(({ file }) => file)
+  t.deepEqual(long, [])
+})
+
+test(`no folder has more than ${MAX_FOLDER_FILES} files`, (t) => {
+  const folders = sources.map(({ file }) => file.slice(0, file.lastIndexOf('/')))
+  const full = [...new Set(folders)].filter((one) => folders.filter((f) => f === one).length > MAX_FOLDER_FILES)
+  t.deepEqual(full, [])
+})
+
+test(`no function is longer than ${MAX_FUNCTION_LINES} lines, unless it makes a part out of functions`, (t) => {
+  const long = functions.filter(({ lines, isFactory }) => lines > MAX_FUNCTION_LINES && !isFactory)
+  t.deepEqual(long, [])
+})
+
+test(`half of all functions have at most ${MAX_MEDIAN_LINES} lines`, (t) => {
+  t.true(functions.length > 500)
+  const lines = functions.map((one) => one.lines).sort((a, b) => a - b)
+  t.true((lines[Math.floor(lines.length / 2)] ?? Infinity) <= MAX_MEDIAN_LINES)
+})
+
+test(`no comment reaches beyond column ${MAX_COLUMNS}`, (t) => {
+  const wide = [...sources, ...sourcesIn('test', 'bench', 'docs')].flatMap((source) =>
+    commentLines(source).filter((line) => line.length > MAX_COLUMNS),
+  )
+  t.deepEqual(wide, [])
+})
+
+function isIn(folder: string, path: string): boolean {
+  return path.startsWith(`${folder}/`)
 }
