@@ -1,8 +1,8 @@
 import { LEDGER_MIGRATIONS } from './shared/migrations/migrations.ts'
 
 /**
- * For knex's own command line, on schema `ledger` (NODE_OPTIONS='--import tsx' npx knex migrate:status). `token-ledger migrate` does
- * this and everything else that a ledger needs.
+ * For knex's own command line, on schema `ledger` (NODE_OPTIONS='--import tsx' npx knex migrate:status).
+ * `token-ledger migrate` does this and everything else that a ledger needs.
  */
 export default {
   client: 'pg',

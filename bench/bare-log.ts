@@ -1,6 +1,8 @@
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 
-/** The limit of the log: kafkajs alone, batches of the same records, each batch acknowledged before the next is sent. */
+/**
+ * The limit of the log: kafkajs alone, batches of the same records, each batch acknowledged before the next is sent.
+ */
 type Order = {
   brokers: string[]
   topic: string

@@ -2,11 +2,11 @@ import { Agent, request } from 'node:http'
 import autocannon, { type Client } from 'autocannon'
 
 /**
- * The load generator, in a process of its own: one keep-alive connection a token, each of which sends its next request when the answer
- * to the last one is there. It presents the refresh token that it was given last, as a client does.
+ * The load generator, in a process of its own: one keep-alive connection a token, each of which sends its next request
+ * when the answer to the last one is there. It presents the refresh token that it was given last, as a client does.
  *
- * `autocannon` costs little itself, so bare Koa shows its own limit. `http` is Node's own client, as applications use it: it
- * costs more than Koa does, so what it measures of bare Koa is mostly itself.
+ * `autocannon` costs little itself, so bare Koa shows its own limit. `http` is Node's own client, as applications use
+ * it: it costs more than Koa does, so what it measures of bare Koa is mostly itself.
  */
 export type Generator = 'autocannon' | 'http'
 type Order = { generator: Generator; port: number; authorization: string; tokens: string[]; measureMs: number }

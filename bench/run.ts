@@ -9,8 +9,8 @@ import { cpuSeconds, pidsOf } from './cpu.ts'
 import { measureRefresh, startSubject, type Measured } from './subject.ts'
 
 /**
- * `npm run bench`: refreshes per second of the real thing (endpoint and projector in processes of their own, on real Kafka and
- * PostgreSQL) beside the limits, measured in the same run on the same machine, warm, three times, median.
+ * `npm run bench`: refreshes per second of the real thing (endpoint and projector in processes of their own, on real
+ * Kafka and PostgreSQL) beside the limits, measured in the same run on the same machine, warm, three times, median.
  */
 const CONCURRENCY = (process.env['BENCH_CONCURRENCY'] ?? '32,128').split(',').map(Number)
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3)

@@ -1,5 +1,5 @@
-// The standards, one test an item: 6749 = RFC 6749 and so on, 2.1 = draft-ietf-oauth-v2-1-16, FAPI2 = its Security Profile.
-// M = MUST-level, S = SHOULD, P = profile or derived.
+// The standards, one test an item: 6749 = RFC 6749 and so on, 2.1 = draft-ietf-oauth-v2-1-16, FAPI2 = its Security
+// Profile. M = MUST-level, S = SHOULD, P = profile or derived.
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import ava from 'ava'

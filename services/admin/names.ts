@@ -8,7 +8,10 @@ import type { RegistryView } from '../../shared/ledger/registry/state.ts'
 /** The largest number that the read model's columns hold; some 68 years in seconds. */
 export const MAX_COUNT = 2_147_483_647
 
-/** ASCII 33–126 without `\`, `,` and `"`, at most 100 characters: a scope's name (RFC 6749 §3.3), and everything named like one. */
+/**
+ * ASCII 33–126 without `\`, `,` and `"`, at most 100 characters: a scope's name (RFC 6749 §3.3), and everything named
+ * like one.
+ */
 export const NAME = z
   .string()
   .regex(
@@ -44,7 +47,10 @@ export function distinct(names: string[]): string[] {
   return [...new Set(names)]
 }
 
-/** The name in the path, in this form. OAuthError invalid_request, naming the parameter, also for broken percent-encoding. */
+/**
+ * The name in the path, in this form. OAuthError invalid_request, naming the parameter, also for broken
+ * percent-encoding.
+ */
 export function nameFrom(ctx: HttpContext, parameter: string, form: z.ZodType<string>): string {
   // The router takes what it cannot decode as it stands: another name than the sender meant.
   if (!isDecodable(ctx.path)) throw new OAuthError('invalid_request', `${parameter}: malformed percent-encoding`)
@@ -65,7 +71,10 @@ function isDecodable(path: string): boolean {
   }
 }
 
-/** Names of groups that do not exist, as problems at this path. `members`: it lists who is in them, as nobody is in Everybody. */
+/**
+ * Names of groups that do not exist, as problems at this path. `members`: it lists who is in them, as nobody is in
+ * Everybody.
+ */
 export function groupProblems(
   view: RegistryView,
   path: string,

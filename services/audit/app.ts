@@ -24,7 +24,9 @@ export function auditRoutes(router: HttpRouter, audit: Audit, guard: (resource: 
   })
 }
 
-/** Streams at the reader's pace. A log that fails in the middle breaks the connection: a cut answer must not look whole. */
+/**
+ * Streams at the reader's pace. A log that fails in the middle breaks the connection: a cut answer must not look whole.
+ */
 async function events(ctx: HttpContext, audit: Audit): Promise<void> {
   const parsed = parseReplayQuery({ ...ctx.query })
   if (parsed.problem) {

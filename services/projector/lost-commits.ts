@@ -13,8 +13,9 @@ export class CommitsLost extends Error {
 }
 
 /**
- * Looks each second whether a checkpoint stands below where this process saw it committed. Then `lost` rejects: without a new
- * record nobody else would notice, and the partition would stay incomplete. A new process begins at the checkpoints.
+ * Looks each second whether a checkpoint stands below where this process saw it committed. Then `lost` rejects: without
+ * a new record nobody else would notice, and the partition would stay incomplete. A new process begins at the
+ * checkpoints.
  */
 export function watchLostCommits(knex: Knex, schema: string, topics: string[], standing: HeldCheckpoints['standing']) {
   const stopping = new AbortController()

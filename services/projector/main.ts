@@ -4,7 +4,9 @@ import { watchLostCommits } from './lost-commits.ts'
 import { startProjector } from './projector.ts'
 
 export type RunningProjector = {
-  /** Rejects when the log gave up for good, or the database lost commits: then the process must end and another begin. */
+  /**
+   * Rejects when the log gave up for good, or the database lost commits: then the process must end and another begin.
+   */
   ended: Promise<void>
   stop(): Promise<void>
 }

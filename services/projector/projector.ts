@@ -13,8 +13,8 @@ import { createHeldCheckpoints, type Held, type HeldCheckpoints, type HeldOption
 export type ProjectorOptions = HeldOptions & { group: string }
 
 /**
- * Follows the log and folds it into the read model. Any number may run: the log shares the partitions out, and a checkpoint
- * moves only from where it stands, so two that overlap cannot both write.
+ * Follows the log and folds it into the read model. Any number may run: the log shares the partitions out, and a
+ * checkpoint moves only from where it stands, so two that overlap cannot both write.
  */
 export async function startProjector(
   options: ProjectorOptions,
@@ -54,8 +54,8 @@ export async function startProjector(
 }
 
 /**
- * The checkpoint that a batch continues; or the offset to go on from; or null to leave the partition. After a start, a seek
- * and a change of leader, the last record folded must be there again, unchanged.
+ * The checkpoint that a batch continues; or the offset to go on from; or null to leave the partition. After a start, a
+ * seek and a change of leader, the last record folded must be there again, unchanged.
  */
 async function verified(held: HeldCheckpoints, batch: LogBatch): Promise<Held | number | null> {
   const checkpoint = held.get(batch)

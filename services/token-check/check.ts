@@ -17,8 +17,8 @@ const QUESTION = z.strictObject({
 })
 
 /**
- * POST /check: may this bearer use this folder or service, now? The caller is a resource server, authenticated by Basic,
- * and asks about its own folders only. Always 200 with the decision, its reason and what it rests on.
+ * POST /check: may this bearer use this folder or service, now? The caller is a resource server, authenticated by
+ * Basic, and asks about its own folders only. Always 200 with the decision, its reason and what it rests on.
  */
 export function check(tokenCheck: TokenCheck): HttpMiddleware {
   return async (ctx) => {

@@ -9,8 +9,8 @@ import type { GenerationRow } from '../../shared/read-model/reads/tokens.ts'
 import { type ParsedToken, parseToken } from '../../shared/tokens/token-string.ts'
 import type { TokenCheck } from './token-check.ts'
 
-// One read serves both the caller and the question, and a caller may have many questions: `ask` each, read them together (reads
-// of one turn are one statement), prove the caller once with any of the views, then `examine` each.
+// One read serves both the caller and the question, and a caller may have many questions: `ask` each, read them
+// together (reads of one turn are one statement), prove the caller once with any of the views, then `examine` each.
 
 /** What a resource server wants to know of a token; `resource: null` = nothing but whether it is active. */
 export type Question = { token: string; resource: string | null; fullyConsistent: boolean }
@@ -52,7 +52,9 @@ export function resourceServerFolders(
 
 const NOT_OURS = 'this is not an access token of this ledger'
 
-/** Looks at the token, once the read model is known to be recent enough to say either yes or no; Unsettled until then. */
+/**
+ * Looks at the token, once the read model is known to be recent enough to say either yes or no; Unsettled until then.
+ */
 export async function examine(check: TokenCheck, asked: AskedQuestion, first: AccessView): Promise<Examined> {
   const { token, fullyConsistent, read } = asked
   const purpose = fullyConsistent ? TO_USE_CONSISTENTLY : TO_USE

@@ -2,7 +2,9 @@ import type { AccessReader } from '../../shared/read-model/reads/access.ts'
 import type { Settling } from '../../shared/read-model/reads/settled.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
 
-/** What the handlers of the token-check API work with; `maxLagMs`: refuse to answer from a read model older than this. */
+/**
+ * What the handlers of the token-check API work with; `maxLagMs`: refuse to answer from a read model older than this.
+ */
 export type TokenCheck = Settling & {
   read: AccessReader
   /** The access and pepper subkeys are enough. */

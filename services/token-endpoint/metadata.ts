@@ -16,7 +16,8 @@ export function metadata(issuer: string, grantTypes: string[]): HttpMiddleware {
     token_endpoint: at('/oauth2/token'),
     revocation_endpoint: at('/oauth2/revoke'),
     introspection_endpoint: at('/oauth2/introspect'),
-    // Required (RFC 8414 §2), and an empty array is not allowed (§3.2): no response comes from an authorization endpoint here.
+    // Required (RFC 8414 §2), and an empty array is not allowed (§3.2): no response comes from an authorization
+    // endpoint here.
     response_types_supported: ['none'],
     grant_types_supported: grantTypes,
     token_endpoint_auth_methods_supported: methods,

@@ -8,8 +8,8 @@ import type { Keys } from '../tokens/keys.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 
 /**
- * The client that calls, as `authenticateClient` finds it in this view. A refusal on a registry older than `maxLagMs` is 503
- * instead: the client may be new, or its secret renewed, and our outage must not look like its fault.
+ * The client that calls, as `authenticateClient` finds it in this view. A refusal on a registry older than `maxLagMs`
+ * is 503 instead: the client may be new, or its secret renewed, and our outage must not look like its fault.
  */
 export function authenticateCaller(
   ctx: HttpContext,

@@ -5,9 +5,9 @@ const BEARER_SCHEME = /^bearer(?: |$)/i
 const BEARER_FORM = /^bearer +([\w.~+/-]+=*) *$/i
 
 /**
- * The bearer token of the Authorization header (RFC 6750 §2.1; the scheme in any case). OAuthError: 401 without an error
- * code when there is none, 401 invalid_token when it cannot be a token, 400 invalid_request when the body holds one too.
- * A token in the query is never looked at.
+ * The bearer token of the Authorization header (RFC 6750 §2.1; the scheme in any case). OAuthError: 401 without an
+ * error code when there is none, 401 invalid_token when it cannot be a token, 400 invalid_request when the body holds
+ * one too. A token in the query is never looked at.
  */
 export function readBearer(authorization: string | undefined, form?: Readonly<Record<string, unknown>>): string {
   if (!authorization || !BEARER_SCHEME.test(authorization)) throw bearerMissing()

@@ -7,8 +7,9 @@ export type ClientCredentials =
   | { client_id: string; client_secret: null; method: 'none' }
 
 /**
- * Reads the client's credentials from the Authorization header or the body (RFC 6749 §2.3.1). OAuthError: invalid_request
- * for two methods at once, invalid_client (401 with a Basic challenge) for a broken header or none at all.
+ * Reads the client's credentials from the Authorization header or the body (RFC 6749 §2.3.1). OAuthError:
+ * invalid_request for two methods at once, invalid_client (401 with a Basic challenge) for a broken header or none at
+ * all.
  */
 export function readClientCredentials(authorization: string | undefined, form: Form): ClientCredentials {
   const { client_id, client_secret } = form

@@ -24,7 +24,10 @@ export function inactiveBecause(view: TokenView, { generation, kid }: ParsedToke
   return dead && { code: dead, reason: DEAD[dead] }
 }
 
-/** May the bearer of an active token of this scope use the resource? Its groups are the current ones of its user or client. */
+/**
+ * May the bearer of an active token of this scope use the resource? Its groups are the current ones of its user or
+ * client.
+ */
 export function decideForBearer(view: AccessView, scope: string, resource: string): AccessDecision {
   const { grant, client, user, scopes, resources, acls } = view
   const type = grant.status === 'unknown' ? 'client' : grant.principal.type

@@ -20,8 +20,8 @@ type Raw = Record<string, string>
 export type SecretsNeed = 'system' | 'check' | 'none'
 
 /**
- * Reads all LEDGER_ settings. Throws one OperatorError that lists every problem, also names that are no settings. No value is
- * shown, only names.
+ * Reads all LEDGER_ settings. Throws one OperatorError that lists every problem, also names that are no settings. No
+ * value is shown, only names.
  */
 export function loadSettings(env: Env, need: SecretsNeed = 'system'): Settings {
   const { raw, problems } = readRaw(env)

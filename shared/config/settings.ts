@@ -10,8 +10,8 @@ const MAX_GRACE = 300
 const secret = (description: string) => ({ description, secret: true })
 
 /**
- * Every setting, by its name without LEDGER_. The README's table is made from this. `prefault` is the default in the form
- * in which it would be written.
+ * Every setting, by its name without LEDGER_. The README's table is made from this. `prefault` is the default in the
+ * form in which it would be written.
  */
 export const settingsSchema = z.object({
   ISSUER: form.issuer.describe('Issuer identifier (RFC 8414), the public URL of the service'),

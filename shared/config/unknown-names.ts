@@ -3,7 +3,8 @@ import { PREFIX } from './settings.ts'
 const MAX_DISTANCE = 4
 
 /**
- * Kubernetes puts such variables into every pod beside a service named `ledger` or `ledger-…`: they are nobody's mistake.
+ * Kubernetes puts such variables into every pod beside a service named `ledger` or `ledger-…`: they are nobody's
+ * mistake.
  */
 const KUBERNETES = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/
 

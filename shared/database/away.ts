@@ -11,8 +11,9 @@ const NETWORK_CODES = new Set([
 ])
 
 /**
- * SQLSTATE classes and codes of a database that is away, starting, stopping, full, failing over or too slow: connection,
- * login, resources, operator intervention, serialization, lock and idle timeouts, a standby that cannot write.
+ * SQLSTATE classes and codes of a database that is away, starting, stopping, full, failing over or too slow:
+ * connection, login, resources, operator intervention, serialization, lock and idle timeouts, a standby that cannot
+ * write.
  */
 const SQLSTATE_UNAVAILABLE = /^(08...|28...|53...|57...|58...|40001|40P01|55P03|25P03|25006|3D000)$/
 
@@ -20,7 +21,9 @@ const SQLSTATE_UNAVAILABLE = /^(08...|28...|53...|57...|58...|40001|40P01|55P03|
 const LOST_CONNECTION =
   /(^| - )(Connection terminated|Query read timeout|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Knex: Timeout acquiring)[^\n]*$/
 
-/** Whether the database, or the way to a part, is away, overloaded or too slow. What caused the error is not looked at. */
+/**
+ * Whether the database, or the way to a part, is away, overloaded or too slow. What caused the error is not looked at.
+ */
 export function isAway(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false
   const code = codeOf(thrown)

@@ -6,8 +6,8 @@ type Limits = {
 }
 
 /**
- * Natural batching: while every lane's `load` is in flight, the next calls collect; then one `load` takes them all. No call
- * waits for a timer. `load` answers in the order of its keys; if it rejects, every call of that batch does.
+ * Natural batching: while every lane's `load` is in flight, the next calls collect; then one `load` takes them all. No
+ * call waits for a timer. `load` answers in the order of its keys; if it rejects, every call of that batch does.
  */
 export function createBatcher<Key, Value>(
   load: (keys: Key[]) => Promise<Value[]>,

@@ -29,8 +29,8 @@ export function openPostgres(url: string, { pool, queryTimeoutMs }: { pool: numb
 export type EmbeddedDatabase = { knex: Knex; close: () => Promise<void> }
 
 /**
- * PGlite in a local folder (`null` = in memory). One session in the whole process, so exactly one pool of one connection.
- * The caller makes sure that no other process has the folder open.
+ * PGlite in a local folder (`null` = in memory). One session in the whole process, so exactly one pool of one
+ * connection. The caller makes sure that no other process has the folder open.
  */
 export async function openEmbedded(folder: string | null): Promise<EmbeddedDatabase> {
   const { PGlite } = await import('@electric-sql/pglite')

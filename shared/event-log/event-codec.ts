@@ -14,7 +14,10 @@ export type EventContext = {
   clientaddress?: string | undefined
 }
 
-/** A record that this release cannot read. Its partition stops: skipping it would change the meaning of all that follows. */
+/**
+ * A record that this release cannot read. Its partition stops: skipping it would change the meaning of all that
+ * follows.
+ */
 export class UndecodableRecord extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)

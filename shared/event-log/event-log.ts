@@ -28,8 +28,9 @@ export type Silent = TopicPartition & { reason: string }
 export type BoundsNow = { bounds: Bounds[]; silent: Silent[] }
 
 /**
- * How an append failed. `not_appended`: surely not in the log, now or later. `unknown`: it may be there, may land later,
- * and may land twice; the order of the log decides what it means (a copy is void). `too_large`: no log will take it.
+ * How an append failed. `not_appended`: surely not in the log, now or later. `unknown`: it may be there, may land
+ * later, and may land twice; the order of the log decides what it means (a copy is void). `too_large`: no log will take
+ * it.
  */
 export type AppendOutcome = 'not_appended' | 'unknown' | 'too_large'
 
@@ -42,7 +43,9 @@ export class AppendError extends Error {
   }
 }
 
-/** The log cannot be read as asked: unreachable, or a range outside of what it holds. Never answered by a silent reset. */
+/**
+ * The log cannot be read as asked: unreachable, or a range outside of what it holds. Never answered by a silent reset.
+ */
 export class LogReadError extends Error {
   readonly reason: 'unreachable' | 'out_of_range'
   constructor(reason: 'unreachable' | 'out_of_range', message: string, options?: ErrorOptions) {
@@ -77,13 +80,14 @@ export type Following = {
 /** The only source of truth. Two adapters keep these promises: kafka.ts and postgres.ts (the embedded default). */
 export type EventLog = {
   /**
-   * Resolves when the record is durable: every reader, from now on, reads these bytes at this offset. Sequential appends of
-   * one key keep their order. Rejects with AppendError within the append timeout, also when the log is unreachable.
+   * Resolves when the record is durable: every reader, from now on, reads these bytes at this offset. Sequential
+   * appends of one key keep their order. Rejects with AppendError within the append timeout, also when the log is
+   * unreachable.
    */
   append(record: Outgoing): Promise<{ offset: number; timestamp: number }>
   /**
-   * First and end offset of each partition, or of this one; `end` is above every acknowledged offset. Waits for elections;
-   * then LogReadError, which names every partition that does not answer.
+   * First and end offset of each partition, or of this one; `end` is above every acknowledged offset. Waits for
+   * elections; then LogReadError, which names every partition that does not answer.
    */
   bounds(topics: string[], partition?: number): Promise<Bounds[]>
   /** The same of those that answer at once, and which do not. LogReadError when none does. */
@@ -93,7 +97,10 @@ export type EventLog = {
    * (or, where the log cannot share, each gets all: a follower must bear that). Positions are the follower's own.
    */
   follow(group: string, topics: string[], follower: Follower): Promise<Following>
-  /** Reads one range in order, at the reader's pace, disturbing nobody. LogReadError('out_of_range') if it is not all there. */
+  /**
+   * Reads one range in order, at the reader's pace, disturbing nobody. LogReadError('out_of_range') if it is not all
+   * there.
+   */
   read(range: Range, signal?: AbortSignal): AsyncIterable<LogBatch>
   /** Which log this is (Kafka's cluster id); another answer at the same checkpoint means another log. */
   clusterId(): Promise<string>

@@ -131,7 +131,8 @@ const envelope = z.looseObject({
 /** Every event in its CloudEvents 1.0 envelope (structured JSON), as a union on `type`. */
 export const EVENT = z.discriminatedUnion('type', variants()) as unknown as z.ZodType<LedgerEvent>
 
-// A changed rule gets a new `dataschema`, so an event of a version that this release does not know must not be read as this one.
+// A changed rule gets a new `dataschema`, so an event of a version that this release does not know must not be read as
+// this one.
 function variants(): [Variant, ...Variant[]] {
   const all = Object.entries(EVENT_DATA).map(([type, data]) =>
     envelope.extend({ type: z.literal(type), data, dataschema: z.string().endsWith(`/${type}/1`) }),

@@ -15,9 +15,9 @@ export type Unreadable = { unreadable: string; key: string; position: Position; 
 export type OnRead = (offsets: number) => void
 
 /**
- * Folds one partition from its beginning and yields every record with its verdict, a batch at a time and at the reader's pace.
- * With `key`, only that key's records are decoded and yielded: verdicts of a grant rest on its own records. Ends after an
- * unreadable record.
+ * Folds one partition from its beginning and yields every record with its verdict, a batch at a time and at the
+ * reader's pace. With `key`, only that key's records are decoded and yielded: verdicts of a grant rest on its own
+ * records. Ends after an unreadable record.
  */
 export async function* foldPartition(
   log: EventLog,

@@ -1,6 +1,9 @@
 import { AppendError, type Outgoing } from './event-log.ts'
 
-/** What one record may have at most, key and value: below Kafka's default limit of a batch, so both adapters take the same. */
+/**
+ * What one record may have at most, key and value: below Kafka's default limit of a batch, so both adapters take the
+ * same.
+ */
 export const MAX_RECORD_BYTES = 900_000
 
 export type Ack = { offset: number; timestamp: number }

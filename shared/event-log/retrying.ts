@@ -8,8 +8,8 @@ const LONGEST_PAUSE_MS = 2_000
 export type LogLogger = (level: 'error' | 'warn' | 'info', message: string, fields: Record<string, unknown>) => void
 
 /**
- * Tries again after 200 ms, then twice as long each time up to 2 s, until it succeeds or `signal` ends it (then undefined).
- * A range that the log does not hold will not come back: that LogReadError is thrown at once.
+ * Tries again after 200 ms, then twice as long each time up to 2 s, until it succeeds or `signal` ends it (then
+ * undefined). A range that the log does not hold will not come back: that LogReadError is thrown at once.
  */
 export async function retrying<T>(
   attempt: () => Promise<T>,

@@ -5,8 +5,8 @@ import { OAuthError, unavailable } from './oauth-error.ts'
 const MARGIN_MS = 500
 
 /**
- * 503 when no answer is there `timeoutMs` and a little after the request, whatever hangs. What was begun goes on by itself:
- * repeating a refresh or a revocation is always safe. 408 when it is the request that has not arrived by then.
+ * 503 when no answer is there `timeoutMs` and a little after the request, whatever hangs. What was begun goes on by
+ * itself: repeating a refresh or a revocation is always safe. 408 when it is the request that has not arrived by then.
  */
 export function answerWithin(timeoutMs: number): HttpMiddleware {
   return async (ctx, next) => {

@@ -4,7 +4,9 @@ import type { HttpMiddleware } from './context.ts'
 /** Whom an application answers: programs, in JSON, or people in their browsers, with pages. */
 export type Audience = 'machines' | 'people'
 
-/** The security headers of every answer, for either audience. `https`: browsers must never come over plain HTTP again. */
+/**
+ * The security headers of every answer, for either audience. `https`: browsers must never come over plain HTTP again.
+ */
 export function securityHeaders(audience: Audience, https: boolean): HttpMiddleware {
   return helmet({
     strictTransportSecurity: https && { maxAge: 31_536_000 },

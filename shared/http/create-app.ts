@@ -23,8 +23,8 @@ export type HttpAppOptions = {
 export type HttpApp = { app: Koa<HttpState>; router: HttpRouter }
 
 /**
- * A Koa application whose every answer is no-store and carries a request id. An error is JSON, or a small page for people:
- * malformed requests 4xx, what is `known` as it says, bugs 500. Add routes to `router`, then listen.
+ * A Koa application whose every answer is no-store and carries a request id. An error is JSON, or a small page for
+ * people: malformed requests 4xx, what is `known` as it says, bugs 500. Add routes to `router`, then listen.
  */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
   const app = new Koa<HttpState>()

@@ -70,8 +70,8 @@ export class OAuthError extends Error {
 }
 
 /**
- * 503 `temporarily_unavailable` with Retry-After: an outage of ours, never the client's fault, so that no client gives up
- * its tokens over it. The reason goes to the log only.
+ * 503 `temporarily_unavailable` with Retry-After: an outage of ours, never the client's fault, so that no client gives
+ * up its tokens over it. The reason goes to the log only.
  */
 export function unavailable(reason: string, cause?: unknown): OAuthError {
   return new OAuthError('temporarily_unavailable', 'the service cannot answer now; try again', { reason, cause })

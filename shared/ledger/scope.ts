@@ -22,8 +22,8 @@ export function isSubsetScope(inner: string, outer: string): boolean {
 }
 
 /**
- * The scope that a request gets out of what it may have: all of it if it asked for nothing (an empty parameter counts as
- * omitted, RFC 6749 §3.2), what it asked for if that is not more; `null` = `invalid_scope`.
+ * The scope that a request gets out of what it may have: all of it if it asked for nothing (an empty parameter counts
+ * as omitted, RFC 6749 §3.2), what it asked for if that is not more; `null` = `invalid_scope`.
  */
 export function grantedScope(asked: string | null, available: string): string | null {
   if (asked === null || asked === '') return available

@@ -1,6 +1,6 @@
 /**
- * Whether some text in this JSON value is of the kind that PostgreSQL can hold neither in text nor in jsonb: U+0000, or half a
- * surrogate pair. Walks without recursion: JSON of a few kilobytes can be nested deeper than the stack is.
+ * Whether some text in this JSON value is of the kind that PostgreSQL can hold neither in text nor in jsonb: U+0000, or
+ * half a surrogate pair. Walks without recursion: JSON of a few kilobytes can be nested deeper than the stack is.
  */
 export function hasUnstorableText(value: unknown): boolean {
   const pending = [value]

@@ -24,8 +24,8 @@ export function readModelMigrations(schema: string): Knex.MigrationSource<Migrat
 }
 
 /**
- * Brings both schemas up to date. Several processes may call it at once: on a server (`shared`) one waits for the other. The
- * embedded database belongs to this process alone.
+ * Brings both schemas up to date. Several processes may call it at once: on a server (`shared`) one waits for the
+ * other. The embedded database belongs to this process alone.
  */
 export async function migrateDatabase(knex: Knex, readModel: string, { shared }: { shared: boolean }): Promise<void> {
   const migrateBoth = async () => {

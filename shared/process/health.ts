@@ -16,8 +16,8 @@ export type Health = {
 const READY_TIMEOUT_MS = 2_000
 
 /**
- * /health/alive: the process answers. /health/ready: it can do its work; 503 with every reason otherwise. /version. Open to
- * everybody, so no names, addresses or numbers of tokens are in them.
+ * /health/alive: the process answers. /health/ready: it can do its work; 503 with every reason otherwise. /version.
+ * Open to everybody, so no names, addresses or numbers of tokens are in them.
  */
 export function healthRoutes(router: HttpRouter, health: Health): void {
   router.get('/health/alive', (ctx) => {

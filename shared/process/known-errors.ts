@@ -4,7 +4,9 @@ import { OAuthError, unavailable } from '../http/oauth-error.ts'
 import { WaitTimeout } from '../read-model/position-waiter.ts'
 import { Unsettled } from '../read-model/unsettled.ts'
 
-/** The answer that an error of our parts stands for: 503 for an outage, 400 for what can never be stored; `null`: a bug. */
+/**
+ * The answer that an error of our parts stands for: 503 for an outage, 400 for what can never be stored; `null`: a bug.
+ */
 export function knownError(thrown: unknown): OAuthError | null {
   if (thrown instanceof Unsettled) return unavailable(thrown.message, thrown)
   if (thrown instanceof AppendError && thrown.outcome === 'too_large')

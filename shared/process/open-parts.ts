@@ -14,8 +14,8 @@ import { createPostgresLog } from '../event-log/postgres/postgres-log.ts'
 export type Parts = { knex: Knex; log: EventLog; topics: { grants: string; registry: string }; close(): Promise<void> }
 
 /**
- * Opens the real parts that the settings name, or the embedded database in the data folder, which one process at a time may
- * have: throws an OperatorError when another has it. Nothing is created and nobody is connected to yet.
+ * Opens the real parts that the settings name, or the embedded database in the data folder, which one process at a time
+ * may have: throws an OperatorError when another has it. Nothing is created and nobody is connected to yet.
  */
 export async function openParts(settings: Settings, logger: Logger): Promise<Parts> {
   const { knex, close } = settings.dev ? await openFolder(settings.DATA_DIR) : openServer(settings)

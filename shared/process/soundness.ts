@@ -10,9 +10,9 @@ import type { Parts } from './open-parts.ts'
 const CHECK_EVERY_MS = 60_000
 
 /**
- * Throws an OperatorError with every reason not to start: serving could lose, reorder or mix history (topic settings, a log
- * of another ledger), or a live grant or a client's secret needs a key that is not among `keys`. `null`: a process that
- * handles no tokens.
+ * Throws an OperatorError with every reason not to start: serving could lose, reorder or mix history (topic settings, a
+ * log of another ledger), or a live grant or a client's secret needs a key that is not among `keys`. `null`: a process
+ * that handles no tokens.
  */
 export async function requireSound(
   parts: Parts,

@@ -70,7 +70,10 @@ export function bearerTokenRow(grant_id: string, { at, ...generation }: Generati
   return { grant_id, ...generation, at: new Date(at).toISOString() }
 }
 
-/** The state that a row stands for. `generations` are those at hand; the current one must be among them for a grant with tokens. */
+/**
+ * The state that a row stands for. `generations` are those at hand; the current one must be among them for a grant with
+ * tokens.
+ */
 export function grantOfRow(row: Omit<GrantRow, 'at'> & { at: number }, generations: Generation[]): GrantState {
   const body: GrantBody = {
     grant_id: row.grant_id,
@@ -154,8 +157,8 @@ export const GRANT_COLUMNS = [
 ]
 
 /**
- * SQL for grants as a JSON array: of each its columns, `at` in milliseconds, and those of `generations` that exist. json, not
- * jsonb: it is built as the text that is sent.
+ * SQL for grants as a JSON array: of each its columns, `at` in milliseconds, and those of `generations` that exist.
+ * json, not jsonb: it is built as the text that is sent.
  */
 export function grantsJson(from: string, alias: string, generations: string, schema: string): string {
   const columns = GRANT_COLUMNS.filter((column) => column !== 'at').map((column) => `${alias}.${column}`)

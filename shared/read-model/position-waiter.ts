@@ -32,8 +32,8 @@ export type PositionWaiter = {
 }
 
 /**
- * One poller a process, which asks for the checkpoints only while somebody waits. No LISTEN/NOTIFY: it is lost through poolers and
- * locks the whole cluster at commit.
+ * One poller a process, which asks for the checkpoints only while somebody waits. No LISTEN/NOTIFY: it is lost through
+ * poolers and locks the whole cluster at commit.
  */
 export function createPositionWaiter({ knex, schema }: Pick<ReadModel, 'knex' | 'schema'>): PositionWaiter {
   let waiting: Waiting[] = []

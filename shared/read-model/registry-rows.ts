@@ -2,7 +2,9 @@ import type { RegistryEntity } from '../ledger/registry/state.ts'
 
 type Table = { table: string; id: string; columns: string[] }
 
-/** Where each kind of registry entity lives, and its columns; `personal` of a user is spread over columns of its own. */
+/**
+ * Where each kind of registry entity lives, and its columns; `personal` of a user is spread over columns of its own.
+ */
 export const REGISTRY_TABLES = {
   client: {
     table: 'clients',

@@ -76,7 +76,8 @@ CREATE TABLE ${schema}.bearer_tokens (
   PRIMARY KEY (grant_id, generation)
 )`
 
-// Names are unique by the fold, not by an index: a batch is written as its final state, where a name may change hands twice.
+// Names are unique by the fold, not by an index: a batch is written as its final state, where a name may change hands
+// twice.
 const registry = (schema: string) => `
 CREATE TABLE ${schema}.clients (
   client_id text PRIMARY KEY,

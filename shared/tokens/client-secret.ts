@@ -12,7 +12,10 @@ export function generateClientSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64url')
 }
 
-/** What is stored of a generated secret. A plain HMAC is enough for 256 random bits; it must never see a chosen password. */
+/**
+ * What is stored of a generated secret. A plain HMAC is enough for 256 random bits; it must never see a chosen
+ * password.
+ */
 export function hashClientSecret(keys: Keys, secret: string): ClientSecret {
   const pepper = keys.subkey('pepper', keys.current)
   if (!pepper) throw new Error(`no pepper under kid ${keys.current}`)

@@ -98,7 +98,9 @@ function parseKid(text: string): number | null {
   return kid >= 1 && kid <= 255 ? kid : null
 }
 
-/** Standard or URL-safe alphabet, padded or not; `null` when it is neither. Buffer.from alone would skip bad characters. */
+/**
+ * Standard or URL-safe alphabet, padded or not; `null` when it is neither. Buffer.from alone would skip bad characters.
+ */
 function decodeBase64(text: string): Buffer | null {
   const bare = text
     .replace(/={1,2}$/, '')

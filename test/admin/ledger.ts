@@ -27,7 +27,9 @@ export type Credentials = { client_id: string; client_secret: string }
 const SECRETS = `1:${randomBytes(32).toString('base64')}`
 export const ROOT: Credentials = { client_id: 'root', client_secret: randomBytes(32).toString('base64url') }
 
-/** A ledger of its own on real PostgreSQL, with token endpoint, admin API, projector and the bootstrap administrator. */
+/**
+ * A ledger of its own on real PostgreSQL, with token endpoint, admin API, projector and the bootstrap administrator.
+ */
 export async function startLedger(t: Pick<ExecutionContext, 'teardown'>) {
   const { runtime, lines } = await openRuntime(t)
   const { app, router } = createHttpApp({

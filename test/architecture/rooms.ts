@@ -1,6 +1,6 @@
 /**
- * The rooms of the house, each with what it stands on: it may import that, whatever that stands on, and itself. Type-only
- * imports count. `/**` means a room with all rooms inside it; a name with an ending is one file.
+ * The rooms of the house, each with what it stands on: it may import that, whatever that stands on, and itself.
+ * Type-only imports count. `/**` means a room with all rooms inside it; a name with an ending is one file.
  */
 export const ROOMS = {
   'shared/ledger': [],

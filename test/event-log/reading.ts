@@ -18,8 +18,8 @@ export async function readAll(log: EventLog, place: TopicPartition & Partial<Ran
 }
 
 /**
- * Follows from the beginning in a group of its own, until `atLeast` records came; stopped when the test ends. As a real follower
- * it keeps its positions itself, so a new join of the group (a slow machine is enough) delivers nothing twice.
+ * Follows from the beginning in a group of its own, until `atLeast` records came; stopped when the test ends. As a real
+ * follower it keeps its positions itself, so a new join of the group (a slow machine is enough) delivers nothing twice.
  */
 export async function followAll(
   t: ExecutionContext,
@@ -52,7 +52,9 @@ export async function followAll(
   return { following, batches, count, records }
 }
 
-/** Appends until it is acknowledged: the short timeout of a log that is under test may be too short on a slow machine. */
+/**
+ * Appends until it is acknowledged: the short timeout of a log that is under test may be too short on a slow machine.
+ */
 export async function append(log: EventLog, record: Outgoing): ReturnType<EventLog['append']> {
   for (const deadline = performance.now() + 30_000; ; await pause(10)) {
     try {

@@ -100,7 +100,9 @@ const envelope = (subject: string, type: string, id: string, at: number): Envelo
 
 type Placing = { id?: string; offset?: number; written?: number; subject?: string }
 
-/** A grant event as recorded `seconds` after T0; `written`: the writer's clock, in seconds after T0, where it differs. */
+/**
+ * A grant event as recorded `seconds` after T0; `written`: the writer's clock, in seconds after T0, where it differs.
+ */
 export function recorded(fact: GrantFact, seconds: number, placing: Placing = {}): Recorded<GrantEvent> {
   const timestamp = T0 + seconds * 1000
   const written = placing.written === undefined ? timestamp : T0 + placing.written * 1000

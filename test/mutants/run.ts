@@ -1,5 +1,6 @@
-// `npm run mutants [-- NAME…]`: breaks the product on purpose, one break at a time and in a copy of the checkout, runs the nearest
-// tests, and says which breaks nobody noticed. Exit code 1 when one survived, or could not be tried. About 20 s a break.
+// `npm run mutants [-- NAME…]`: breaks the product on purpose, one break at a time and in a copy of the checkout, runs
+// the nearest tests, and says which breaks nobody noticed. Exit code 1 when one survived, or could not be tried. About
+// 20 s a break.
 import { spawn } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -2,8 +2,8 @@ import type { ExecutionContext } from 'ava'
 import type { Answer } from './requests.ts'
 
 /**
- * Asserts an error as RFC 6749 §5.2 wants it: this status and code, never cached, nothing in it but `error` and a description
- * in the characters allowed; a 401 with a challenge.
+ * Asserts an error as RFC 6749 §5.2 wants it: this status and code, never cached, nothing in it but `error` and a
+ * description in the characters allowed; a 401 with a challenge.
  */
 export function refuses(t: ExecutionContext, answer: Answer, [status, error]: [number, string], what = ''): void {
   const { headers, body } = answer

@@ -2,7 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from './commands.ts'
 
-/** Makes a CA of its own and, signed by it, what a broker on 127.0.0.1 and a client show each other; all PEM, in this folder. */
+/**
+ * Makes a CA of its own and, signed by it, what a broker on 127.0.0.1 and a client show each other; all PEM, in this
+ * folder.
+ */
 export async function makeCertificates(folder: string): Promise<void> {
   const file = (name: string) => join(folder, name)
   const make = (name: string, ...more: string[]) =>

@@ -27,7 +27,10 @@ export function hasProgram(name: string): boolean {
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => isExecutable(join(folder, name)))
 }
 
-/** The first of `count` consecutive free TCP ports on 127.0.0.1, below the range that outgoing connections take theirs from. */
+/**
+ * The first of `count` consecutive free TCP ports on 127.0.0.1, below the range that outgoing connections take theirs
+ * from.
+ */
 export async function freePorts(count: number): Promise<number> {
   for (let tries = 0; tries < 100; tries++) {
     const first = 20_000 + Math.floor(Math.random() * 12_000)

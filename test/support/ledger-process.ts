@@ -86,7 +86,10 @@ function killer(child: ChildProcess) {
   }
 }
 
-/** Reads both outputs as they come. `serving` is the line that it logs when its ports are open; rejects if it ends or is late. */
+/**
+ * Reads both outputs as they come. `serving` is the line that it logs when its ports are open; rejects if it ends or is
+ * late.
+ */
 function listenTo(child: ChildProcess) {
   const logs: Record<string, unknown>[] = []
   const other: string[] = []

@@ -14,7 +14,10 @@ type Given = { to: Credentials; sub?: string; scope?: string; kid?: number }
 
 /** What a test begins with, put into the log like everything else. Names are new in each call unless given. */
 export type Seeds = {
-  /** A confidential client for refresh_token and client_credentials with scope `read write`, unless `over` says otherwise. */
+  /**
+   * A confidential client for refresh_token and client_credentials with scope `read write`, unless `over` says
+   * otherwise.
+   */
   client: (over?: Partial<Client>) => Promise<Credentials>
   publicClient: (over?: Partial<Client>) => Promise<Credentials>
   /** A client that guards these folders. */

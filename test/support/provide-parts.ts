@@ -22,8 +22,9 @@ const PARTS = [
 const inCI = process.env['CI'] === 'true'
 
 /**
- * Finds or starts the real parts, does the work, ends what it started, and exits with the code that the work answers. A signal ends
- * it as well: `ended` then tells the work to end what it began. `onMissing`: lines that say what is missing; a code from it ends the run before the work.
+ * Finds or starts the real parts, does the work, ends what it started, and exits with the code that the work answers. A
+ * signal ends it as well: `ended` then tells the work to end what it began. `onMissing`: lines that say what is
+ * missing; a code from it ends the run before the work.
  */
 export async function runWithParts(
   work: (ended: AbortSignal) => Promise<number>,

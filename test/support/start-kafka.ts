@@ -7,7 +7,9 @@ import { scratchFolder } from './scratch.ts'
 
 const SCRIPT = join(import.meta.dirname, '../kafka/kafka.sh')
 
-/** A real Kafka of its own. Node 0 is the controller, brokers are 1…N; without a number, an action means every broker. */
+/**
+ * A real Kafka of its own. Node 0 is the controller, brokers are 1…N; without a number, an action means every broker.
+ */
 export type KafkaCluster = {
   brokers: string[]
   /** What a process needs to get in, beside the brokers; files that are named stay until `stop`. */
@@ -32,8 +34,8 @@ export function missingForKafka(): string | undefined {
 }
 
 /**
- * Starts a Kafka of `brokers` brokers and one controller in a folder and on ports of its own: 4 to 20 s. A secure one lets clients
- * in over TLS only, with a certificate, and by SCRAM-SHA-512 or PLAIN.
+ * Starts a Kafka of `brokers` brokers and one controller in a folder and on ports of its own: 4 to 20 s. A secure one
+ * lets clients in over TLS only, with a certificate, and by SCRAM-SHA-512 or PLAIN.
  */
 export async function startKafka({ brokers = 1, secure = false } = {}): Promise<KafkaCluster> {
   const folder = await scratchFolder('kafka')

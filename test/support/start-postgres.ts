@@ -28,7 +28,9 @@ export function missingForPostgres(): string | undefined {
   return missing.length ? `${missing.join(', ')} not found` : undefined
 }
 
-/** Starts a PostgreSQL in a folder and on a port of its own: 1 to 2 s. Superuser `postgres`, no password, loopback only. */
+/**
+ * Starts a PostgreSQL in a folder and on a port of its own: 1 to 2 s. Superuser `postgres`, no password, loopback only.
+ */
 export async function startPostgres(): Promise<PostgresServer> {
   const folder = await scratchFolder('postgres')
   await chmod(folder, 0o755)
@@ -91,8 +93,8 @@ async function processesOf(folder: string): Promise<number[]> {
   return [postmaster, ...sessions.split('\n').map(Number)].filter((pid) => pid > 0)
 }
 
-// Until every process is gone, the next start would find the shared memory in use. What nobody has reaped yet counts as gone, and
-// its lock files, which name a process that still has a number, are removed.
+// Until every process is gone, the next start would find the shared memory in use. What nobody has reaped yet counts as
+// gone, and its lock files, which name a process that still has a number, are removed.
 async function kill(folder: string): Promise<void> {
   const pids = await processesOf(folder)
   if (pids.length === 0) return

@@ -20,8 +20,9 @@ type Expected = {
 }
 
 /**
- * What must be true after any outage: clients saw nothing but 200 and timely 503s, every one of them refreshes again with its
- * last token, no grant was killed, what was acknowledged is in the log and in the read model, and the two are equal.
+ * What must be true after any outage: clients saw nothing but 200 and timely 503s, every one of them refreshes again
+ * with its last token, no grant was killed, what was acknowledged is in the log and in the read model, and the two are
+ * equal.
  */
 export async function assertNobodyWasHurt(
   t: ExecutionContext,

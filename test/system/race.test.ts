@@ -34,8 +34,8 @@ function refreshAtOnce({ endpoints }: System, as: Credentials, refresh_token: st
 }
 
 /**
- * The same with the projector held until every endpoint has appended: so all of them have read the old generation, and as many
- * events as there are processes compete in the log.
+ * The same with the projector held until every endpoint has appended: so all of them have read the old generation, and
+ * as many events as there are processes compete in the log.
  */
 async function refreshWhileHeld(ledger: System, as: Credentials, refresh_token: string): Promise<Answer[]> {
   const { runtime, endpoints, projectors } = ledger

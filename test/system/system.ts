@@ -15,7 +15,9 @@ import type { Credentials } from '../support/requests.ts'
 
 type Teardown = Pick<ExecutionContext, 'teardown'>
 
-/** A ledger of several processes on real parts. The test's own process only seeds it, and reads its log and read model. */
+/**
+ * A ledger of several processes on real parts. The test's own process only seeds it, and reads its log and read model.
+ */
 export type System = Seeds & {
   env: Env
   runtime: Runtime

@@ -11,8 +11,9 @@ export const refresh = (
   post('/oauth2/token', { grant_type: 'refresh_token', refresh_token: String(refresh_token), ...more }, { as })
 
 /**
- * The refusal of a token that was spent longer ago than the grace. The grace stands still while the ledger does, which on a
- * machine that is slow enough happens by itself: until it has run out the spent token gets the pair that it got first.
+ * The refusal of a token that was spent longer ago than the grace. The grace stands still while the ledger does, which
+ * on a machine that is slow enough happens by itself: until it has run out the spent token gets the pair that it got
+ * first.
  */
 export async function refuseSpent(ledger: TestLedger, as: Credentials, refresh_token: unknown): Promise<Answer> {
   let answer = await refresh(ledger, as, refresh_token)

@@ -16,10 +16,14 @@ export function readGrant({ tokens }: Reading, grant_id: string): Promise<TokenV
   return tokens({ client_id: null, grant_id, generation: FIRST_GENERATION })
 }
 
-/** An administrator names a grant and presents no token of it: its first generation is what `issueGrant` answers with. */
+/**
+ * An administrator names a grant and presents no token of it: its first generation is what `issueGrant` answers with.
+ */
 const FIRST_GENERATION = 1
 
-/** Ends a grant, whoever's it is, and answers it as it is once that is projected; one that has ended stays as it was. */
+/**
+ * Ends a grant, whoever's it is, and answers it as it is once that is projected; one that has ended stays as it was.
+ */
 export async function endGrant(
   admin: Reading & Pick<Admin, 'commit'>,
   state: Exclude<GrantState, { status: 'unknown' }>,

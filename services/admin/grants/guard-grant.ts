@@ -10,7 +10,10 @@ import type { Admin } from '../admin.ts'
 /** The right to make and end grants. */
 export const GRANTS = 'ledger.admin:grants'
 
-/** The guard's right as well, where this client or principal reaches `ledger.*`, or is one that the ledger no longer knows. */
+/**
+ * The guard's right as well, where this client or principal reaches `ledger.*`, or is one that the ledger no longer
+ * knows.
+ */
 export async function guardGrant(
   admin: Admin,
   ctx: HttpContext,

@@ -23,9 +23,9 @@ const ISSUE = z.strictObject({
 })
 
 /**
- * POST /admin/grants: an administrator gives a client its first tokens for a user, on the client's terms; answers as the
- * token endpoint does (RFC 6749 §5.1). `scope` omitted = the client's whole scope. 400 invalid_request for a client or
- * user that is unknown or disabled, invalid_scope for more than the client's.
+ * POST /admin/grants: an administrator gives a client its first tokens for a user, on the client's terms; answers as
+ * the token endpoint does (RFC 6749 §5.1). `scope` omitted = the client's whole scope. 400 invalid_request for a client
+ * or user that is unknown or disabled, invalid_scope for more than the client's.
  */
 export function issueGrant(admin: Admin): HttpMiddleware {
   return async (ctx) => {

@@ -12,8 +12,8 @@ import { GRANTS, guardGrant } from './guard-grant.ts'
 const REVOKE = z.strictObject({ reason: REASON })
 
 /**
- * POST /admin/grants/:grant_id/revoke {reason}: ends all tokens of a grant; 200 means durable and projected. Repeating it
- * changes nothing. 404 for an unknown grant.
+ * POST /admin/grants/:grant_id/revoke {reason}: ends all tokens of a grant; 200 means durable and projected. Repeating
+ * it changes nothing. 404 for an unknown grant.
  */
 export function revokeGrantById(admin: Admin): HttpMiddleware {
   return async (ctx) => {

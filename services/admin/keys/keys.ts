@@ -41,9 +41,10 @@ export function getKey(admin: Admin): HttpMiddleware {
 const BODY = z.strictObject({ after: z.uuid().toLowerCase().nullable().default(null) })
 
 /**
- * POST /admin/keys/:kid/revoke {after?}: ends one page of the grants that have something living of this key; 200 {revoked,
- * next} means durable and projected, and `next` is the `after` of the next page. All grants are reached by it, so it needs the
- * guard's right as well. 409 while new tokens are made with this key, here or where the bearer got its own.
+ * POST /admin/keys/:kid/revoke {after?}: ends one page of the grants that have something living of this key; 200
+ * {revoked, next} means durable and projected, and `next` is the `after` of the next page. All grants are reached by
+ * it, so it needs the guard's right as well. 409 while new tokens are made with this key, here or where the bearer got
+ * its own.
  */
 export function revokeKey(admin: Admin): HttpMiddleware {
   return async (ctx) => {

@@ -17,9 +17,10 @@ export const KEY_REVOKED = 'key_revoked'
 const AT_ONCE = 100
 
 /**
- * Ends the grants of one page that have anything living which was made with this key; durable and projected when it resolves.
- * The first page (`after` null) waits until the read model shows all that is in the log, so a pass over all pages that ends
- * nothing proves that nothing was left when it began. May be repeated and cut short: what is done stays done.
+ * Ends the grants of one page that have anything living which was made with this key; durable and projected when it
+ * resolves. The first page (`after` null) waits until the read model shows all that is in the log, so a pass over all
+ * pages that ends nothing proves that nothing was left when it began. May be repeated and cut short: what is done stays
+ * done.
  */
 export async function revokeGrantsOfKey(
   revoker: KeyRevoker,

@@ -10,7 +10,8 @@ const CLIENT_NAME = z.string().regex(/^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])
 
 const LIFETIME = z.int().min(1).max(MAX_COUNT).nullable().optional()
 
-// Where a browser would run what an authorization response carries, or where it would leave the client's machine unseen.
+// Where a browser would run what an authorization response carries, or where it would leave the client's machine
+// unseen.
 const UNSAFE_SCHEMES = ['javascript:', 'data:', 'vbscript:', 'blob:', 'file:', 'about:']
 
 /** Absolute and without a fragment (RFC 6749 §3.1.2). */

@@ -6,8 +6,8 @@ import { lives, type RegistryEntity } from '../../../shared/ledger/registry/stat
 export type Precondition = (entity: RegistryEntity | undefined) => boolean
 
 /**
- * The precondition of a PUT (RFC 9110 §13.1): `If-None-Match: *` creates, `If-Match: "revision"` changes. OAuthError: 428
- * without either (RFC 6585 §3), 400 for both or another form.
+ * The precondition of a PUT (RFC 9110 §13.1): `If-None-Match: *` creates, `If-Match: "revision"` changes. OAuthError:
+ * 428 without either (RFC 6585 §3), 400 for both or another form.
  */
 export function readPrecondition(ctx: HttpContext): Precondition {
   const match = ctx.get('if-match')

@@ -42,8 +42,8 @@ export type Change = {
 }
 
 /**
- * Read → decide → append → wait → answer with the entity as it is then. Whatever touches or reaches `ledger.*` needs the
- * guard's right too. OAuthError: 400 names what is not there, 403, 404 from `fact`, 409 a taken name or the last
+ * Read → decide → append → wait → answer with the entity as it is then. Whatever touches or reaches `ledger.*` needs
+ * the guard's right too. OAuthError: 400 names what is not there, 403, 404 from `fact`, 409 a taken name or the last
  * administrator, 412 another revision. Nothing is appended then.
  */
 export async function writeEntity(

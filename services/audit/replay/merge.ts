@@ -1,8 +1,9 @@
 type Head<T> = { items: T[]; at: number; source: AsyncIterator<T[], unknown> }
 
 /**
- * Merges sources that are each in order into one stream in order; `before(a, b)` = a comes first. Holds one batch of each
- * source and takes the next when it is used up, so memory does not grow with the log. Ends every source when it is left.
+ * Merges sources that are each in order into one stream in order; `before(a, b)` = a comes first. Holds one batch of
+ * each source and takes the next when it is used up, so memory does not grow with the log. Ends every source when it is
+ * left.
  */
 export async function* merge<T>(sources: AsyncIterable<T[]>[], before: (a: T, b: T) => boolean): AsyncGenerator<T> {
   const all = sources.map((source): Head<T> => ({ items: [], at: 0, source: source[Symbol.asyncIterator]() }))

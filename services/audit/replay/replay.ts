@@ -17,7 +17,8 @@ type Source = { log: EventLog; topics: Topics }
 
 /**
  * Reads the log itself from offset 0 to its end as of now, folds it, and yields what the filter lets through with its
- * verdict, ordered by (time, topic, partition, offset). LogReadError when the log is unreachable or its beginning is gone.
+ * verdict, ordered by (time, topic, partition, offset). LogReadError when the log is unreachable or its beginning is
+ * gone.
  */
 export async function* replay(
   source: Source,

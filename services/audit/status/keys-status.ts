@@ -26,12 +26,16 @@ export type KeyStatus = {
   next: string
 }
 
-/** `problem`: why the read model may not show everything, so that nothing may be concluded from what it does not show. */
+/**
+ * `problem`: why the read model may not show everything, so that nothing may be concluded from what it does not show.
+ */
 export type KeysStatus = { well: boolean; problem: string | null; keys: KeyStatus[] }
 
 type Source = Pick<AuditSource, 'knex' | 'schema' | 'topics' | 'kids' | 'maxLagMs'>
 
-/** Every key that is configured, or that something living needs. Well = none is missing, and the read model is complete. */
+/**
+ * Every key that is configured, or that something living needs. Well = none is missing, and the read model is complete.
+ */
 export async function keysStatus({ knex, schema, topics, kids, maxLagMs }: Source): Promise<KeysStatus> {
   // Standings first: what is read after them is not older.
   const problem = await incomplete({ knex, schema, maxLagMs })

@@ -8,8 +8,8 @@ export type Difference = { table: string; key: string; column: string | null; lo
 const NOT_IN_THE_LOG = new Set(['projected_at'])
 
 /**
- * Compares an expected row with the snapshot's, which is taken out: what is left in the end was never in the log. Null when
- * they are equal; `missing()` decides whether an absent row is a difference.
+ * Compares an expected row with the snapshot's, which is taken out: what is left in the end was never in the log. Null
+ * when they are equal; `missing()` decides whether an absent row is a difference.
  */
 export function compareRow(
   { tables }: Snapshot,

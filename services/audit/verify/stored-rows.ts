@@ -17,8 +17,9 @@ export type Snapshot = {
 const PAGE = 5_000
 
 /**
- * Reads one partition's rows and its checkpoint in one snapshot, and lets go of the connection before anything is folded: the
- * embedded database has only this one. Rows are found by where their key belongs, not by what their columns say.
+ * Reads one partition's rows and its checkpoint in one snapshot, and lets go of the connection before anything is
+ * folded: the embedded database has only this one. Rows are found by where their key belongs, not by what their columns
+ * say.
  */
 export async function readSnapshot(
   knex: Knex,

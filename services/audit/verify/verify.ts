@@ -19,9 +19,9 @@ type Standing = Parameters<typeof prepareBatch>[1]
 type Verified = { difference: Difference | null; verified: VerifiedPartition }
 
 /**
- * Folds the log from its beginning and compares with the live read model: every row and column that the log can know, the hash
- * chain and the void counts; ends at the first difference. Exact while writers write: a partition's rows and its checkpoint
- * are read in one snapshot, and the checkpoint says where to stop. Holds one partition at a time.
+ * Folds the log from its beginning and compares with the live read model: every row and column that the log can know,
+ * the hash chain and the void counts; ends at the first difference. Exact while writers write: a partition's rows and
+ * its checkpoint are read in one snapshot, and the checkpoint says where to stop. Holds one partition at a time.
  */
 export async function verify(source: VerifySource, progress?: Progress): Promise<VerifyReport> {
   const { log, topics } = source

@@ -11,8 +11,9 @@ const MIN_SECRET_LENGTH = 32
 type Bootstrap = { registry: Registry; clientId: string; secret: string; keys: Keys }
 
 /**
- * What makes this client an administrator (client_credentials), to be appended; nothing while an administrator lives. One
- * whose secret is stored under a key that is lost does not. `registry`: the whole of it. Throws for a secret below 32 characters: it is stored under a fast hash.
+ * What makes this client an administrator (client_credentials), to be appended; nothing while an administrator lives.
+ * One whose secret is stored under a key that is lost does not. `registry`: the whole of it. Throws for a secret below
+ * 32 characters: it is stored under a fast hash.
  */
 export function bootstrapEvents({ registry, clientId, secret, keys }: Bootstrap): RegistryFact[] {
   if (secret.length < MIN_SECRET_LENGTH)

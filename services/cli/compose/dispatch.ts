@@ -2,7 +2,10 @@ import type { RequestListener } from 'node:http'
 import type { Audience } from '../../../shared/http/audience.ts'
 import type { HttpApp } from '../../../shared/http/create-app.ts'
 
-/** Two applications behind one listener: people's answers where it has a route for the path, the machines' everywhere else. */
+/**
+ * Two applications behind one listener: people's answers where it has a route for the path, the machines' everywhere
+ * else.
+ */
 export function dispatch({ machines, people }: Record<Audience, HttpApp>): { callback(): RequestListener } {
   if (people.router.stack.length === 0) return machines.app
   return {

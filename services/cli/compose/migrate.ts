@@ -14,8 +14,8 @@ import { deriveKeys } from '../../../shared/tokens/keys.ts'
 import { bootstrapEvents } from './bootstrap.ts'
 
 /**
- * Makes or completes a ledger: schemas, topics, `LedgerCreated`, what every ledger begins with, and the bootstrap client
- * while no administrator lives. May be repeated, and run by several at once: what comes second is void.
+ * Makes or completes a ledger: schemas, topics, `LedgerCreated`, what every ledger begins with, and the bootstrap
+ * client while no administrator lives. May be repeated, and run by several at once: what comes second is void.
  */
 export async function migrate({ knex, log, topics }: Parts, settings: Settings, logger: Logger): Promise<string> {
   await migrateDatabase(knex, settings.READ_MODEL, { shared: !settings.dev })

@@ -8,8 +8,8 @@ import { remoteAudit } from './remote-audit.ts'
 import type { Connected } from './service-access.ts'
 
 /**
- * What the audit verbs ask: the service at LEDGER_ADMIN_URL; in dev mode the one that runs here, because its database takes
- * one process; else the log and the read model themselves.
+ * What the audit verbs ask: the service at LEDGER_ADMIN_URL; in dev mode the one that runs here, because its database
+ * takes one process; else the log and the read model themselves.
  */
 export async function connectAudit(env: NodeJS.ProcessEnv = process.env): Promise<Connected<Audit>> {
   const access = await serviceAccess(env)

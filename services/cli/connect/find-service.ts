@@ -8,7 +8,10 @@ import { type ServiceAccess, unreachable } from './service-access.ts'
 
 const ACCESS = z.object({ url: z.url(), admin_url: z.url(), client_id: z.string(), client_secret: z.string() })
 
-/** The running service to ask: that of LEDGER_ADMIN_URL, in dev mode the one that runs here; `null` = there is none to ask. */
+/**
+ * The running service to ask: that of LEDGER_ADMIN_URL, in dev mode the one that runs here; `null` = there is none to
+ * ask.
+ */
 export async function serviceAccess(env: NodeJS.ProcessEnv): Promise<ServiceAccess | null> {
   const access = accessFromEnv(env)
   if (access) return access

@@ -19,8 +19,8 @@ export type KeySource = {
 }
 
 /**
- * The service at LEDGER_ADMIN_URL, which asks for an administrator's rights; in dev mode the one that runs here; else the log
- * and the read model themselves, for whom `serve` cannot be started any more because the key is lost.
+ * The service at LEDGER_ADMIN_URL, which asks for an administrator's rights; in dev mode the one that runs here; else
+ * the log and the read model themselves, for whom `serve` cannot be started any more because the key is lost.
  */
 export async function connectKeys(env: NodeJS.ProcessEnv = process.env): Promise<Connected<KeySource>> {
   const access = await serviceAccess(env)

@@ -9,7 +9,9 @@ export type KeyRevoked = { revoked: number; left: boolean }
 /** Passes over all grants. Only a process that still makes tokens with the key can need more than two. */
 const MAX_PASSES = 10
 
-/** Ends every grant that has something living of this key, pass after pass until one finds none. Repeatable, resumable. */
+/**
+ * Ends every grant that has something living of this key, pass after pass until one finds none. Repeatable, resumable.
+ */
 export async function revokeWholeKey(source: KeySource, kid: number, tell: Tell): Promise<KeyRevoked> {
   const { grants: expected } = await source.inUse(kid)
   let revoked = 0

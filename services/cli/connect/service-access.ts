@@ -8,7 +8,10 @@ export function unreachable(message: string, cause?: unknown): OperatorError {
   return new OperatorError(message, { exitCode: EXIT.unreachable, cause })
 }
 
-/** Requests to the admin port, with one access token for `scope` (client_credentials) that is fetched with the first of them. */
+/**
+ * Requests to the admin port, with one access token for `scope` (client_credentials) that is fetched with the first of
+ * them.
+ */
 export function serviceRequests(access: ServiceAccess, scope: string) {
   let token: Promise<string> | null = null
   return async (

@@ -4,8 +4,8 @@ import type { DemoSecrets } from './dev-secrets.ts'
 type Banner = { url: string; admin_url: string; folder: string; secrets: DemoSecrets; tokens: DemoTokens }
 
 /**
- * What dev mode prints once it is ready: one command a step, to be pasted in this order into another terminal. The only place where
- * tokens and secrets are printed: they are the demo's own, made at this start, on loopback.
+ * What dev mode prints once it is ready: one command a step, to be pasted in this order into another terminal. The only
+ * place where tokens and secrets are printed: they are the demo's own, made at this start, on loopback.
  */
 export function banner({ url, admin_url, folder, secrets, tokens }: Banner): string {
   const app = `-u 'demo-app:${secrets['demo-app']}'`

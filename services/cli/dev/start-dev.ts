@@ -10,8 +10,9 @@ import { issueDemoTokens, seedDemo } from './demo.ts'
 import { devSecrets, writeCliAccess } from './dev-secrets.ts'
 
 /**
- * Dev mode: everything in one process on the embedded database, on loopback only, with a demo seeded and a fresh pair of
- * tokens. State survives a restart and a kill -9 (a power loss may cost the latest writes: the embedded database does not sync).
+ * Dev mode: everything in one process on the embedded database, on loopback only, with a demo seeded and a fresh pair
+ * of tokens. State survives a restart and a kill -9 (a power loss may cost the latest writes: the embedded database
+ * does not sync).
  */
 export async function startDev(names: readonly ServiceName[], given: Settings, logger: Logger): Promise<Serving> {
   if (names.length < SERVICES.length)

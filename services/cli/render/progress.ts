@@ -6,7 +6,9 @@ const EVERY_MS = 5_000
 
 type Stream = NodeJS.WritableStream & { isTTY?: boolean }
 
-/** Shows how far a long reading is, on stderr: a bar on a terminal, else a line now and then; nothing when it is quick. */
+/**
+ * Shows how far a long reading is, on stderr: a bar on a terminal, else a line now and then; nothing when it is quick.
+ */
 export function createProgress(stderr: Stream): { update: Progress; stop: () => void } {
   return stderr.isTTY === true ? progressBar(stderr) : progressLines(stderr)
 }

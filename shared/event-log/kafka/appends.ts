@@ -20,8 +20,8 @@ const RETRY_MS = 50
 const RETRY_MAX_MS = 500
 
 /**
- * One partition's queue. `busy` while its records are under way, so they keep their order. `failures` in a row: while there
- * are any it sends alone, so that a partition without a leader holds nobody else up.
+ * One partition's queue. `busy` while its records are under way, so they keep their order. `failures` in a row: while
+ * there are any it sends alone, so that a partition without a leader holds nobody else up.
  */
 type Lane = TopicPartition & { waiting: PendingAppend[]; busy: boolean; failures: number; maxRecords: number }
 type Load = { lane: Lane; entries: PendingAppend[] }
@@ -152,7 +152,8 @@ function succeed({ lane, entries }: Load, ack: Ack | undefined): void {
 
 const TOO_LARGE = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 
-// The broker's limit is on a batch: one that was too large is sent record by record, and a single record is refused for good.
+// The broker's limit is on a batch: one that was too large is sent record by record, and a single record is refused for
+// good.
 function refuseOversize(lane: Lane, entries: PendingAppend[]): void {
   lane.maxRecords = 1
   const [only, another] = entries

@@ -8,7 +8,10 @@ const ANSWER_MS = 1_000
 const LATEST = '-1'
 const EARLIEST = '-2'
 
-/** Asks the leaders for first and end offsets. One that is away or slow costs its own partitions their answer, and no others. */
+/**
+ * Asks the leaders for first and end offsets. One that is away or slow costs its own partitions their answer, and no
+ * others.
+ */
 export function createKafkaBounds(cluster: Cluster) {
   let stale = false
 

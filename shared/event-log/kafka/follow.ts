@@ -28,9 +28,9 @@ type Options = {
 }
 
 /**
- * Follows with a consumer group, which does nothing but share the partitions out: it never commits, and at every join the
- * follower is asked where to begin. Until it has answered, its partitions are paused, so nothing is read from a place that
- * Kafka chose.
+ * Follows with a consumer group, which does nothing but share the partitions out: it never commits, and at every join
+ * the follower is asked where to begin. Until it has answered, its partitions are paused, so nothing is read from a
+ * place that Kafka chose.
  */
 export function followKafka(options: Options): Following {
   const { kafka, group, topics, logger } = options
@@ -71,8 +71,8 @@ export function followKafka(options: Options): Following {
 }
 
 /**
- * Asks the follower where to begin in the partitions whose leaders answer, and lets those begin. Rejects while others are left:
- * the next call is for them alone, so that a partition without a leader holds nobody else up.
+ * Asks the follower where to begin in the partitions whose leaders answer, and lets those begin. Rejects while others
+ * are left: the next call is for them alone, so that a partition without a leader holds nobody else up.
  */
 function createBeginning(
   { topics, follower, boundsNow, positions }: Options & { positions: ReturnType<typeof createPositions> },

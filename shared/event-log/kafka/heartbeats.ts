@@ -1,8 +1,8 @@
 const EVERY_MS = 2_000
 
 /**
- * Keeps the group membership while the follower works: kafkajs sends heartbeats only between batches. When one fails, the
- * group is about to share its partitions out anew: the work under way is finished, and not tried again.
+ * Keeps the group membership while the follower works: kafkajs sends heartbeats only between batches. When one fails,
+ * the group is about to share its partitions out anew: the work under way is finished, and not tried again.
  */
 export function createHeartbeats() {
   const working = new Set<AbortController>()

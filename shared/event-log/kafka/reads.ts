@@ -12,8 +12,8 @@ const MAX_BYTES = 1_048_576
 type Asking = { cluster: Cluster; bounds: EventLog['bounds'] }
 
 /**
- * Reads one range by fetching from the leader itself: no consumer group, so nobody is disturbed and nothing is left behind.
- * The next fetch goes out when the reader asks for more.
+ * Reads one range by fetching from the leader itself: no consumer group, so nobody is disturbed and nothing is left
+ * behind. The next fetch goes out when the reader asks for more.
  */
 export async function* readRange(
   { cluster, bounds }: Asking,
@@ -41,7 +41,10 @@ export async function* readRange(
   }
 }
 
-/** LogReadError('out_of_range') for the first of these positions that lies outside of what the log holds (its end is inside). */
+/**
+ * LogReadError('out_of_range') for the first of these positions that lies outside of what the log holds (its end is
+ * inside).
+ */
 export function requireWithin(bounds: Bounds[], positions: (TopicPartition & { offset: number })[]): void {
   for (const position of positions) {
     const { topic, partition, offset } = position

@@ -12,7 +12,10 @@ type Message = {
 }
 type BatchContext = { partitionLeaderEpoch: number; timestampType: number }
 
-/** A record as Kafka delivered it. Throws when its time is its writer's and not the log's: nothing may be judged by that. */
+/**
+ * A record as Kafka delivered it. Throws when its time is its writer's and not the log's: nothing may be judged by
+ * that.
+ */
 export function recordOf({ offset, timestamp, key, value, batchContext }: Message): LogRecord {
   if (batchContext?.timestampType !== LOG_APPEND_TIME) {
     throw new WriterTimeError(
@@ -28,7 +31,10 @@ export function recordOf({ offset, timestamp, key, value, batchContext }: Messag
   }
 }
 
-/** A record whose time is not the log's. The topic was created or changed wrongly; reading on would judge by foreign clocks. */
+/**
+ * A record whose time is not the log's. The topic was created or changed wrongly; reading on would judge by foreign
+ * clocks.
+ */
 export class WriterTimeError extends Error {
   constructor(message: string) {
     super(message)

@@ -18,7 +18,9 @@ const SETTINGS: Record<string, string> = {
   'unclean.leader.election.enable': 'false',
 }
 
-/** Creates the topics that are missing, and waits until every partition has a leader. Existing ones stay as they are. */
+/**
+ * Creates the topics that are missing, and waits until every partition has a leader. Existing ones stay as they are.
+ */
 export async function createTopics(options: KafkaLogOptions, topics: Shape[]): Promise<void> {
   await withAdmin(options, async (admin) => {
     const existing = new Set(await admin.listTopics())
@@ -50,7 +52,8 @@ export async function topicProblems(
     return [...missing, ...(found.length > 0 ? await problemsOf(admin, found) : [])]
   })
   if (problems.some((problem) => problem.includes('does not exist'))) return problems
-  // One without a leader costs its own grants a 503 and must not keep a process from starting; it is looked at when it answers.
+  // One without a leader costs its own grants a 503 and must not keep a process from starting; it is looked at when it
+  // answers.
   const { bounds } = await boundsNow(topics.map(({ topic }) => topic))
   const cut = bounds.filter(({ first }) => first !== 0)
   return [

@@ -6,8 +6,8 @@ import type { TopicPartition } from '../places.ts'
 const MAX_RECORDS = 1_000
 const MAX_BYTES = 8_000_000
 
-// One statement, so no round trip lies between lock and commit. The row lock is taken before the offset and released after
-// the commit: whoever sees an offset has seen, or can see, all below it. The time is read under the lock.
+// One statement, so no round trip lies between lock and commit. The row lock is taken before the offset and released
+// after the commit: whoever sees an offset has seen, or can see, all below it. The time is read under the lock.
 const APPEND = `
 WITH place AS (
   UPDATE ledger.log_partitions SET next = next + cardinality(:keys::bytea[])
@@ -117,7 +117,8 @@ function nextBatch(lane: Lane): PendingAppend[] {
 
 const NEVER_CONNECTED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', '57P03', '53300'])
 
-// A statement that the server refused was rolled back; one that never got a connection was never sent. All else is unknown.
+// A statement that the server refused was rolled back; one that never got a connection was never sent. All else is
+// unknown.
 function failureOf(cause: unknown): AppendError {
   if (cause instanceof AppendError) return cause
   const { name, code, severity } = fieldsOf(cause)

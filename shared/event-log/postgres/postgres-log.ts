@@ -15,8 +15,8 @@ SELECT count(*)::int AS guards FROM pg_trigger
  WHERE tgrelid = to_regclass('ledger.log_records') AND tgname = 'append_only' AND tgenabled <> 'D'`
 
 /**
- * The event log in a table of PostgreSQL 15 or newer, or of the embedded database. It does not share partitions out: each
- * follower gets all of them. The pool is the caller's, and stays open at `close`.
+ * The event log in a table of PostgreSQL 15 or newer, or of the embedded database. It does not share partitions out:
+ * each follower gets all of them. The pool is the caller's, and stays open at `close`.
  */
 export function createPostgresLog({ knex, appendTimeoutMs, faults = {}, logger = () => undefined }: Options): EventLog {
   const wakers = new Set<Waker>()

@@ -49,8 +49,8 @@ REVOKE UPDATE, DELETE, TRUNCATE ON ledger.log_records, ledger.log_identity FROM 
 `
 
 /**
- * Creates the tables of the log in schema `ledger`, append-only by trigger: who may write may not rewrite. Idempotent; inside
- * of the caller's transaction when `knex` is one.
+ * Creates the tables of the log in schema `ledger`, append-only by trigger: who may write may not rewrite. Idempotent;
+ * inside of the caller's transaction when `knex` is one.
  */
 export async function createLogTables(knex: Knex): Promise<void> {
   await knex.transaction(async (trx) => {

@@ -17,7 +17,9 @@ export async function readForm(ctx: HttpContext): Promise<Form> {
   return parseForm(await readBody(ctx))
 }
 
-/** Parses form-encoded text (RFC 6749 appendix B). Total but for OAuthError invalid_request, which names the parameter. */
+/**
+ * Parses form-encoded text (RFC 6749 appendix B). Total but for OAuthError invalid_request, which names the parameter.
+ */
 export function parseForm(text: string): Form {
   // Without a prototype: a parameter named `constructor` is absent unless it was sent.
   const form = Object.create(null) as Record<string, string>

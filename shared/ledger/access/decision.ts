@@ -18,7 +18,9 @@ export type AccessQuestion = {
   acls: readonly Acl[]
 }
 
-/** What a decision rests on; where it refuses, what would have been needed. `reason` is a sentence, `code` is stable. */
+/**
+ * What a decision rests on; where it refuses, what would have been needed. `reason` is a sentence, `code` is stable.
+ */
 export type AccessDecision = {
   allowed: boolean
   code: AccessCode
@@ -49,7 +51,9 @@ export function includes(entry: string, resource: string): boolean {
   return following === undefined || following === '.' || following === ':'
 }
 
-/** Whether an entry includes something inside a folder, or the folder: what makes a token usable at a resource server. */
+/**
+ * Whether an entry includes something inside a folder, or the folder: what makes a token usable at a resource server.
+ */
 export function reaches(entry: string, folder: string): boolean {
   return includes(entry, folder) || includes(folder, entry)
 }
@@ -67,8 +71,8 @@ export function groupsOf({ type, groups }: AccessQuestion['principal']): string[
 }
 
 /**
- * May a live bearer use this folder or service? A scope of its token must include it, and the nearest ACL must allow one
- * of the principal's groups and deny none. Every decision names scope, ACL and group.
+ * May a live bearer use this folder or service? A scope of its token must include it, and the nearest ACL must allow
+ * one of the principal's groups and deny none. Every decision names scope, ACL and group.
  */
 export function decideAccess(question: AccessQuestion): AccessDecision {
   const { resource, principal, scopes } = question
@@ -83,7 +87,9 @@ export function decideAccess(question: AccessQuestion): AccessDecision {
   return { allowed: code === 'allowed', code, reason, ...grounds }
 }
 
-/** The ACL that stands for a resource: its own, the nearest folder's above, else Default; never Default for the ledger. */
+/**
+ * The ACL that stands for a resource: its own, the nearest folder's above, else Default; never Default for the ledger.
+ */
 export function aclFor(question: Pick<AccessQuestion, 'resource' | 'resources' | 'acls'>) {
   const { resource, resources, acls } = question
   for (const acl_of of foldersAbove(resource)) {

@@ -9,9 +9,9 @@ export type GrantWrite = { type: 'GrantWrite'; client_id: string; principal: Pri
 export type GuardedWrite = RegistryFact | GrantWrite
 
 /**
- * Whether a write touches or reaches `ledger.*`, so that it needs `ledger.admin:guard`: the ledger's resources, the ACLs
- * that stand on them, scopes that include them, the groups those ACLs name and everybody in one of them, clients that
- * may ask for such scopes, and grants for any of these. Both what the write finds and what it leaves count.
+ * Whether a write touches or reaches `ledger.*`, so that it needs `ledger.admin:guard`: the ledger's resources, the
+ * ACLs that stand on them, scopes that include them, the groups those ACLs name and everybody in one of them, clients
+ * that may ask for such scopes, and grants for any of these. Both what the write finds and what it leaves count.
  * `view`: the living entities; of clients and users, those that the write names are enough.
  */
 export function needsGuard(view: RegistryView, write: GuardedWrite): boolean {
@@ -40,8 +40,8 @@ export function needsGuard(view: RegistryView, write: GuardedWrite): boolean {
 }
 
 /**
- * Who may use `ledger.admin:guard`: enabled clients with client_credentials whose scope reaches it, and enabled users, as
- * long as some scope does. `view` needs the clients and users that are in a group of the ledger's ACLs.
+ * Who may use `ledger.admin:guard`: enabled clients with client_credentials whose scope reaches it, and enabled users,
+ * as long as some scope does. `view` needs the clients and users that are in a group of the ledger's ACLs.
  */
 export function administratorsOf(view: RegistryView): Principal[] {
   const clients = view.clients.filter((client) => isAdministratorClient(view, client))

@@ -30,8 +30,8 @@ export const CONFIDENTIAL_ONLY = ['client_credentials', 'password']
 
 /**
  * Decides the first tokens of a new grant on the client's terms. `unauthorized_client` for a grant type that the client
- * may not use, `invalid_scope` for more than the client's scope (RFC 6749 §5.2). No refresh token for client_credentials
- * (§4.4.3), nor for a client that may not refresh.
+ * may not use, `invalid_scope` for more than the client's scope (RFC 6749 §5.2). No refresh token for
+ * client_credentials (§4.4.3), nor for a client that may not refresh.
  */
 export function issueTokens(command: IssueCommand): IssueDecision {
   const { client, grant_id, principal, grant_type, registry_position, kid } = command

@@ -23,8 +23,8 @@ export type LivenessQuestion = {
 }
 
 /**
- * Why a grant is dead because of what became of its client or its user, at refresh, introspection and check; `null` = it
- * is not. A grant made at or before `not_before` is dead also for a later client or user of the same id.
+ * Why a grant is dead because of what became of its client or its user, at refresh, introspection and check; `null` =
+ * it is not. A grant made at or before `not_before` is dead also for a later client or user of the same id.
  */
 export function deadBecause({ grant, client, user }: LivenessQuestion): DeadReason | null {
   const clientProblem = standingProblem(client, grant.registry_position)

@@ -36,8 +36,8 @@ type Refreshed = Extract<GrantFact, { type: 'TokenRefreshed' }>
 type ReuseDetected = Extract<GrantFact, { type: 'TokenReuseDetected' }>
 
 /**
- * `repeat`: answer again with the tokens of this generation, which the grace still covers. A reuse is refused and has an event:
- * refused *and* recorded.
+ * `repeat`: answer again with the tokens of this generation, which the grace still covers. A reuse is refused and has
+ * an event: refused *and* recorded.
  */
 export type RefreshDecision =
   | { event: Refreshed; refused?: undefined; repeat?: undefined }
@@ -46,8 +46,8 @@ export type RefreshDecision =
 export type RefreshAnswer = { generation: number; refused?: undefined } | { generation?: undefined; refused: Refusal }
 
 /**
- * Decides a refresh (RFC 6749 §6): the client it is bound to, then live, also by what became of its client and user, then
- * generation, then scope.
+ * Decides a refresh (RFC 6749 §6): the client it is bound to, then live, also by what became of its client and user,
+ * then generation, then scope.
  */
 export function refreshTokens(state: GrantState, command: RefreshCommand): RefreshDecision {
   const problem = standingProblem(state, command.client_id)
@@ -67,9 +67,9 @@ export function answerOf(grant: Pick<LiveGrant, 'refresh_rotation' | 'access_gen
 }
 
 /**
- * What to answer once our own event `event_id` was projected, from the state and `next` read then (`next`: the row of the
- * `access_generation` that our event asked for). Ours, or another's within the grace: that generation. Everything else
- * is `invalid_grant`, and nothing more is appended.
+ * What to answer once our own event `event_id` was projected, from the state and `next` read then (`next`: the row of
+ * the `access_generation` that our event asked for). Ours, or another's within the grace: that generation. Everything
+ * else is `invalid_grant`, and nothing more is appended.
  */
 export function answerRefresh(state: GrantState, command: RefreshCommand & { event_id: string }): RefreshAnswer {
   const { next } = command

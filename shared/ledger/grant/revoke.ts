@@ -17,8 +17,8 @@ export type RevokeDecision =
   | { refused: Refusal; event?: undefined; repeat?: undefined }
 
 /**
- * Decides a client's revocation (RFC 7009 §2.1): a token of any generation ends its whole grant. Unknown or already revoked:
- * a repeat. Another client's: `unauthorized_client`, and nothing happens to it.
+ * Decides a client's revocation (RFC 7009 §2.1): a token of any generation ends its whole grant. Unknown or already
+ * revoked: a repeat. Another client's: `unauthorized_client`, and nothing happens to it.
  */
 export function revokeGrant(state: GrantState, command: RevokeCommand): RevokeDecision {
   if (state.status === 'unknown') return { repeat: true }

@@ -8,7 +8,10 @@ import { type Freshness, requireShown } from '../reads/freshness.ts'
 /** A fact that is durable in the log and folded into the read model; whether it counts is for the read model to say. */
 export type Committed = { event_id: string; position: Position }
 
-/** Appends a fact and waits until the read model has folded it. Rejects with AppendError or WaitTimeout within the timeout. */
+/**
+ * Appends a fact and waits until the read model has folded it. Rejects with AppendError or WaitTimeout within the
+ * timeout.
+ */
 export type Commit = (fact: Fact, context: EventContext) => Promise<Committed>
 
 /** The write path that every command shares: envelope → append → wait. */
@@ -32,8 +35,9 @@ export function createCommit(options: {
 }
 
 /**
- * Commits a fact, and reads what it is about at or after it: what became of the fact is for that view to say. `checkpoint` is the
- * one of the partition that the fact went to. Unsettled when the view is older than what the waiter saw; else as Commit.
+ * Commits a fact, and reads what it is about at or after it: what became of the fact is for that view to say.
+ * `checkpoint` is the one of the partition that the fact went to. Unsettled when the view is older than what the waiter
+ * saw; else as Commit.
  */
 export async function commitAndRead<View extends { checkpoint: Freshness }>(
   commit: Commit,

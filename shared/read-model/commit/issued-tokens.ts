@@ -6,9 +6,9 @@ import { tokenResponse, type TokenResponse } from '../../tokens/token-response.t
 import { Unsettled } from '../unsettled.ts'
 
 /**
- * The answer to a grant's first tokens, from what the read model shows once their event is folded. Unsettled when that turned out
- * void. If there is no such grant then, this process and the log are more than 60 s apart: an alarm, as nothing can be issued
- * until their clocks agree.
+ * The answer to a grant's first tokens, from what the read model shows once their event is folded. Unsettled when that
+ * turned out void. If there is no such grant then, this process and the log are more than 60 s apart: an alarm, as
+ * nothing can be issued until their clocks agree.
  */
 export function issuedTokens(
   { keys, logger }: { keys: Keys; logger: Logger },

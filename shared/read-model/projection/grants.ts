@@ -18,7 +18,9 @@ type Verdict = { topic: string; partition: number; void?: string | undefined }
 /** What a fold of grant events changes: final grant rows, and one row for each access token that was made. */
 export type GrantChanges = { grants: GrantRow[]; bearerTokens: BearerTokenRow[]; verdicts: Verdict[] }
 
-/** Folds recorded events over the states at hand (changed in place) and gives the rows to write. Pure but for that map. */
+/**
+ * Folds recorded events over the states at hand (changed in place) and gives the rows to write. Pure but for that map.
+ */
 export function foldGrants(states: Map<string, GrantState>, records: Recorded<GrantEvent>[]): GrantChanges {
   const touched = new Map<string, Position>()
   const bearerTokens: BearerTokenRow[] = []
@@ -38,7 +40,9 @@ export function foldGrants(states: Map<string, GrantState>, records: Recorded<Gr
   return { grants, bearerTokens, verdicts }
 }
 
-/** States of grants as of where a batch begins, known without asking: this process folded them itself, or loaded them. */
+/**
+ * States of grants as of where a batch begins, known without asking: this process folded them itself, or loaded them.
+ */
 export type KnownGrants = {
   get(grant_id: string): GrantState | undefined
   set(grant_id: string, state: GrantState): unknown

@@ -15,7 +15,10 @@ import {
 } from './grants.ts'
 import { foldRegistry, loadRegistry, registryRecords, writeRegistrySql, type RegistryChanges } from './registry.ts'
 
-/** One batch, read and ready to be folded: the move of its checkpoint, its events, and where it had to stop, if it had to. */
+/**
+ * One batch, read and ready to be folded: the move of its checkpoint, its events, and where it had to stop, if it had
+ * to.
+ */
 export type PreparedBatch = {
   move: CheckpointMove
   records: Recorded[]
@@ -72,9 +75,9 @@ export class CheckpointTaken extends Error {
 type Projected = { schema: string; projectedAt?: 'now' | 'record' }
 
 /**
- * Folds prepared batches into the read model with one statement: it moves the checkpoints and writes the rows, or, if any
- * checkpoint stands elsewhere, does nothing and CheckpointTaken is thrown. What the fold needs is read before: as long as
- * a checkpoint stands where its batch begins, nobody else has written what the batch depends on.
+ * Folds prepared batches into the read model with one statement: it moves the checkpoints and writes the rows, or, if
+ * any checkpoint stands elsewhere, does nothing and CheckpointTaken is thrown. What the fold needs is read before: as
+ * long as a checkpoint stands where its batch begins, nobody else has written what the batch depends on.
  */
 export async function project(
   knex: Knex,

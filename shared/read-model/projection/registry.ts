@@ -69,7 +69,8 @@ async function loadKind(
   return rows.map(({ row }) => entityOfRow(kind, row))
 }
 
-// `LedgerCreated` has no table in the read model: it is the first record of the registry, so whatever comes later knows it.
+// `LedgerCreated` has no table in the read model: it is the first record of the registry, so whatever comes later knows
+// it.
 function ledgerEntity(records: Recorded<RegistryEvent>[]): RegistryEntity[] {
   return (records[0]?.position.offset ?? 0) > 0 ? [LEDGER_ENTITY] : []
 }

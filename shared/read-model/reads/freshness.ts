@@ -1,8 +1,8 @@
 import { Unsettled } from '../unsettled.ts'
 
 /**
- * How far a partition was folded, in the statement that read the rest: all below `next`, and as of `fresh_as_of` (ms, `null` =
- * never known) all that the log held. `status` other than `ok`: nothing may be answered from it.
+ * How far a partition was folded, in the statement that read the rest: all below `next`, and as of `fresh_as_of` (ms,
+ * `null` = never known) all that the log held. `status` other than `ok`: nothing may be answered from it.
  */
 export type Freshness = { next: number; fresh_as_of: number | null; status: string; status_reason: string | null }
 
@@ -11,14 +11,19 @@ export function requireProjected({ status, status_reason }: Freshness): void {
   if (status !== 'ok') throw new Unsettled(`partition ${status}: ${status_reason ?? ''}`)
 }
 
-/** Unsettled unless this partition is being projected and was known to be complete at most `maxLagMs` before `now` (ms). */
+/**
+ * Unsettled unless this partition is being projected and was known to be complete at most `maxLagMs` before `now` (ms).
+ */
 export function requireRecent(freshness: Freshness, now: number, maxLagMs: number): void {
   requireProjected(freshness)
   const lag = now - (freshness.fresh_as_of ?? 0)
   if (lag > maxLagMs) throw new Unsettled(`the read model is ${lag} ms behind`)
 }
 
-/** Unsettled when a read does not show an event that the read model was already seen to have folded (a replica is behind). */
+/**
+ * Unsettled when a read does not show an event that the read model was already seen to have folded (a replica is
+ * behind).
+ */
 export function requireShown({ next }: Freshness, { offset }: { offset: number }): void {
   if (next <= offset) throw new Unsettled(FELL_BEHIND)
 }

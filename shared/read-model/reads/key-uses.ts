@@ -22,8 +22,8 @@ export type KeyUseReader = {
   /** Every kid that anything was made with, in order. */
   uses(): Promise<KeyUse[]>
   /**
-   * The grants of this kid among the next few behind `after` (`null`: from the first); `next`: where to go on, `null` = that
-   * was the last of them. A grant counts as in `KeyUse`: also when only older tokens of it were made with the key.
+   * The grants of this kid among the next few behind `after` (`null`: from the first); `next`: where to go on, `null` =
+   * that was the last of them. A grant counts as in `KeyUse`: also when only older tokens of it were made with the key.
    */
   grantsOf(kid: number, after: string | null): Promise<{ grant_ids: string[]; next: string | null }>
 }
@@ -31,7 +31,9 @@ export type KeyUseReader = {
 const COUNTED_PAGE = 10_000
 const LISTED_PAGE = 1_000
 
-/** Reads what still needs which key, in pages, so that no statement runs into the timeout however many grants there are. */
+/**
+ * Reads what still needs which key, in pages, so that no statement runs into the timeout however many grants there are.
+ */
 export function createKeyUseReader({ knex, schema, topics }: ReadModel): KeyUseReader {
   const page = async <Found>(
     select: string,
@@ -114,9 +116,10 @@ const stalled = (alias: string, since: string) =>
   `greatest(0, ${epoch(`${alias}.resumed_at`)} - greatest(${epoch(`${alias}.stalled_at`)}, ${since}))`
 
 /**
- * CTEs over one page of grants: `made` has one row for each generation and code with its kid and until when (NumericDate, NULL
- * = it is dead) each part of it can be used. Dead for ever because of `not_before` is dead; a disabled client or user may come
- * back. A spent refresh token answers with the pair after it as long as the longest grace of any client.
+ * CTEs over one page of grants: `made` has one row for each generation and code with its kid and until when
+ * (NumericDate, NULL = it is dead) each part of it can be used. Dead for ever because of `not_before` is dead; a
+ * disabled client or user may come back. A spent refresh token answers with the pair after it as long as the longest
+ * grace of any client.
  */
 const usesSql = (schema: string) => `
 WITH page AS MATERIALIZED (

@@ -6,9 +6,9 @@ import { Unsettled } from '../unsettled.ts'
 import { requireAsOf, requireProjected, requireRecent, type Freshness } from './freshness.ts'
 import type { TokenView } from './tokens.ts'
 
-// The safety protocol: "not known yet" is never "no". After a failover, or on a replica, a view may lack what the log holds
-// and what somebody was already answered for. So before anything is concluded from what it does not show, the partitions in
-// doubt are waited for, and the view is read once more. Every caller has this protocol from here.
+// The safety protocol: "not known yet" is never "no". After a failover, or on a replica, a view may lack what the log
+// holds and what somebody was already answered for. So before anything is concluded from what it does not show, the
+// partitions in doubt are waited for, and the view is read once more. Every caller has this protocol from here.
 
 /** What is asked about: a token whose MAC is right, or a grant by its id alone. */
 export type Asked = Pick<ParsedToken, 'grant_id'> & Partial<ParsedToken>
@@ -30,7 +30,9 @@ export const TO_USE: Purpose = {
   recent: true,
 }
 
-/** To end a grant: that there is one. Its generation and its client matter to nobody, and a revocation is never put off. */
+/**
+ * To end a grant: that there is one. Its generation and its client matter to nobody, and a revocation is never put off.
+ */
 export const TO_END: Purpose = {
   doubts: (view, asked) => ({ grants: unknownYet(view, asked), registry: null }),
   recent: false,
@@ -55,9 +57,9 @@ export type Settling = {
 type Question<View> = { purpose: Purpose; asked: Asked | null; first: View; read: () => Promise<View> }
 
 /**
- * The view once it is settled for this purpose: what it does not show then is surely not. Waits for the grant's partition and the
- * registry, each only if the purpose is in doubt about it. Throws Unsettled or WaitTimeout where neither yes nor no can be said.
- * Alarms for a token that nobody can have been given.
+ * The view once it is settled for this purpose: what it does not show then is surely not. Waits for the grant's
+ * partition and the registry, each only if the purpose is in doubt about it. Throws Unsettled or WaitTimeout where
+ * neither yes nor no can be said. Alarms for a token that nobody can have been given.
  */
 export async function readSettled<View extends TokenView>(
   settling: Settling,
@@ -86,7 +88,10 @@ function placesInDoubt(topics: Topics, { grants, registry }: Doubts, { grant_id 
 /** Writers' clocks may differ by this much. */
 const CLOCK_TOLERANCE_MS = 60_000
 
-/** An unknown grant that was born after the read model was last known to be complete. An older one was swept, or never was. */
+/**
+ * An unknown grant that was born after the read model was last known to be complete. An older one was swept, or never
+ * was.
+ */
 function unknownYet({ grant, checkpoint }: TokenView, { grant_id }: Asked): string | null {
   if (grant.status !== 'unknown') return null
   return bornAt(grant_id) + CLOCK_TOLERANCE_MS >= (checkpoint.fresh_as_of ?? 0) ? 'the grant may be new' : null
@@ -113,8 +118,9 @@ function registryBehind({ grant, registry }: TokenView): string | null {
 }
 
 /**
- * What cannot be once the read model is complete. A generation that was never made: nobody can make such a token without our key,
- * unless the log lost what it had acknowledged. A registry that ends before what a grant rests on: the log lost it.
+ * What cannot be once the read model is complete. A generation that was never made: nobody can make such a token
+ * without our key, unless the log lost what it had acknowledged. A registry that ends before what a grant rests on: the
+ * log lost it.
  */
 function contradictions(logger: Logger, view: TokenView, asked: Asked): void {
   const { grant_id, generation } = asked

@@ -10,12 +10,15 @@ import { type Stall, stalledMs } from '../stall.ts'
 import type { Freshness } from './freshness.ts'
 
 /**
- * A generation as the read model holds it: when it was projected is what the grace of a retry is counted from. A stall of ours
- * since then does not count: `projected_at` is later by as much.
+ * A generation as the read model holds it: when it was projected is what the grace of a retry is counted from. A stall
+ * of ours since then does not count: `projected_at` is later by as much.
  */
 export type GenerationRow = Generation & { projected_at: number }
 
-/** What one request needs to know, all from one statement, so that the rows are judged with the checkpoint they belong to. */
+/**
+ * What one request needs to know, all from one statement, so that the rows are judged with the checkpoint they belong
+ * to.
+ */
 export type TokenView = {
   /** The database's clock, ms. */
   now: number
@@ -51,8 +54,8 @@ export function createTokenReader(readModel: ReadModel): TokenReader {
 }
 
 /**
- * Reads views for many keys in one statement, together with `more` columns, whose SQL may use the touched grants as `wanted`.
- * The whole row comes back as well.
+ * Reads views for many keys in one statement, together with `more` columns, whose SQL may use the touched grants as
+ * `wanted`. The whole row comes back as well.
  */
 export async function readTokens<More>(
   { readModel, name, more }: ReadTokens,

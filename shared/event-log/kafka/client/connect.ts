@@ -30,12 +30,16 @@ const ATTEMPTS = 3
 // All five: the defaults differ when NODE_ENV is test.
 const RETRY: RetryOptions = { initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2, retries: 1 }
 
-/** A client for consumers and administration. `retries` are those of one request; who calls decides whether to go on. */
+/**
+ * A client for consumers and administration. `retries` are those of one request; who calls decides whether to go on.
+ */
 export function createClient(options: KafkaLogOptions, { retries }: { retries: number }): Kafka {
   return new kafkajs.Kafka({ ...connection(options, 5_000), retry: { ...RETRY, retries } })
 }
 
-/** The connections of a cluster without producer or consumer around them: to send, fetch and ask exactly what is meant. */
+/**
+ * The connections of a cluster without producer or consumer around them: to send, fetch and ask exactly what is meant.
+ */
 export function createCluster(options: KafkaLogOptions, { requestTimeout }: { requestTimeout: number }): Cluster {
   const { logLevel: level, logCreator, ...rest } = connection(options, requestTimeout)
   return new Cluster({
@@ -50,8 +54,9 @@ export function createCluster(options: KafkaLogOptions, { requestTimeout }: { re
 }
 
 /**
- * Does one piece of administration, which must be safe to repeat, on a connection of its own: kafkajs gives up some requests at
- * the first slow answer, and goes on with stale leaders. LogReadError('unreachable') when the third attempt fails too.
+ * Does one piece of administration, which must be safe to repeat, on a connection of its own: kafkajs gives up some
+ * requests at the first slow answer, and goes on with stale leaders. LogReadError('unreachable') when the third attempt
+ * fails too.
  */
 export async function withAdmin<T>(options: KafkaLogOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {

@@ -5,7 +5,9 @@ import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 
 let patched = false
 
-/** Mends four faults of kafkajs 2.2.4, whose maintenance ended in 2023. To be called before the first client is made. */
+/**
+ * Mends four faults of kafkajs 2.2.4, whose maintenance ended in 2023. To be called before the first client is made.
+ */
 export function patchKafkajs(): void {
   if (patched) return
   patched = true
@@ -23,8 +25,8 @@ function stopIdleTimer(): void {
   }
 }
 
-// One partition without a leader made every refresh of the metadata fail, so that nobody could learn the new leaders of the
-// others. Such a partition says so itself (leader -1); an error of a whole topic still throws.
+// One partition without a leader made every refresh of the metadata fail, so that nobody could learn the new leaders of
+// the others. Such a partition says so itself (leader -1); an error of a whole topic still throws.
 function bearLeaderlessPartitions(): void {
   const { parse } = metadataResponse
   metadataResponse.parse = async (data) => {
@@ -34,8 +36,8 @@ function bearLeaderlessPartitions(): void {
   }
 }
 
-// After every join a consumer asked for the first offset of all its partitions at once, and while one had no leader it got none and
-// fetched nothing at all. Our followers say themselves where to begin, before anything is fetched.
+// After every join a consumer asked for the first offset of all its partitions at once, and while one had no leader it
+// got none and fetched nothing at all. Our followers say themselves where to begin, before anything is fetched.
 function askForNoOffsets(): void {
   OffsetManager.prototype.resolveOffsets = async function (this: OffsetManager) {
     const committed = this.committedOffsets()
@@ -46,8 +48,9 @@ function askForNoOffsets(): void {
   }
 }
 
-// Several first fetches at once (a replay reads every partition) each opened a socket, and only the last was ever closed: the
-// process could not end. One that is disconnected meanwhile may never settle, so it is not waited for any longer.
+// Several first fetches at once (a replay reads every partition) each opened a socket, and only the last was ever
+// closed: the process could not end. One that is disconnected meanwhile may never settle, so it is not waited for any
+// longer.
 function openOneSocket(): void {
   const connect = Reflect.get(Connection.prototype, 'connect')
   const disconnect = Reflect.get(Connection.prototype, 'disconnect')

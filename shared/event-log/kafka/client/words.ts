@@ -10,8 +10,8 @@ const UNTRUSTED_CODES =
 const CERTIFICATE_ALERT = /alert (bad certificate|certificate|unknown ca|handshake failure)|CERTIFICATE_REQUIRED/i
 
 /**
- * Why Kafka could not be used, in words for the operator: the innermost error, and what it means where that is not plain. Says
- * nothing of what we sent.
+ * Why Kafka could not be used, in words for the operator: the innermost error, and what it means where that is not
+ * plain. Says nothing of what we sent.
  */
 export function wordsOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
