@@ -1,15 +1,16 @@
 import type { Knex } from 'knex'
 import type { Logger } from 'pino'
 import type { EventLog, Silent } from '../../shared/event-log/event-log.ts'
+import { placeText } from '../../shared/event-log/places.ts'
 import { databaseClock, markFresh } from '../../shared/read-model/checkpoints.ts'
 
 const EVERY_MS = 1_000
 const RETRY_MS = 100
 
 /**
- * Each second: notes the database's time, asks the log for its ends, and marks every partition whose checkpoint reaches
- * that end as fresh as of that time. One that does not answer stays as old as it is, and is named in the log. Under
- * load a checkpoint trails by some milliseconds, so it is tried again within the second.
+ * Each second: notes the database's time, asks the log for its ends, and marks every partition whose checkpoint reaches that
+ * end as fresh as of that time. One that does not answer stays as old as it is, and is named in the log. Under load a
+ * checkpoint trails by some milliseconds, so it is tried again within the second.
  */
 export function startFreshness(options: {
   knex: Knex
@@ -38,10 +39,8 @@ export function startFreshness(options: {
     tellSilence(silent)
     let waiting = bounds
     while (waiting.length > 0 && !stopping.signal.aborted) {
-      const fresh = new Set(
-        (await markFresh(knex, schema, asOf, waiting)).map(({ topic, partition }) => `${topic}/${partition}`),
-      )
-      waiting = waiting.filter(({ topic, partition }) => !fresh.has(`${topic}/${partition}`))
+      const fresh = new Set((await markFresh(knex, schema, asOf, waiting)).map(placeText))
+      waiting = waiting.filter((place) => !fresh.has(placeText(place)))
       if (performance.now() + RETRY_MS > deadline) return
       if (waiting.length > 0) await pause(RETRY_MS)
     }
@@ -70,7 +69,7 @@ export function startFreshness(options: {
 function silenceTeller(logger: Logger): (silent: Silent[]) => void {
   let told = ''
   return (silent) => {
-    const names = silent.map(({ topic, partition }) => `${topic}/${partition}`).join(', ')
+    const names = silent.map(placeText).join(', ')
     if (names === told) return
     told = names
     if (silent.length === 0) logger.info('every partition of the log answers again')

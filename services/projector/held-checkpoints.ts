@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import { type Bounds, type EventLog, LogReadError } from '../../shared/event-log/event-log.ts'
-import type { TopicPartition } from '../../shared/event-log/places.ts'
+import { placeText, type TopicPartition, type Topics } from '../../shared/event-log/places.ts'
 import {
   type Checkpoint,
   loadCheckpoints,
@@ -15,7 +15,7 @@ export type HeldOptions = {
   knex: Knex
   log: EventLog
   schema: string
-  topics: { grants: string; registry: string }
+  topics: Topics
   logger: Logger
 }
 
@@ -50,22 +50,22 @@ export function createHeldCheckpoints({ knex, log, schema, topics, logger }: Hel
   async function begin(partitions: TopicPartition[]): Promise<(TopicPartition & { offset: number })[]> {
     const cluster = await log.clusterId()
     await rememberCluster(knex, schema, cluster)
-    const wanted = new Set(partitions.map(nameOf))
-    const checkpoints = (await loadCheckpoints(knex, schema, names)).filter((one) => wanted.has(nameOf(one)))
+    const wanted = new Set(partitions.map(placeText))
+    const checkpoints = (await loadCheckpoints(knex, schema, names)).filter((one) => wanted.has(placeText(one)))
     // Only now: another projector may be moving the checkpoints, and bounds asked for before would lie behind them.
     const { bounds, silent } = await log.boundsNow(names)
-    const [missing] = silent.filter((one) => wanted.has(nameOf(one)))
-    if (missing) throw new LogReadError('unreachable', `${nameOf(missing)} does not answer: ${missing.reason}`)
+    const [missing] = silent.filter((one) => wanted.has(placeText(one)))
+    if (missing) throw new LogReadError('unreachable', `${placeText(missing)} does not answer: ${missing.reason}`)
     const starts = await Promise.all(checkpoints.map((checkpoint) => hold(checkpoint, bounds, cluster)))
     return starts.filter((start) => start !== null)
   }
 
   async function hold(checkpoint: Checkpoint, bounds: Bounds[], cluster: string) {
     const { topic, partition, last_offset, next } = checkpoint
-    const name = nameOf(checkpoint)
+    const name = placeText(checkpoint)
     held.delete(name)
     if (checkpoint.status === 'diverged') return null
-    const bound = bounds.find((one) => nameOf(one) === name)
+    const bound = bounds.find((one) => placeText(one) === name)
     const divergence = divergenceOf(checkpoint, bound, cluster)
     if (divergence) return leave(checkpoint, 'diverged', divergence)
     held.set(name, { ...checkpoint, verified: last_offset === null, known: new LRUCache({ max: KNOWN_GRANTS }) })
@@ -74,22 +74,18 @@ export function createHeldCheckpoints({ knex, log, schema, topics, logger }: Hel
 
   async function leave(place: TopicPartition, status: 'stopped' | 'diverged', reason: string): Promise<null> {
     logger.error({ ...place, status, reason }, 'partition is not projected any further')
-    held.delete(nameOf(place))
+    held.delete(placeText(place))
     await markPartition(knex, schema, place, status, reason)
     return null
   }
 
   return {
-    get: (place) => held.get(nameOf(place)),
+    get: (place) => held.get(placeText(place)),
     standing: () => [...held.values()].map(({ topic, partition, next }) => ({ topic, partition, next })),
-    put: (checkpoint) => void held.set(nameOf(checkpoint), checkpoint),
+    put: (checkpoint) => void held.set(placeText(checkpoint), checkpoint),
     begin,
     leave,
   }
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`
 }
 
 /** Why the log is not the one that was folded, as far as its bounds tell. */

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { isSamePlace, placeText } from '../../shared/event-log/places.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import type { HeldCheckpoints } from './held-checkpoints.ts'
 
@@ -24,9 +25,9 @@ export function watchLostCommits(knex: Knex, schema: string, topics: string[], s
     const before = standing()
     // An unreachable database is somebody else's to report.
     const checkpoints = await loadCheckpoints(knex, schema, topics).catch(() => [])
-    for (const { topic, partition, next } of before) {
-      const now = checkpoints.find((one) => one.topic === topic && one.partition === partition)
-      if (now && now.next < next) throw new CommitsLost(`${topic}/${partition}`)
+    for (const place of before) {
+      const now = checkpoints.find((one) => isSamePlace(one, place))
+      if (now && now.next < place.next) throw new CommitsLost(placeText(place))
     }
   }
 

@@ -4,7 +4,7 @@ import { registryKeyOf } from '../ledger/registry/state.ts'
 import { hasUnstorableText } from '../ledger/storable-text.ts'
 import type { LogRecord, Outgoing } from './event-log.ts'
 import { EVENT } from './event-schemas.ts'
-import { partitionOf, type TopicPartition, type Topics } from './places.ts'
+import { partitionOf, placeOf, registryPlace, type TopicPartition, type Topics } from './places.ts'
 
 /** Who caused an event, through which request, from where. Extensions of the CloudEvents envelope. */
 export type EventContext = {
@@ -43,19 +43,16 @@ export function envelop<F extends Fact>(fact: F, source: string, context: EventC
 /** The record to append: key = subject, the partition by the ledger's own rule. */
 export function outgoing(event: LedgerEvent, topics: Topics): Outgoing {
   const value = JSON.stringify(event)
-  if (!isGrantEvent(event)) return { topic: topics.registry, partition: 0, key: event.subject, value }
-  return { topic: topics.grants, partition: partitionOf(event.data.grant_id), key: event.subject, value }
+  const place = isGrantEvent(event) ? placeOf(topics, event.data.grant_id) : registryPlace(topics)
+  return { ...place, key: event.subject, value }
 }
 
 /** Reads a record where it stands. One that lies under a wrong key or in a wrong partition is undecodable too. */
 export function decodeRecord({ topic, partition }: TopicPartition, record: LogRecord): Recorded {
   const event = decodeEvent(record.value)
   if (record.key.toString('utf8') !== keyOf(event)) throw new UndecodableRecord(`the key is not that of ${event.type}`)
-  if (isGrantEvent(event) && partitionOf(event.data.grant_id) !== partition) {
-    throw new UndecodableRecord(
-      `the grant of this ${event.type} belongs in partition ${partitionOf(event.data.grant_id)}`,
-    )
-  }
+  const own = isGrantEvent(event) ? partitionOf(event.data.grant_id) : partition
+  if (own !== partition) throw new UndecodableRecord(`the grant of this ${event.type} belongs in partition ${own}`)
   return { event, position: { topic, partition, offset: record.offset }, timestamp: record.timestamp }
 }
 

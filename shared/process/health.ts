@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { placeText } from '../event-log/places.ts'
 import type { HttpRouter } from '../http/context.ts'
 import { readStandings } from '../read-model/partition-health.ts'
 
@@ -43,8 +44,8 @@ async function readModelProblems({ knex, schema, maxLagMs }: Health): Promise<st
   const timeout = new Promise<null>((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, null).unref())
   const standings = await Promise.race([readStandings(knex, schema).catch(() => null), timeout])
   if (!standings) return ['the database does not answer']
-  return standings.flatMap(({ topic, partition, status, status_reason, lag_ms }) => {
-    const name = `${topic}/${partition}`
+  return standings.flatMap(({ status, status_reason, lag_ms, ...place }) => {
+    const name = placeText(place)
     if (status !== 'ok') return [`${name} is ${status}: ${status_reason ?? ''}`]
     if (lag_ms === null || lag_ms > maxLagMs)
       return [`${name} was last known to be complete ${lag_ms === null ? 'never' : `${lag_ms} ms ago`}`]

@@ -7,11 +7,11 @@ import { takeFolder } from '../database/folder-lock.ts'
 import { openEmbedded, openPostgres } from '../database/open-database.ts'
 import type { EventLog } from '../event-log/event-log.ts'
 import { createKafkaLog } from '../event-log/kafka/kafka-log.ts'
-import { topicsOf } from '../event-log/places.ts'
+import { type Topics, topicsOf } from '../event-log/places.ts'
 import { createPostgresLog } from '../event-log/postgres/postgres-log.ts'
 
 /** The database and the log of one process, opened by its settings. */
-export type Parts = { knex: Knex; log: EventLog; topics: { grants: string; registry: string }; close(): Promise<void> }
+export type Parts = { knex: Knex; log: EventLog; topics: Topics; close(): Promise<void> }
 
 /**
  * Opens the real parts that the settings name, or the embedded database in the data folder, which one process at a time

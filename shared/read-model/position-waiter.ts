@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
+import { isSamePlace, type TopicPartition } from '../event-log/places.ts'
 import type { ReadModel } from './read-model.ts'
-import type { TopicPartition } from '../event-log/places.ts'
 
 const POLL_MS = 4
 const RETRY_MS = 100
@@ -59,17 +59,11 @@ export function createPositionWaiter({ knex, schema }: Pick<ReadModel, 'knex' | 
   }
 
   return {
-    past: ({ topic, partition, offset }, timeoutMs) =>
-      wait(
-        (seen) => seen.some((one) => one.topic === topic && one.partition === partition && one.next > offset),
-        timeoutMs,
-      ),
-    freshAsOf: ({ topic, partition }, time, timeoutMs) =>
-      wait(
-        (seen) =>
-          seen.some((one) => one.topic === topic && one.partition === partition && (one.fresh_as_of ?? 0) >= time),
-        timeoutMs,
-      ),
+    // `next` is the first offset that is not folded: past an offset means above it.
+    past: (place, timeoutMs) =>
+      wait((seen) => seen.some((one) => isSamePlace(one, place) && one.next > place.offset), timeoutMs),
+    freshAsOf: (place, time, timeoutMs) =>
+      wait((seen) => seen.some((one) => isSamePlace(one, place) && (one.fresh_as_of ?? 0) >= time), timeoutMs),
   }
 }
 

@@ -6,7 +6,7 @@ import { startProjector } from '../../services/projector/projector.ts'
 import { openEmbedded, openPostgres } from '../../shared/database/open-database.ts'
 import { envelop, outgoing } from '../../shared/event-log/event-codec.ts'
 import type { EventLog } from '../../shared/event-log/event-log.ts'
-import { GRANT_PARTITIONS, partitionOf, type Topics, topicsOf } from '../../shared/event-log/places.ts'
+import { placeOf, shapeOf, type Topics, topicsOf } from '../../shared/event-log/places.ts'
 import { createPostgresLog } from '../../shared/event-log/postgres/postgres-log.ts'
 import type { Fact } from '../../shared/ledger/events.ts'
 import { migrateDatabase, readModelMigrations } from '../../shared/migrations/migrations.ts'
@@ -80,10 +80,7 @@ export async function ledgerOn({
   clock = { shiftMs: 0 },
 }: Place): Promise<TestLedger> {
   const topics = topicsOf(prefix)
-  await log.create([
-    { topic: topics.grants, partitions: GRANT_PARTITIONS },
-    { topic: topics.registry, partitions: 1 },
-  ])
+  await log.create(shapeOf(topics))
   const names = [topics.registry, topics.grants]
   await createCheckpoints(knex, schema, await log.bounds(names))
   const source = { knex, log, topics, schema }
@@ -135,10 +132,5 @@ export async function seed(ledger: TestLedger): Promise<void> {
 
 /** Puts a record into the log that no release can read. */
 export async function appendUnreadable({ log, topics }: TestLedger, grant_id: string): Promise<void> {
-  await log.append({
-    topic: topics.grants,
-    partition: partitionOf(grant_id),
-    key: grant_id,
-    value: '{"type":"FromTheFuture"}',
-  })
+  await log.append({ ...placeOf(topics, grant_id), key: grant_id, value: '{"type":"FromTheFuture"}' })
 }

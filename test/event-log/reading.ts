@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import type { EventLog, LogBatch, LogRecord, Outgoing, Range } from '../../shared/event-log/event-log.ts'
-import type { TopicPartition } from '../../shared/event-log/places.ts'
+import { isSamePlace, placeText, type TopicPartition } from '../../shared/event-log/places.ts'
 import { freshPrefix } from '../support/real-parts.ts'
 
 /** The records of a range; without one, all that the partition holds now. */
@@ -30,25 +30,24 @@ export async function followAll(
 ) {
   const batches: LogBatch[] = []
   const positions = new Map<string, number | null>()
-  const nameOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`
   const following = await log.follow(freshPrefix(), topics, {
     begin: async (places) =>
       places.flatMap((place) => {
-        const offset = positions.get(nameOf(place)) ?? 0
-        return positions.get(nameOf(place)) === null ? [] : [{ ...place, offset }]
+        const offset = positions.get(placeText(place)) ?? 0
+        return positions.get(placeText(place)) === null ? [] : [{ ...place, offset }]
       }),
     take: async (batch) => {
       const next = await take(batch)
       batches.push(batch)
-      positions.set(nameOf(batch), next)
+      positions.set(placeText(batch), next)
       return next
     },
   })
   t.teardown(() => following.stop())
   const count = () => batches.reduce((sum, { records }) => sum + records.length, 0)
   await until(() => count() >= atLeast)
-  const records = ({ topic, partition }: TopicPartition) =>
-    batches.filter((batch) => batch.topic === topic && batch.partition === partition).flatMap((batch) => batch.records)
+  const records = (place: TopicPartition) =>
+    batches.filter((batch) => isSamePlace(batch, place)).flatMap((batch) => batch.records)
   return { following, batches, count, records }
 }
 

@@ -1,5 +1,5 @@
 import { verify } from '../../services/audit/verify/verify.ts'
-import { partitionOf } from '../../shared/event-log/places.ts'
+import { partitionOf, placeOf } from '../../shared/event-log/places.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import { realTest } from '../support/real-parts.ts'
 import { startLedger, until, type TestLedger } from '../support/ledger.ts'
@@ -60,7 +60,7 @@ test('an event under another key, or in a partition that is not its own, stops t
   const app = await ledger.client()
   const { grant_id } = await ledger.grant({ to: app })
   const { runtime } = ledger
-  const range = { topic: runtime.topics.grants, partition: partitionOf(grant_id), from: 0, to: 1 }
+  const range = { ...placeOf(runtime.topics, grant_id), from: 0, to: 1 }
   for await (const batch of runtime.log.read(range)) {
     const value = batch.records[0]?.value.toString('utf8') ?? ''
     const wrong = (partitionOf(grant_id) + 1) % 12

@@ -1,3 +1,4 @@
+import { placeText } from '../../../shared/event-log/places.ts'
 import { readStandings } from '../../../shared/read-model/partition-health.ts'
 import { createKeyUseReader, type KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
 import type { AuditSource } from './status-source.ts'
@@ -53,10 +54,10 @@ async function incomplete({ knex, schema, maxLagMs }: Pick<Source, 'knex' | 'sch
     ({ status, lag_ms }) => status !== 'ok' || lag_ms === null || lag_ms > maxLagMs,
   )
   if (!behind) return null
-  const { topic, partition, status, status_reason, lag_ms } = behind
+  const { status, status_reason, lag_ms } = behind
   const age =
     lag_ms === null ? 'it was never known to be complete' : `it was last complete ${Math.round(lag_ms / 1000)} s ago`
-  return `${topic}/${partition}: ${status === 'ok' ? age : (status_reason ?? status)}`
+  return `${placeText(behind)}: ${status === 'ok' ? age : (status_reason ?? status)}`
 }
 
 function unusedKey(kid: number): KeyUse {

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../../../shared/event-log/places.ts'
+import { comparePlaces, placeText, type TopicPartition } from '../../../shared/event-log/places.ts'
 import { type PartitionStanding, readStandings } from '../../../shared/read-model/partition-health.ts'
 import type { VerifySource } from '../../../shared/read-model/read-model.ts'
 
@@ -25,10 +25,10 @@ export async function projectionStatus(
   maxLagMs: number,
 ): Promise<ProjectionStatus> {
   // Standings first: read after them, the log's ends cannot be behind.
-  const standings = new Map((await readStandings(knex, schema)).map((standing) => [nameOf(standing), standing]))
+  const standings = new Map((await readStandings(knex, schema)).map((standing) => [placeText(standing), standing]))
   const { bounds, silent } = await log.boundsNow([topics.registry, topics.grants])
   const statusOf = (place: TopicPartition, end: number | null, silence: string | null): PartitionStatus => {
-    const standing = standings.get(nameOf(place))
+    const standing = standings.get(placeText(place))
     return {
       topic: place.topic,
       partition: place.partition,
@@ -43,7 +43,7 @@ export async function projectionStatus(
   }
   const answering = bounds.map((bound) => statusOf(bound, bound.end, null))
   const others = silent.map((place) => statusOf(place, null, `the log does not answer: ${place.reason}`))
-  const partitions = [...answering, ...others].toSorted(inOrder)
+  const partitions = [...answering, ...others].toSorted(comparePlaces)
   return { healthy: partitions.every(({ problem }) => problem === null), partitions }
 }
 
@@ -53,12 +53,4 @@ function problemOf(standing: PartitionStanding | undefined, end: number | null, 
   if (end !== null && standing.next > end) return `the log ends at ${end}, before what was projected`
   if (standing.lag_ms === null) return 'it was never known to be complete'
   return standing.lag_ms > maxLagMs ? `it is older than ${maxLagMs / 1000} s` : null
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`
-}
-
-function inOrder(a: TopicPartition, b: TopicPartition): number {
-  return a.topic.localeCompare(b.topic) || a.partition - b.partition
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
 import type { Settings } from '../../../shared/config/settings.ts'
 import type { EventLog } from '../../../shared/event-log/event-log.ts'
-import { placesOf, shapeOf } from '../../../shared/event-log/places.ts'
+import { placesOf, shapeOf, type Topics } from '../../../shared/event-log/places.ts'
 import { appendRegistry, readRegistry } from '../../../shared/event-log/registry-log.ts'
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
 import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
@@ -30,7 +30,7 @@ export async function migrate({ knex, log, topics }: Parts, settings: Settings, 
 
 const BY_MIGRATE = { actor: 'system/migrate' }
 
-async function createLedger(log: EventLog, topics: Parts['topics'], source: string): Promise<string> {
+async function createLedger(log: EventLog, topics: Topics, source: string): Promise<string> {
   const known = (await readRegistry(log, topics)).get('ledger')
   if (known?.kind === 'ledger' && known.value) return known.value.ledger_id
   const facts = [{ type: 'LedgerCreated' as const, data: { ledger_id: uuidv7() } }]
@@ -39,7 +39,7 @@ async function createLedger(log: EventLog, topics: Parts['topics'], source: stri
   return createLedger(log, topics, source)
 }
 
-async function appendPredefined(log: EventLog, topics: Parts['topics'], source: string): Promise<void> {
+async function appendPredefined(log: EventLog, topics: Topics, source: string): Promise<void> {
   const registry = await readRegistry(log, topics)
   const facts = PREDEFINED.filter((fact) => registry.get(registryKeyOf(fact)) === undefined)
   await appendRegistry(log, topics, { facts, source, context: BY_MIGRATE })
@@ -47,7 +47,7 @@ async function appendPredefined(log: EventLog, topics: Parts['topics'], source: 
 
 async function bootstrap(
   log: EventLog,
-  topics: Parts['topics'],
+  topics: Topics,
   settings: Settings,
   ledger_id: string,
   logger: Logger,

@@ -42,10 +42,10 @@ function cells(entry: ReplayEntry, colour: boolean): string[] {
   const [grant = '', client = '', why = '', by = ''] = [subject, client_id, reason, actor].map((text) =>
     plain(text ?? ''),
   )
-  return [placeOf(position), time, plain(type), grant, client, plain(who), shown, why, by]
+  return [positionText(position), time, plain(type), grant, client, plain(who), shown, why, by]
 }
 
 /** `grants/3@17`: the topic without the ledger's prefix, partition and offset. */
-function placeOf({ topic, partition, offset }: ReplayEntry['position']): string {
+function positionText({ topic, partition, offset }: ReplayEntry['position']): string {
   return `${topic.slice(topic.lastIndexOf('.') + 1)}/${partition}@${offset}`
 }

@@ -1,3 +1,4 @@
+import { placeText } from '../../../shared/event-log/places.ts'
 import type { ProjectionStatus } from '../../audit/status/projection-status.ts'
 import type { VerifyReport } from '../../audit/verify/verify.ts'
 import { type Format, plain, renderTable } from './table.ts'
@@ -7,7 +8,7 @@ export function renderStatus({ healthy, partitions }: ProjectionStatus, format: 
   if (format === 'json') return `${JSON.stringify(partitions, null, 2)}\n`
   if (format === 'jsonl') return partitions.map((partition) => `${JSON.stringify(partition)}\n`).join('')
   const rows = partitions.map(({ topic, partition, next, end, lag, age_ms, status, voids, problem }) => [
-    `${topic}/${partition}`,
+    placeText({ topic, partition }),
     String(next ?? '-'),
     String(end ?? '-'),
     String(lag ?? '-'),

@@ -9,7 +9,7 @@ import {
   type PendingAppend,
   tooLarge,
 } from '../pending-appends.ts'
-import type { TopicPartition } from '../places.ts'
+import { placeText, type TopicPartition } from '../places.ts'
 import type { LogLogger } from '../retrying.ts'
 import { causesOf } from './client/connect.ts'
 import type { Part, Sender } from './sender.ts'
@@ -118,7 +118,7 @@ function createRecovery({ sender, logger, schedule }: { sender: Sender; logger: 
 function createLanes() {
   const lanes = new Map<string, Lane>()
   function of({ topic, partition }: TopicPartition): Lane {
-    const name = `${topic}/${partition}`
+    const name = placeText({ topic, partition })
     const known = lanes.get(name)
     if (known) return known
     const lane: Lane = { topic, partition, waiting: [], busy: false, failures: 0, maxRecords: MAX_RECORDS }

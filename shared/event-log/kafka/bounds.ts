@@ -1,5 +1,5 @@
 import { type Bounds, type BoundsNow, LogReadError, type Silent } from '../event-log.ts'
-import type { TopicPartition } from '../places.ts'
+import { comparePlaces, isSamePlace, placeText, type TopicPartition } from '../places.ts'
 import { connected, forgetClosed, partitionsOf, patiently, unreachable } from './client/asking.ts'
 import { type Broker, causesOf, type Cluster, READ_UNCOMMITTED } from './client/connect.ts'
 import { wordsOf } from './client/words.ts'
@@ -21,18 +21,20 @@ export function createKafkaBounds(cluster: Cluster) {
       throw unreachable(topics, cause)
     })
     // Where somebody was silent the last time, the leaders are asked for at once.
-    const first = stale ? { bounds: [], silent: placesOf(cluster, topics) } : await askAll(placesOf(cluster, topics))
+    const first = stale
+      ? { bounds: [], silent: knownPlaces(cluster, topics) }
+      : await askAll(knownPlaces(cluster, topics))
     const bounds = [...first.bounds]
     let silent: Silent[] = []
     if (first.silent.length > 0) {
       await within(cluster.refreshMetadata()).catch(() => undefined)
       const again = await askAll(first.silent)
       bounds.push(...again.bounds)
-      silent = again.silent.toSorted(inOrder)
+      silent = again.silent.toSorted(comparePlaces)
     }
     stale = silent.length > 0
     if (bounds.length === 0) throw silence(silent)
-    return { bounds: bounds.toSorted(inOrder), silent }
+    return { bounds: bounds.toSorted(comparePlaces), silent }
   }
 
   async function askAll(places: TopicPartition[]): Promise<Answer> {
@@ -56,17 +58,13 @@ export function createKafkaBounds(cluster: Cluster) {
 
 /** LogReadError('unreachable') if one of these partitions did not answer. */
 export function requireAnswered({ silent }: BoundsNow, places: TopicPartition[]): void {
-  const missing = silent.filter((one) => places.some((place) => isSame(one, place)))
+  const missing = silent.filter((one) => places.some((place) => isSamePlace(one, place)))
   if (missing.length > 0) throw silence(missing)
-}
-
-export function isSame(a: TopicPartition, b: TopicPartition): boolean {
-  return a.topic === b.topic && a.partition === b.partition
 }
 
 type Answer = { bounds: Bounds[]; silent: Silent[] }
 
-function placesOf(cluster: Cluster, topics: string[]): TopicPartition[] {
+function knownPlaces(cluster: Cluster, topics: string[]): TopicPartition[] {
   return topics.flatMap((topic) =>
     partitionsOf(cluster, topic).map(({ partitionId: partition }) => ({ topic, partition })),
   )
@@ -121,8 +119,8 @@ async function list(broker: Broker, places: TopicPartition[]): Promise<Bounds[]>
     [LATEST, EARLIEST].map((timestamp) => listOffsets(broker, places, timestamp)),
   )
   return places.map((place) => {
-    const [end, first] = [ends, firsts].map((offsets) => offsets?.find((one) => isSame(one, place))?.offset)
-    if (end === undefined || first === undefined) throw new Error(`no offsets of ${place.topic}/${place.partition}`)
+    const [end, first] = [ends, firsts].map((offsets) => offsets?.find((one) => isSamePlace(one, place))?.offset)
+    if (end === undefined || first === undefined) throw new Error(`no offsets of ${placeText(place)}`)
     return { topic: place.topic, partition: place.partition, first, end }
   })
 }
@@ -152,10 +150,6 @@ function allSilent(places: TopicPartition[], reason: string): Answer {
 }
 
 function silence(silent: Silent[]): LogReadError {
-  const named = silent.map(({ topic, partition, reason }) => `${topic}/${partition} (${reason})`)
+  const named = silent.map((place) => `${placeText(place)} (${place.reason})`)
   return new LogReadError('unreachable', `Kafka does not answer for ${named.join(', ')}`)
-}
-
-function inOrder(a: TopicPartition, b: TopicPartition): number {
-  return a.topic.localeCompare(b.topic) || a.partition - b.partition
 }

@@ -1,8 +1,8 @@
 import type { Consumer, EachBatchHandler, EachBatchPayload, IMemberAssignment } from 'kafkajs'
 import type { EventLog, Follower, Following } from '../event-log.ts'
-import type { TopicPartition } from '../places.ts'
+import { isSamePlace, type TopicPartition } from '../places.ts'
 import { type LogLogger, retrying } from '../retrying.ts'
-import { isSame, requireAnswered } from './bounds.ts'
+import { requireAnswered } from './bounds.ts'
 import { createClient, type KafkaLogOptions } from './client/connect.ts'
 import { createHeartbeats } from './heartbeats.ts'
 import { createPositions } from './positions.ts'
@@ -48,7 +48,7 @@ export function followKafka(options: Options): Following {
     assignment.abort()
     assignment = new AbortController()
     const { signal } = assignment
-    const places = placesOf(assigned)
+    const places = placesAssigned(assigned)
     positions.assign(places)
     const begin = createBeginning({ ...options, positions }, places)
     if (places.length > 0) retrying(() => begin(signal), { signal, logger, what: 'begin' }).catch(giveUp)
@@ -81,7 +81,7 @@ function createBeginning(
   let left = places
   return async (signal: AbortSignal): Promise<void> => {
     const { silent } = await boundsNow(topics)
-    const isSilent = (place: TopicPartition) => silent.some((one) => isSame(one, place))
+    const isSilent = (place: TopicPartition) => silent.some((one) => isSamePlace(one, place))
     const ready = left.filter((place) => !isSilent(place))
     if (ready.length > 0) {
       const begins = await follower.begin(ready)
@@ -180,7 +180,7 @@ function fetchedOffsetOf(batch: EachBatchPayload['batch']): number {
   return Number(Reflect.get(batch, 'fetchedOffset'))
 }
 
-function placesOf(assigned: IMemberAssignment): TopicPartition[] {
+function placesAssigned(assigned: IMemberAssignment): TopicPartition[] {
   return Object.entries(assigned).flatMap(([topic, partitions]) =>
     partitions.map((partition) => ({ topic, partition })),
   )

@@ -1,9 +1,7 @@
 import type { Consumer } from 'kafkajs'
-import type { TopicPartition } from '../places.ts'
+import { placeText, type TopicPartition } from '../places.ts'
 
 export type Position = TopicPartition & { offset: number }
-
-const nameOf = ({ topic, partition }: TopicPartition) => `${topic}/${partition}`
 
 /** Where the follower wants to go on in each partition that it has. Kafka's own idea of it is never asked. */
 export function createPositions(consumer: Consumer) {
@@ -11,12 +9,12 @@ export function createPositions(consumer: Consumer) {
 
   // A batch of control records only never reaches eachBatch: kafkajs goes on behind it by itself.
   consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
-    const offset = wanted.get(nameOf({ topic, partition }))
+    const offset = wanted.get(placeText({ topic, partition }))
     if (batchSize === 0 && offset !== undefined) advance({ topic, partition }, Math.max(offset, Number(lastOffset) + 1))
   })
 
   function advance(place: TopicPartition, offset: number): void {
-    wanted.set(nameOf(place), offset)
+    wanted.set(placeText(place), offset)
   }
 
   function seek({ topic, partition, offset }: Position): void {
@@ -36,11 +34,11 @@ export function createPositions(consumer: Consumer) {
   }
 
   function leave(place: TopicPartition): void {
-    wanted.delete(nameOf(place))
+    wanted.delete(placeText(place))
     consumer.pause(byTopic([place]))
   }
 
-  return { of: (place: TopicPartition) => wanted.get(nameOf(place)), advance, seek, assign, resume, leave }
+  return { of: (place: TopicPartition) => wanted.get(placeText(place)), advance, seek, assign, resume, leave }
 }
 
 function byTopic(places: TopicPartition[]): { topic: string; partitions: number[] }[] {

@@ -1,6 +1,5 @@
 import { type Bounds, type EventLog, type LogBatch, LogReadError, type Range } from '../event-log.ts'
-import type { TopicPartition } from '../places.ts'
-import { isSame } from './bounds.ts'
+import { isSamePlace, placeText, type TopicPartition } from '../places.ts'
 import { partitionsOf, PATIENCE_MS, patiently } from './client/asking.ts'
 import { type Cluster, type FetchedMessage, READ_UNCOMMITTED } from './client/connect.ts'
 import { recordOf } from './records.ts'
@@ -32,7 +31,7 @@ export async function* readRange(
     const last = messages.at(-1)
     if (last) advanced = performance.now()
     else if (performance.now() - advanced > PATIENCE_MS)
-      throw new LogReadError('unreachable', `${topic}/${partition} delivers nothing`)
+      throw new LogReadError('unreachable', `${placeText(range)} delivers nothing`)
     else continue
     const next = Math.min(Number(last.offset) + 1, to)
     const records = messages.filter((message) => !message.isControlRecord && Number(message.offset) < to).map(recordOf)
@@ -47,11 +46,11 @@ export async function* readRange(
  */
 export function requireWithin(bounds: Bounds[], positions: (TopicPartition & { offset: number })[]): void {
   for (const position of positions) {
-    const { topic, partition, offset } = position
-    const bound = bounds.find((known) => isSame(known, position))
+    const { offset } = position
+    const bound = bounds.find((known) => isSamePlace(known, position))
     if (bound && bound.first <= offset && offset <= bound.end) continue
     const holds = bound ? `holds [${bound.first}, ${bound.end})` : 'does not exist'
-    throw new LogReadError('out_of_range', `offset ${offset} was asked of ${topic}/${partition}, which ${holds}`)
+    throw new LogReadError('out_of_range', `offset ${offset} was asked of ${placeText(position)}, which ${holds}`)
   }
 }
 

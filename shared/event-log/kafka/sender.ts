@@ -1,5 +1,5 @@
 import type { Ack } from '../pending-appends.ts'
-import type { TopicPartition } from '../places.ts'
+import { placeText, type TopicPartition } from '../places.ts'
 import { causesOf, createCluster, type KafkaLogOptions } from './client/connect.ts'
 
 const REQUEST_TIMEOUT_MS = 2_000
@@ -59,9 +59,10 @@ export function createKafkaSender(options: KafkaLogOptions): Sender {
 
 type Produced = { topicName: string; partitions: { partition: number; baseOffset: string; logAppendTime?: string }[] }[]
 
-function ackOf(topics: Produced, { topic, partition }: Part): Ack {
+function ackOf(topics: Produced, part: Part): Ack {
+  const { topic, partition } = part
   const own = topics.find(({ topicName }) => topicName === topic)?.partitions.find((p) => p.partition === partition)
-  if (!own) throw new Error(`Kafka did not answer for ${topic}/${partition}`)
+  if (!own) throw new Error(`Kafka did not answer for ${placeText(part)}`)
   const timestamp = Number(own.logAppendTime ?? -1)
   if (timestamp < 0) throw new Error(`${topic} has no log append time: message.timestamp.type must be LogAppendTime`)
   return { offset: Number(own.baseOffset), timestamp }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
 import { LogReadError, type EventLog } from '../event-log.ts'
+import { placeText } from '../places.ts'
 import { causesOf, withAdmin, type KafkaLogOptions } from './client/connect.ts'
 
 type Shape = { topic: string; partitions: number }
@@ -56,10 +57,7 @@ export async function topicProblems(
   // answers.
   const { bounds } = await boundsNow(topics.map(({ topic }) => topic))
   const cut = bounds.filter(({ first }) => first !== 0)
-  return [
-    ...problems,
-    ...cut.map(({ topic, partition, first }) => `${topic}/${partition} begins at offset ${first}, not at 0`),
-  ]
+  return [...problems, ...cut.map((place) => `${placeText(place)} begins at offset ${place.first}, not at 0`)]
 }
 
 async function problemsOf(admin: Admin, shapes: Shape[]): Promise<string[]> {

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { AppendError, type Outgoing } from '../event-log.ts'
 import { type Ack, acknowledge, createPendingAppends, fail, type PendingAppend } from '../pending-appends.ts'
-import type { TopicPartition } from '../places.ts'
+import { placeText, type TopicPartition } from '../places.ts'
 
 const MAX_RECORDS = 1_000
 const MAX_BYTES = 8_000_000
@@ -48,7 +48,7 @@ export function createPostgresAppends({ knex, appendTimeoutMs, faults, appended 
   }
 
   function laneOf({ topic, partition }: TopicPartition): Lane {
-    const name = `${topic}/${partition}`
+    const name = placeText({ topic, partition })
     const known = lanes.get(name)
     if (known) return known
     const lane: Lane = { topic, partition, waiting: [], busy: false }
@@ -69,7 +69,8 @@ export function createPostgresAppends({ knex, appendTimeoutMs, faults, appended 
     pending.settle()
   }
 
-  async function write({ topic, partition }: Lane, entries: PendingAppend[]): Promise<void> {
+  async function write(lane: Lane, entries: PendingAppend[]): Promise<void> {
+    const { topic, partition } = lane
     for (const entry of entries) entry.sent = true
     try {
       const { rows } = await knex.raw<{ rows: { base: number | string; timestamp: number }[] }>(APPEND, {
@@ -81,7 +82,7 @@ export function createPostgresAppends({ knex, appendTimeoutMs, faults, appended 
       })
       await faults.beforeAnswer?.()
       const [row] = rows
-      if (!row) throw new AppendError('not_appended', `the log has no partition ${topic}/${partition}`)
+      if (!row) throw new AppendError('not_appended', `the log has no partition ${placeText(lane)}`)
       const base = Number(row.base)
       entries.forEach((entry, i) => acknowledge(entry, { offset: base + i, timestamp: row.timestamp }))
     } catch (error) {

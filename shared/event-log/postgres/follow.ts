@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { type Follower, type Following, type LogBatch, LogReadError } from '../event-log.ts'
-import type { TopicPartition } from '../places.ts'
+import { isSamePlace, type TopicPartition } from '../places.ts'
 import { type LogLogger, retrying } from '../retrying.ts'
 import { nextBatches, readBounds, requireInRange } from './reads.ts'
 import { createWaker, type Waker } from './waker.ts'
@@ -44,7 +44,7 @@ export function followPostgres({ knex, topics, follower, logger, wakers }: Optio
   }
 
   function deliver(batch: LogBatch): void {
-    const place = [...places].find(({ topic, partition }) => topic === batch.topic && partition === batch.partition)
+    const place = [...places].find((one) => isSamePlace(one, batch))
     if (!place) return
     place.taking = true
     const take = advance(place, batch)

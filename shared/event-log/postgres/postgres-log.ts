@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import type { EventLog, Following } from '../event-log.ts'
+import { placeText } from '../places.ts'
 import { createPostgresAppends, type AppendFaults } from './appends.ts'
 import { followPostgres } from './follow.ts'
 import { ask, readBounds, readRange } from './reads.ts'
@@ -86,6 +87,6 @@ async function problemsOfTopics(knex: Knex, topics: Shape): Promise<string[]> {
     if (own.length === 0) return [`${topic} does not exist: run the migration`]
     const count = own.length === partitions ? [] : [`${topic} has ${own.length} partitions, not ${partitions}`]
     const cut = own.filter(({ first }) => first !== 0)
-    return [...count, ...cut.map(({ partition, first }) => `${topic}/${partition} begins at offset ${first}, not at 0`)]
+    return [...count, ...cut.map((place) => `${placeText(place)} begins at offset ${place.first}, not at 0`)]
   })
 }

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { type Bounds, type LogBatch, LogReadError, type Range } from '../event-log.ts'
-import type { TopicPartition } from '../places.ts'
+import { placeText, type TopicPartition } from '../places.ts'
 
 const MAX_RECORDS = 500
 const MAX_BYTES = 1_000_000
@@ -44,14 +44,15 @@ export async function nextBatches(knex: Knex, wanted: Wanted[]): Promise<LogBatc
   })
   const batches = new Map<string, LogBatch>()
   for (const { topic, partition, offset, timestamp, key, value } of rows) {
-    const batch = batches.get(`${topic}/${partition}`) ?? { topic, partition, start: 0, next: 0, records: [] }
-    batches.set(`${topic}/${partition}`, batch)
+    const name = placeText({ topic, partition })
+    const batch = batches.get(name) ?? { topic, partition, start: 0, next: 0, records: [] }
+    batches.set(name, batch)
     batch.records.push({ offset: Number(offset), timestamp, key, value })
     batch.next = Number(offset) + 1
   }
-  for (const { topic, partition, from } of wanted) {
-    const batch = batches.get(`${topic}/${partition}`)
-    if (batch) batch.start = from
+  for (const place of wanted) {
+    const batch = batches.get(placeText(place))
+    if (batch) batch.start = place.from
   }
   return [...batches.values()]
 }
@@ -64,7 +65,7 @@ export async function* readRange(knex: Knex, range: Range, signal?: AbortSignal)
   for (let start = from; start < to;) {
     signal?.throwIfAborted()
     const [batch] = await nextBatches(knex, [{ topic, partition, from: start, to }])
-    if (!batch) throw new LogReadError('out_of_range', `${topic}/${partition} has no record in [${start}, ${to})`)
+    if (!batch) throw new LogReadError('out_of_range', `${placeText(range)} has no record in [${start}, ${to})`)
     start = batch.next
     yield batch
   }
@@ -84,10 +85,7 @@ export async function requireInRange(knex: Knex, place: TopicPartition, offset: 
   const bound = bounds.find(({ partition }) => partition === place.partition)
   if (bound && bound.first <= offset && offset <= bound.end) return
   const holds = bound ? `holds [${bound.first}, ${bound.end})` : 'does not exist'
-  throw new LogReadError(
-    'out_of_range',
-    `offset ${offset} was asked of ${place.topic}/${place.partition}, which ${holds}`,
-  )
+  throw new LogReadError('out_of_range', `offset ${offset} was asked of ${placeText(place)}, which ${holds}`)
 }
 
 /** Runs one query of the log; a failing database is an unreachable log. */

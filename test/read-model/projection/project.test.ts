@@ -1,5 +1,11 @@
 import { envelop, outgoing } from '../../../shared/event-log/event-codec.ts'
-import { partitionOf, type TopicPartition } from '../../../shared/event-log/places.ts'
+import {
+  isSamePlace,
+  placeOf,
+  placeText,
+  registryPlace,
+  type TopicPartition,
+} from '../../../shared/event-log/places.ts'
 import type { GrantFact } from '../../../shared/ledger/events.ts'
 import type { GrantState } from '../../../shared/ledger/grant/state.ts'
 import { loadCheckpoints } from '../../../shared/read-model/checkpoints.ts'
@@ -15,12 +21,13 @@ function createFolding({ runtime }: TestLedger) {
   const { knex, schema, log, topics } = runtime
   const known = new Map<string, Map<string, GrantState>>()
 
-  async function prepare({ topic, partition }: TopicPartition): Promise<PreparedBatch> {
+  async function prepare(place: TopicPartition): Promise<PreparedBatch> {
+    const { topic, partition } = place
     const checkpoints = await loadCheckpoints(knex, schema, [topics.grants, topics.registry])
-    const checkpoint = checkpoints.find((one) => one.topic === topic && one.partition === partition)
-    const bound = (await log.bounds([topic])).find((one) => one.partition === partition)
-    if (!checkpoint || !bound) throw new Error(`there is no ${topic}/${partition}`)
-    const name = `${topic}/${partition}`
+    const checkpoint = checkpoints.find((one) => isSamePlace(one, place))
+    const bound = (await log.bounds([topic])).find((one) => isSamePlace(one, place))
+    const name = placeText(place)
+    if (!checkpoint || !bound) throw new Error(`there is no ${name}`)
     if (!known.has(name)) known.set(name, new Map())
     for await (const batch of log.read({ topic, partition, from: checkpoint.next, to: bound.end }))
       return prepareBatch(batch, { ...checkpoint, known: known.get(name) })
@@ -36,10 +43,9 @@ test('a grant that was folded together with a registry batch of the same partiti
   const { knex, schema, log, topics } = ledger.runtime
   const fold = createFolding(ledger)
   const grant_id = '01890a5d-ac96-774b-bcce-00000000000c'
-  t.is(partitionOf(grant_id), 0)
+  const [registry, grants] = [registryPlace(topics), placeOf(topics, grant_id)]
+  t.is(grants.partition, 0)
   const append = (fact: GrantFact) => log.append(outgoing(envelop(fact, ISSUER, { actor: 'test' }, Date.now()), topics))
-  const [registry, grants] = [topics.registry, topics.grants].map((topic) => ({ topic, partition: 0 }))
-  if (!registry || !grants) throw new Error('two places')
 
   await append(issued({ grant_id }))
   await fold(grants)
