@@ -23,19 +23,19 @@ export type HeldOptions = {
 const KNOWN_GRANTS = 10_000
 
 /**
- * A checkpoint that this process holds, with the grants that it folded up to there. `verified`: its last record was
- * read again and was the same.
+ * A checkpoint that this process holds, with the grants that it folded up to there. `verified`: its last record was read
+ * again and was the same.
  */
 export type Held = Checkpoint & { verified: boolean; known: KnownGrants }
 
 export type HeldCheckpoints = {
   get(place: TopicPartition): Held | undefined
-  /** Where this process knows each of its checkpoints to stand at least. */
-  standing(): { topic: string; partition: number; next: number }[]
+  /** What this process has seen committed of each partition: everything below `next`. */
+  reached(): (TopicPartition & { next: number })[]
   put(checkpoint: Held): void
   /**
-   * Reads these checkpoints again and tells where to begin: at the last record folded. Those without a way on are left
-   * out. LogReadError when the log does not answer for one of them.
+   * Reads these checkpoints again and tells where to begin: at the last record folded, so that it is compared once more. Those without a way on are left out.
+   * LogReadError when the log does not answer for one of them.
    */
   begin(partitions: TopicPartition[]): Promise<(TopicPartition & { offset: number })[]>
   /** Goes no further in this partition, and says so in the read model, where every request sees it. */
@@ -81,7 +81,7 @@ export function createHeldCheckpoints({ knex, log, schema, topics, logger }: Hel
 
   return {
     get: (place) => held.get(placeText(place)),
-    standing: () => [...held.values()].map(({ topic, partition, next }) => ({ topic, partition, next })),
+    reached: () => [...held.values()].map(({ topic, partition, next }) => ({ topic, partition, next })),
     put: (checkpoint) => void held.set(placeText(checkpoint), checkpoint),
     begin,
     leave,
@@ -95,6 +95,7 @@ function divergenceOf(checkpoint: Checkpoint, bound: Bounds | undefined, cluster
     return `the read model was folded from log ${checkpoint.cluster_id}, this is ${cluster}`
   }
   if (bound.first !== 0) return `the log begins at offset ${bound.first}: its beginning is gone`
+  // Both name the record to come: an end below what was folded has lost some of it.
   if (bound.end < checkpoint.next) return `the log ends at ${bound.end}, ${checkpoint.next} was folded`
   return null
 }

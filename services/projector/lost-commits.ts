@@ -18,11 +18,11 @@ export class CommitsLost extends Error {
  * a new record nobody else would notice, and the partition would stay incomplete. A new process begins at the
  * checkpoints.
  */
-export function watchLostCommits(knex: Knex, schema: string, topics: string[], standing: HeldCheckpoints['standing']) {
+export function watchLostCommits(knex: Knex, schema: string, topics: string[], reached: HeldCheckpoints['reached']) {
   const stopping = new AbortController()
 
   async function look(): Promise<void> {
-    const before = standing()
+    const before = reached()
     // An unreachable database is somebody else's to report.
     const checkpoints = await loadCheckpoints(knex, schema, topics).catch(() => [])
     for (const place of before) {

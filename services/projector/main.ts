@@ -24,7 +24,7 @@ export async function runProjector({
   const following = await startProjector({ knex, log, schema, topics, group, logger })
   const names = [topics.grants, topics.registry]
   const stopFreshness = startFreshness({ knex, log, schema, topics: names, logger })
-  const commits = watchLostCommits(knex, schema, names, following.standing)
+  const commits = watchLostCommits(knex, schema, names, following.reached)
   return {
     ended: Promise.race([following.ended, commits.lost]),
     stop: async () => {

@@ -1,12 +1,8 @@
 import { recordHash } from '../../shared/event-log/chain.ts'
 import type { Following, LogBatch } from '../../shared/event-log/event-log.ts'
 import { createBatcher } from '../../shared/database/batcher.ts'
-import {
-  CheckpointTaken,
-  prepareBatch,
-  project,
-  type PreparedBatch,
-} from '../../shared/read-model/projection/project.ts'
+import { type FoldStep, readBatch } from '../../shared/event-log/fold-log.ts'
+import { CheckpointTaken, type KnownStep, project } from '../../shared/read-model/projection/project.ts'
 import { createHeldCheckpoints, type Held, type HeldCheckpoints, type HeldOptions } from './held-checkpoints.ts'
 
 /** `group`: the projectors that share the partitions out among them. */
@@ -16,9 +12,7 @@ export type ProjectorOptions = HeldOptions & { group: string }
  * Follows the log and folds it into the read model. Any number may run: the log shares the partitions out, and a
  * checkpoint moves only from where it stands, so two that overlap cannot both write.
  */
-export async function startProjector(
-  options: ProjectorOptions,
-): Promise<Following & Pick<HeldCheckpoints, 'standing'>> {
+export async function startProjector(options: ProjectorOptions): Promise<Following & Pick<HeldCheckpoints, 'reached'>> {
   const { knex, log, schema, topics, group } = options
   const held = createHeldCheckpoints(options)
   // Whatever arrives while a statement runs is folded together in the next.
@@ -26,22 +20,22 @@ export async function startProjector(
 
   async function foldBatches(batches: LogBatch[]): Promise<(number | null)[]> {
     const answers = new Map<LogBatch, number | null>()
-    const ready: { batch: LogBatch; prepared: PreparedBatch }[] = []
+    const ready: { batch: LogBatch; step: KnownStep }[] = []
     for (const batch of batches) {
       const found = await verified(held, batch)
-      if (typeof found === 'object' && found !== null) ready.push({ batch, prepared: prepareBatch(batch, found) })
-      else answers.set(batch, found)
+      if (typeof found !== 'object' || found === null) answers.set(batch, found)
+      else ready.push({ batch, step: { ...readBatch(batch, found), known: found.known } })
     }
     const settle = (await isProjected(ready)) ? settled : beginAgain
-    for (const { batch, prepared } of ready) answers.set(batch, await settle(held, batch, prepared))
+    for (const { batch, step } of ready) answers.set(batch, await settle(held, batch, step))
     return batches.map((batch) => answers.get(batch) ?? null)
   }
 
-  async function isProjected(ready: { prepared: PreparedBatch }[]): Promise<boolean> {
+  async function isProjected(ready: { step: KnownStep }[]): Promise<boolean> {
     if (ready.length === 0) return true
     try {
-      const batches = ready.map(({ prepared }) => prepared)
-      await project(knex, { schema }, batches)
+      const steps = ready.map(({ step }) => step)
+      await project(knex, { schema }, steps)
       return true
     } catch (error) {
       if (error instanceof CheckpointTaken) return false
@@ -50,7 +44,7 @@ export async function startProjector(
   }
 
   const following = await log.follow(group, [topics.grants, topics.registry], { begin: held.begin, take })
-  return { ...following, standing: held.standing }
+  return { ...following, reached: held.reached }
 }
 
 /**
@@ -71,6 +65,7 @@ async function verified(held: HeldCheckpoints, batch: LogBatch): Promise<Held | 
     checkpoint.leader_epoch = predecessor.leader_epoch ?? null
   }
   checkpoint.verified = true
+  // Both name the first offset beyond what they hold.
   return batch.next <= checkpoint.next ? checkpoint.next : checkpoint
 }
 
@@ -79,11 +74,11 @@ function leaderChanged(batch: LogBatch, checkpoint: Held): boolean {
   return epoch !== undefined && checkpoint.leader_epoch !== null && epoch !== checkpoint.leader_epoch
 }
 
-async function settled(held: HeldCheckpoints, batch: LogBatch, { move, stop }: PreparedBatch): Promise<number | null> {
+async function settled(held: HeldCheckpoints, batch: LogBatch, { position, stop }: FoldStep): Promise<number | null> {
   const checkpoint = held.get(batch)
-  if (checkpoint) held.put({ ...checkpoint, ...move, verified: true })
+  if (checkpoint) held.put({ ...checkpoint, ...position, verified: true })
   if (stop) return held.leave(batch, 'stopped', `the record at offset ${stop.offset} cannot be read: ${stop.reason}`)
-  return move.next
+  return position.next
 }
 
 async function beginAgain(held: HeldCheckpoints, batch: LogBatch): Promise<number | null> {

@@ -17,9 +17,10 @@ export type LogBatch = TopicPartition & { start: number; next: number; records: 
 
 export type Outgoing = TopicPartition & { key: string; value: string }
 
-/** `[from, to)`: reads end when every record below `to` was delivered. */
+/** `[from, to)`, so `to` itself is not read: reads end when every record below it was delivered. */
 export type Range = TopicPartition & { from: number; to: number }
 
+/** `[first, end)`: `end` is the offset that the next record gets. An empty partition has first = end. */
 export type Bounds = TopicPartition & { first: number; end: number }
 
 /** A partition that does not answer, in words for the operator: `it has no leader`. */

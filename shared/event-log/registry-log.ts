@@ -1,35 +1,37 @@
-import { isGrantEvent, type RegistryFact } from '../ledger/events.ts'
+import { isGrantEvent, type Recorded, type RegistryFact } from '../ledger/events.ts'
 import { createRegistry } from '../ledger/registry/evolve.ts'
-import { decodeRecord, envelop, type EventContext, outgoing } from './event-codec.ts'
+import { envelop, type EventContext, outgoing, UndecodableRecord } from './event-codec.ts'
 import type { EventLog } from './event-log.ts'
-import type { Topics } from './places.ts'
+import { walkLog } from './fold-log.ts'
+import { registryPlace, type Topics } from './places.ts'
 
 /** Folds the whole registry from the log itself: small, and true before any read model exists. */
 export async function readRegistry(log: EventLog, topics: Topics) {
   const registry = createRegistry()
-  const [bound] = await log.bounds([topics.registry])
-  if (!bound || bound.end === bound.first) return registry
-  const range = { topic: topics.registry, partition: 0, from: bound.first, to: bound.end }
-  for await (const batch of log.read(range)) {
-    for (const record of batch.records) {
-      const recorded = decodeRecord(batch, record)
-      if (!isGrantEvent(recorded.event)) registry.apply({ ...recorded, event: recorded.event })
-    }
+  for await (const { event, ...rest } of registryRecords(log, topics)) {
+    if (!isGrantEvent(event)) registry.apply({ event, ...rest })
   }
   return registry
 }
 
 /** The ledger that this log belongs to: its first registry record says it. `null` for an empty log. */
 export async function readLedgerId(log: EventLog, topics: Topics): Promise<string | null> {
-  const [bound] = await log.bounds([topics.registry])
-  if (!bound || bound.end === bound.first) return null
-  const range = { topic: topics.registry, partition: 0, from: bound.first, to: bound.first + 1 }
-  for await (const batch of log.read(range)) {
-    const [record] = batch.records
-    const event = record && decodeRecord(batch, record).event
-    if (event?.type === 'LedgerCreated') return event.data.ledger_id
+  for await (const { event } of registryRecords(log, topics, { most: 1 })) {
+    return event.type === 'LedgerCreated' ? event.data.ledger_id : null
   }
   return null
+}
+
+/** The registry's records, the first `most` offsets of it only. UndecodableRecord where one cannot be read. */
+async function* registryRecords(log: EventLog, topics: Topics, { most = Infinity } = {}): AsyncGenerator<Recorded> {
+  const place = registryPlace(topics)
+  const [bound] = await log.bounds([place.topic])
+  if (!bound) return
+  const to = Math.min(bound.end, bound.first + most)
+  for await (const { records, stop } of walkLog(log, { ...place, from: bound.first, to })) {
+    yield* records
+    if (stop) throw new UndecodableRecord(stop.reason)
+  }
 }
 
 /** Appends registry facts one after the other, so that they stand in this order. */

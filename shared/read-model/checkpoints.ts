@@ -1,30 +1,22 @@
 import type { Knex } from 'knex'
 import { chainStart } from '../event-log/chain.ts'
+import type { FoldPosition } from '../event-log/fold-log.ts'
 import type { TopicPartition } from '../event-log/places.ts'
 import { STALL_MS } from './stall.ts'
 
 export type CheckpointStatus = 'ok' | 'stopped' | 'diverged'
 
 /** How far the read model has folded one partition, and the proof of what it folded. */
-export type Checkpoint = TopicPartition & {
-  next: number
-  last_offset: number | null
-  last_hash: Buffer | null
-  chain: Buffer
-  leader_epoch: number | null
-  cluster_id: string | null
-  status: CheckpointStatus
-  status_reason: string | null
-  void_count: number
-}
+export type Checkpoint = TopicPartition &
+  FoldPosition & {
+    cluster_id: string | null
+    status: CheckpointStatus
+    status_reason: string | null
+    void_count: number
+  }
 
-/** A checkpoint's move over one batch: from `start`, where it must stand, to `next`. */
-export type CheckpointMove = Pick<
-  Checkpoint,
-  'topic' | 'partition' | 'next' | 'last_offset' | 'last_hash' | 'chain' | 'leader_epoch'
-> & {
-  start: number
-}
+/** A checkpoint's move over one batch: from `start`, where its `next` must stand, to where it stands then. */
+export type CheckpointMove = TopicPartition & FoldPosition & { start: number; voids: number }
 
 /** Makes a checkpoint at 0 for every partition that has none. */
 export async function createCheckpoints(knex: Knex, schema: string, partitions: TopicPartition[]): Promise<void> {
@@ -55,8 +47,8 @@ export async function loadCheckpoints(knex: Knex, schema: string, topics: string
 }
 
 /**
- * SQL (CTEs) that moves every checkpoint from its batch's start, or none of them: `ready.ok` tells which. One that
- * stands elsewhere belongs to another projector now. Rows are locked in order, so that two projectors never deadlock.
+ * SQL (CTEs) that moves every checkpoint from its batch's start, or none of them: `ready.ok` tells which. One that stands
+ * elsewhere belongs to another projector now. Rows are locked in order, so that two projectors never deadlock.
  * Its one binding is `movesJson`.
  */
 export const moveSql = (schema: string) => `
@@ -77,14 +69,12 @@ export const moveSql = (schema: string) => `
      WHERE ready.ok AND c.topic = m.topic AND c.partition = m.partition AND c.next = m.start)`
 
 /** The binding of `moveSql`. */
-export function movesJson(moves: (CheckpointMove & { voids: number })[]): string {
+export function movesJson(moves: CheckpointMove[]): string {
   const hex = (bytes: Buffer | null) => bytes && `\\x${bytes.toString('hex')}`
   return JSON.stringify(moves.map((move) => ({ ...move, last_hash: hex(move.last_hash), chain: hex(move.chain) })))
 }
 
-/**
- * Marks partitions as not to be answered from: `stopped` at a record that cannot be read, or `diverged` from the log.
- */
+/** Marks partitions as not to be answered from: `stopped` at a record that cannot be read, or `diverged` from the log. */
 export async function markPartition(
   knex: Knex,
   schema: string,
@@ -114,9 +104,9 @@ const STALL = `interval '${STALL_MS} ms'`
 const FLAPPING = `interval '10 s'`
 
 /**
- * Says that the read model showed everything the log held at `asOf`: true for each partition whose checkpoint has
- * reached the end that the log had then. Tells which those are. Where that was last so long ago that nobody could be
- * answered in the meantime, the stall is noted, one with the stall before it if that ended only just now.
+ * Says that the read model showed everything the log held at `asOf`: true for each partition whose checkpoint has reached
+ * the end that the log had then (`end` and `next` both name the record to come). Tells which those are. Where that was last so long ago that nobody could be answered in the
+ * meantime, the stall is noted, one with the stall before it if that ended only just now.
  */
 export async function markFresh(
   knex: Knex,

@@ -1,5 +1,5 @@
 import type { EventLog } from '../../../shared/event-log/event-log.ts'
-import { foldPartition } from '../../../shared/event-log/fold-log.ts'
+import { foldLog, walkKey } from '../../../shared/event-log/fold-log.ts'
 import type { Topics } from '../../../shared/event-log/places.ts'
 import { readRegistry } from '../../../shared/event-log/registry-log.ts'
 import type { Principal } from '../../../shared/ledger/events.ts'
@@ -7,7 +7,7 @@ import { accessTokenLiveness, deadBecause, grantStanding, refreshEnded } from '.
 import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
 import type { Registry } from '../../../shared/ledger/registry/evolve.ts'
 import type { ClientEntity, UserEntity } from '../../../shared/ledger/registry/state.ts'
-import { entryOf, type ReplayEntry } from './replay-entry.ts'
+import { entriesOf, type ReplayEntry } from './replay-entry.ts'
 import { rangesOf } from './replay.ts'
 
 /** What can be used now. `because`: why nothing can, where that is so. */
@@ -66,11 +66,9 @@ async function foldLife(log: EventLog, topics: Topics, grant_id: string): Promis
   const [range] = await rangesOf({ log, topics }, { grant_id })
   const folded: Folded = { state: UNKNOWN_GRANT, generations: [], events: [] }
   if (!range) return folded
-  for await (const batch of foldPartition(log, range, { key: grant_id })) {
-    for (const judged of batch) {
-      folded.events.push(entryOf(judged))
-      if (judged.unreadable === undefined) addState(folded, judged.grant ?? UNKNOWN_GRANT)
-    }
+  for await (const step of foldLog(walkKey(log, range, grant_id))) {
+    folded.events.push(...entriesOf(step))
+    for (const { grant } of step.judged) addState(folded, grant ?? UNKNOWN_GRANT)
   }
   return folded
 }

@@ -1,6 +1,7 @@
 import { isGrantEvent, type LedgerEvent, type Position, type Principal } from '../../../shared/ledger/events.ts'
 import type { GrantState } from '../../../shared/ledger/grant/state.ts'
-import type { Judged, Unreadable } from '../../../shared/event-log/fold-log.ts'
+import type { Judged, Stop, Walked } from '../../../shared/event-log/fold-log.ts'
+import type { TopicPartition } from '../../../shared/event-log/places.ts'
 
 /** One record of the log as an auditor reads it. */
 export type ReplayEntry = {
@@ -24,9 +25,14 @@ export type ReplayEntry = {
   event: LedgerEvent | null
 }
 
-/** Tells one judged record as an entry. Whom a refresh or a revocation is about is known from the folded grant. */
-export function entryOf(judged: Judged | Unreadable): ReplayEntry {
-  if (judged.unreadable !== undefined) return unreadableEntry(judged)
+/** Tells a step of the log as entries; a record that cannot be read is the last of its partition. */
+export function entriesOf(step: Walked & { judged: Judged[] }): ReplayEntry[] {
+  const entries = step.judged.map(entryOf)
+  return step.stop ? [...entries, unreadableEntry(step, step.stop)] : entries
+}
+
+/** Whom a refresh or a revocation is about is known from the folded grant. */
+function entryOf(judged: Judged): ReplayEntry {
   const { event, position, timestamp } = judged.recorded
   const about = isGrantEvent(event) ? aboutGrant(event, judged.grant) : aboutRegistry(event)
   return {
@@ -64,9 +70,9 @@ function reasonOf(event: LedgerEvent): string | null {
   return event.type === 'TokenReuseDetected' ? 'reuse' : null
 }
 
-function unreadableEntry({ unreadable, key, position, timestamp }: Unreadable): ReplayEntry {
+function unreadableEntry({ topic, partition }: TopicPartition, { offset, reason, key, timestamp }: Stop): ReplayEntry {
   return {
-    position,
+    position: { topic, partition, offset },
     time: new Date(timestamp).toISOString(),
     type: 'unreadable',
     subject: key,
@@ -74,7 +80,7 @@ function unreadableEntry({ unreadable, key, position, timestamp }: Unreadable): 
     client_id: null,
     principal: null,
     verdict: 'unreadable',
-    reason: unreadable,
+    reason,
     actor: null,
     requestid: null,
     clientaddress: null,

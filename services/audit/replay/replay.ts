@@ -1,9 +1,16 @@
-import { type EventLog, LogReadError, type Range } from '../../../shared/event-log/event-log.ts'
-import { foldPartition, type OnRead, type Progress } from '../../../shared/event-log/fold-log.ts'
-import { partitionOf, type Topics } from '../../../shared/event-log/places.ts'
+import type { EventLog, Range } from '../../../shared/event-log/event-log.ts'
+import {
+  foldLog,
+  type OnRead,
+  type Progress,
+  requireWhole,
+  walkKey,
+  walkLog,
+} from '../../../shared/event-log/fold-log.ts'
+import { comparePlaces, partitionOf, type Topics } from '../../../shared/event-log/places.ts'
 import { type EventType, isGrantType } from '../../../shared/ledger/events.ts'
 import { merge } from './merge.ts'
-import { entryOf, type ReplayEntry } from './replay-entry.ts'
+import { entriesOf, type ReplayEntry } from './replay-entry.ts'
 
 /** What of the log to show; members that are absent do not restrict. `sub` = a user. */
 export type ReplayFilter = {
@@ -27,20 +34,17 @@ export async function* replay(
 ): AsyncGenerator<ReplayEntry, void, undefined> {
   const ranges = await rangesOf(source, filter)
   const onRead = counter(ranges, progress)
-  const streams = ranges.map((range) => entriesOf(source.log, range, { filter, onRead }))
+  const streams = ranges.map((range) => entriesShown(source.log, range, { filter, onRead }))
   for await (const { entry } of merge(streams, isBefore)) yield entry
 }
 
 /** The whole log, or the part that can hold what the filter asks for: [0, end) of each partition, as of now. */
 export async function rangesOf({ log, topics }: Source, filter: ReplayFilter): Promise<Range[]> {
   const { grant_id } = filter
-  const place = grant_id === undefined ? undefined : partitionOf(grant_id)
-  const bounds = await log.bounds(topicsWanted(topics, filter), place)
-  return bounds.map(({ topic, partition, first, end }) => {
-    // Without its beginning no record has a verdict.
-    if (first !== 0) throw new LogReadError('out_of_range', `${topic}/${partition} begins at offset ${first}, not at 0`)
-    return { topic, partition, from: 0, to: end }
-  })
+  const partition = grant_id === undefined ? undefined : partitionOf(grant_id)
+  const bounds = await log.bounds(topicsWanted(topics, filter), partition)
+  requireWhole(bounds)
+  return bounds.map(({ topic, partition, end }) => ({ topic, partition, from: 0, to: end }))
 }
 
 function topicsWanted(topics: Topics, { grant_id, types }: ReplayFilter): string[] {
@@ -59,16 +63,17 @@ function counter(ranges: Range[], progress: Progress | undefined): OnRead | unde
 /** `at`: the partition's own time so far, which unlike a record's never steps back. */
 type Placed = { at: number; entry: ReplayEntry }
 
-async function* entriesOf(
+async function* entriesShown(
   log: EventLog,
   range: Range,
   { filter, onRead }: { filter: ReplayFilter; onRead: OnRead | undefined },
 ): AsyncGenerator<Placed[]> {
   let at = 0
-  for await (const batch of foldPartition(log, range, { key: filter.grant_id, onRead })) {
+  const key = filter.grant_id
+  const walked = key === undefined ? walkLog(log, range, onRead) : walkKey(log, range, key, onRead)
+  for await (const step of foldLog(walked)) {
     const placed: Placed[] = []
-    for (const judged of batch) {
-      const entry = entryOf(judged)
+    for (const entry of entriesOf(step)) {
       at = Math.max(at, Date.parse(entry.time))
       if (isShown(entry, filter)) placed.push({ at, entry })
     }
@@ -91,6 +96,5 @@ function concernsClient({ client_id, event }: ReplayEntry, wanted: string): bool
 function isBefore(a: Placed, b: Placed): boolean {
   if (a.at !== b.at) return a.at < b.at
   const [p, q] = [a.entry.position, b.entry.position]
-  if (p.topic !== q.topic) return p.topic < q.topic
-  return p.partition === q.partition ? p.offset < q.offset : p.partition < q.partition
+  return (comparePlaces(p, q) || p.offset - q.offset) < 0
 }

@@ -1,24 +1,23 @@
-import { isGrantEvent, type Recorded } from '../../../shared/ledger/events.ts'
-import { createRegistry } from '../../../shared/ledger/registry/evolve.ts'
-import { UNKNOWN_GRANT, type GrantState } from '../../../shared/ledger/grant/state.ts'
-import { foldGrants, grantRecords } from '../../../shared/read-model/projection/grants.ts'
-import { grantRow, type BearerTokenRow } from '../../../shared/read-model/grant-rows.ts'
+import type { Judged } from '../../../shared/event-log/fold-log.ts'
+import type { Position } from '../../../shared/ledger/events.ts'
+import { type GrantState, UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
+import { mayBeSwept, mayTokenBeSwept } from '../../../shared/ledger/grant/sweepable.ts'
+import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
+import { bearerTokenRow, type BearerTokenRow, grantRow } from '../../../shared/read-model/grant-rows.ts'
 import {
   REGISTRY_TABLES,
   registryColumns,
   registryRow,
   type StoredKind,
 } from '../../../shared/read-model/registry-rows.ts'
-import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
-import type { Position } from '../../../shared/ledger/events.ts'
 import { compareRow, type Difference } from './compare.ts'
 import { keyOfRow, type Row, type Snapshot } from './stored-rows.ts'
-import { mayBeSwept, mayTokenBeSwept } from '../../../shared/ledger/grant/sweepable.ts'
 
-/** What the log makes of one partition, folded batch by batch and held against a snapshot of the read model. */
+/** What the log makes of one partition, taken step by step and held against a snapshot of the read model. */
 export type Expectation = {
-  fold(records: Recorded[]): { difference: Difference | null; voids: number }
-  /** The first difference that shows only when everything is folded. */
+  /** Takes the partition's next records with their verdicts: the first difference that they show already. */
+  take(judged: Judged[]): Difference | null
+  /** The first difference that shows only when everything was taken. */
   end(): Difference | null
 }
 
@@ -27,20 +26,18 @@ export function createExpectation(kind: 'grants' | 'registry', snapshot: Snapsho
   return kind === 'grants' ? expectGrants(snapshot) : expectRegistry(snapshot)
 }
 
+type KnownGrant = Exclude<GrantState, { status: 'unknown' }>
+
 function expectGrants(snapshot: Snapshot): Expectation {
-  const states = new Map<string, GrantState>()
-  const positions = new Map<string, Position>()
+  const grants = new Map<string, { state: KnownGrant; position: Position }>()
   const absent: BearerTokenRow[] = []
   const { now } = snapshot
-  const stateOf = (grant_id: string) => states.get(grant_id) ?? UNKNOWN_GRANT
 
-  function fold(records: Recorded[]) {
-    const { grants, bearerTokens, verdicts } = foldGrants(states, grantRecords(records))
-    for (const { grant_id, topic, partition, last_offset: offset } of grants) {
-      positions.set(grant_id, { topic, partition, offset })
-    }
-    const voids = verdicts.filter((verdict) => verdict.void !== undefined).length
-    return { difference: firstOf(bearerTokens, compareToken), voids }
+  function takeOne({ recorded: { event, position }, void: voidReason, grant: state }: Judged): Difference | null {
+    if (voidReason !== null || state === null || state.status === 'unknown') return null
+    grants.set(state.grant_id, { state, position })
+    const made = state.status === 'live' && state.current.event_id === event.id ? state.current : null
+    return made && compareToken(bearerTokenRow(state.grant_id, made))
   }
 
   // Whether an absent one may have been swept is known only when its grant's whole life is.
@@ -52,31 +49,28 @@ function expectGrants(snapshot: Snapshot): Expectation {
   }
 
   function end(): Difference | null {
+    const stateOf = (grant_id: string) => grants.get(grant_id)?.state ?? UNKNOWN_GRANT
     const lost = absent.find((token) => !mayTokenBeSwept(stateOf(token.grant_id), token, now))
     if (lost) return compareRow(snapshot, rowOf('bearer_tokens', TOKEN_KEY, lost))
-    return firstOf(positions, ([grant_id, position]) => {
-      const state = stateOf(grant_id)
-      if (state.status === 'unknown') return null
-      return compareRow(snapshot, rowOf('grants', GRANT_KEY, grantRow(state, position)), () => !mayBeSwept(state, now))
-    })
+    return firstOf(grants.values(), ({ state, position }) =>
+      compareRow(snapshot, rowOf('grants', GRANT_KEY, grantRow(state, position)), () => !mayBeSwept(state, now)),
+    )
   }
 
-  return { fold, end }
+  return { take: (judged) => firstOf(judged, takeOne), end }
 }
 
 const GRANT_KEY = ['grant_id']
 const TOKEN_KEY = ['grant_id', 'generation']
 
 function expectRegistry(snapshot: Snapshot): Expectation {
-  const registry = createRegistry()
+  const entities = new Map<string, RegistryEntity>()
   return {
-    fold(records) {
-      const verdicts = records.flatMap(({ event, ...rest }) =>
-        isGrantEvent(event) ? [] : [registry.apply({ event, ...rest })],
-      )
-      return { difference: null, voids: verdicts.filter((verdict) => verdict.void !== undefined).length }
+    take(judged) {
+      for (const { entity } of judged) if (entity) entities.set(entity.key, entity)
+      return null
     },
-    end: () => firstOf(registry.entities().filter(isStored), (entity) => compareRow(snapshot, entityRow(entity))),
+    end: () => firstOf([...entities.values()].filter(isStored), (entity) => compareRow(snapshot, entityRow(entity))),
   }
 }
 

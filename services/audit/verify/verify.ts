@@ -1,20 +1,23 @@
-import { chainStart } from '../../../shared/event-log/chain.ts'
 import type { Bounds, EventLog } from '../../../shared/event-log/event-log.ts'
-import type { Progress } from '../../../shared/event-log/fold-log.ts'
-import type { TopicPartition } from '../../../shared/event-log/places.ts'
+import {
+  foldLog,
+  type FoldPosition,
+  foldStart,
+  type Progress,
+  type Stop,
+  walkLog,
+} from '../../../shared/event-log/fold-log.ts'
+import { placeText, type TopicPartition } from '../../../shared/event-log/places.ts'
 import type { Checkpoint } from '../../../shared/read-model/checkpoints.ts'
-import { prepareBatch, type PreparedBatch } from '../../../shared/read-model/projection/project.ts'
 import type { VerifySource } from '../../../shared/read-model/read-model.ts'
 import { compareColumns, type Difference, leftOver } from './compare.ts'
 import { createExpectation, type Expectation } from './expectation.ts'
 import { readSnapshot, type Snapshot } from './stored-rows.ts'
 
-/** `next`: up to where the partition was compared. */
+/** `next`: the first offset that was not compared, because the read model has not folded it. */
 export type VerifiedPartition = TopicPartition & { next: number; records: number; voids: number }
 
 export type VerifyReport = { equal: boolean; difference: Difference | null; partitions: VerifiedPartition[] }
-
-type Standing = Parameters<typeof prepareBatch>[1]
 
 type Verified = { difference: Difference | null; verified: VerifiedPartition }
 
@@ -64,7 +67,7 @@ async function unfoldable(log: EventLog, bound: Bounds, checkpoint: Checkpoint |
   return end >= checkpoint.next ? null : checkpointDifference(bound, 'next', `ends at offset ${end}`, checkpoint.next)
 }
 
-type Folded = { difference: Difference | null; standing: Standing; voids: number }
+type Folded = { difference: Difference | null; position: FoldPosition; voids: number }
 
 async function fold(
   log: EventLog,
@@ -73,44 +76,40 @@ async function fold(
 ): Promise<Folded> {
   const { topic, partition, next } = checkpoint
   const { expectation, verified, onNext } = into
-  let standing: Standing = { ...UNTOUCHED, chain: chainStart(topic, partition) }
-  const fail = (difference: Difference): Folded => ({ difference, standing, voids: verified.voids })
-  if (next === 0) return { difference: null, standing, voids: 0 }
-  for await (const batch of log.read({ topic, partition, from: 0, to: next })) {
-    const within = { ...batch, records: batch.records.filter(({ offset }) => offset < next) }
-    const { move, records, stop }: PreparedBatch = prepareBatch(within, standing)
-    if (stop) {
-      return fail(checkpointDifference(checkpoint, 'next', `unreadable at offset ${stop.offset}: ${stop.reason}`, next))
-    }
-    standing = move
-    verified.records += records.length
-    const { difference, voids } = expectation.fold(records)
-    verified.voids += voids
-    if (difference) return fail(difference)
-    onNext(batch.next)
+  let position = foldStart(checkpoint)
+  const folded = (difference: Difference | null): Folded => ({ difference, position, voids: verified.voids })
+  for await (const { judged, stop, ...step } of foldLog(walkLog(log, { topic, partition, from: 0, to: next }))) {
+    if (stop) return folded(unreadableAt(checkpoint, stop))
+    position = step.position
+    verified.records += judged.length
+    verified.voids += judged.filter((one) => one.void !== null).length
+    const difference = expectation.take(judged)
+    if (difference) return folded(difference)
+    onNext(position.next)
   }
-  return { difference: null, standing, voids: verified.voids }
+  return folded(null)
 }
 
-const UNTOUCHED = { next: 0, last_offset: null, last_hash: null, leader_epoch: null }
+function unreadableAt(checkpoint: Checkpoint, { offset, reason }: Stop): Difference {
+  return checkpointDifference(checkpoint, 'next', `unreadable at offset ${offset}: ${reason}`, checkpoint.next)
+}
 
 async function compareCheckpoint(
   { log }: VerifySource,
   { checkpoint }: Snapshot,
-  { standing, voids }: Folded,
+  { position, voids }: Folded,
 ): Promise<Difference | null> {
   if (!checkpoint) return null
-  const { topic, partition } = checkpoint
   const cluster_id = checkpoint.cluster_id === null ? null : await log.clusterId()
-  const expected = { ...shown(standing), void_count: voids, cluster_id, status: statusOf(checkpoint) }
+  const expected = { ...shown(position), void_count: voids, cluster_id, status: statusOf(checkpoint) }
   const actual = { ...shown(checkpoint), void_count: checkpoint.void_count, cluster_id: checkpoint.cluster_id }
-  return compareColumns('checkpoints', `${topic}/${partition}`, {
+  return compareColumns('checkpoints', placeText(checkpoint), {
     log: expected,
     read_model: { ...actual, status: checkpoint.status },
   })
 }
 
-function shown({ last_offset, last_hash, chain }: Standing): Record<string, unknown> {
+function shown({ last_offset, last_hash, chain }: FoldPosition): Record<string, unknown> {
   return { last_offset, last_hash: last_hash?.toString('hex') ?? null, chain: chain.toString('hex') }
 }
 
@@ -125,5 +124,5 @@ function checkpointDifference(
   log: unknown,
   read_model: unknown,
 ): Difference {
-  return { table: 'checkpoints', key: `${place.topic}/${place.partition}`, column, log, read_model }
+  return { table: 'checkpoints', key: placeText(place), column, log, read_model }
 }

@@ -1,9 +1,7 @@
 import type { Knex } from 'knex'
-import { chainNext, recordHash } from '../../event-log/chain.ts'
-import { decodeRecord, UndecodableRecord } from '../../event-log/event-codec.ts'
-import type { LogBatch } from '../../event-log/event-log.ts'
-import type { Recorded } from '../../ledger/events.ts'
-import { movesJson, moveSql, type Checkpoint, type CheckpointMove } from '../checkpoints.ts'
+import type { FoldStep } from '../../event-log/fold-log.ts'
+import { isSamePlace } from '../../event-log/places.ts'
+import { type CheckpointMove, movesJson, moveSql } from '../checkpoints.ts'
 import {
   foldGrants,
   grantBindings,
@@ -15,54 +13,8 @@ import {
 } from './grants.ts'
 import { foldRegistry, loadRegistry, registryRecords, writeRegistrySql, type RegistryChanges } from './registry.ts'
 
-/**
- * One batch, read and ready to be folded: the move of its checkpoint, its events, and where it had to stop, if it had
- * to.
- */
-export type PreparedBatch = {
-  move: CheckpointMove
-  records: Recorded[]
-  stop: { offset: number; reason: string } | null
-  known?: KnownGrants | undefined
-}
-
-/** Where a checkpoint stands, and what this process knows of its grants there. */
-export type Standing = Pick<Checkpoint, 'next' | 'last_offset' | 'last_hash' | 'chain' | 'leader_epoch'> & {
-  known?: KnownGrants | undefined
-}
-
-/** Decodes a batch that begins where the checkpoint stands. It ends before the first record that cannot be read. */
-export function prepareBatch(batch: LogBatch, standing: Standing): PreparedBatch {
-  const { topic, partition } = batch
-  const { next: start, last_offset, last_hash, chain, leader_epoch, known } = standing
-  const move: CheckpointMove = {
-    topic,
-    partition,
-    start,
-    next: batch.next,
-    last_offset,
-    last_hash,
-    chain,
-    leader_epoch,
-  }
-  const prepared: PreparedBatch = { move, records: [], stop: null, known }
-  for (const record of batch.records) {
-    if (record.offset < standing.next) continue
-    try {
-      prepared.records.push(decodeRecord(batch, record))
-    } catch (error) {
-      if (!(error instanceof UndecodableRecord)) throw error
-      prepared.stop = { offset: record.offset, reason: error.message }
-      move.next = record.offset
-      return prepared
-    }
-    move.chain = chainNext(move.chain, record)
-    move.last_offset = record.offset
-    move.last_hash = recordHash(record)
-    move.leader_epoch = record.leader_epoch ?? null
-  }
-  return prepared
-}
+/** A step of the log's walk to fold into the read model, and what this process knows of its grants there. */
+export type KnownStep = FoldStep & { known?: KnownGrants | undefined }
 
 /** Another projector has moved one of these checkpoints: nothing was written, read them again. */
 export class CheckpointTaken extends Error {
@@ -75,23 +27,24 @@ export class CheckpointTaken extends Error {
 type Projected = { schema: string; projectedAt?: 'now' | 'record' }
 
 /**
- * Folds prepared batches into the read model with one statement: it moves the checkpoints and writes the rows, or, if
- * any checkpoint stands elsewhere, does nothing and CheckpointTaken is thrown. What the fold needs is read before: as
- * long as a checkpoint stands where its batch begins, nobody else has written what the batch depends on.
+ * Folds steps, each of a partition of its own, into the read model with one statement: it moves the checkpoints and writes
+ * the rows, or, if any checkpoint stands elsewhere, does nothing and CheckpointTaken is thrown. What the fold needs is read
+ * before: as long as a checkpoint stands where its step begins, nobody else has written what the step depends on.
  */
 export async function project(
   knex: Knex,
   { schema, projectedAt = 'now' }: Projected,
-  batches: PreparedBatch[],
+  steps: KnownStep[],
 ): Promise<void> {
-  const records = batches.flatMap((batch) => batch.records)
+  const records = steps.flatMap((step) => step.records)
   const grantEvents = grantRecords(records)
-  const known = knownOf(batches)
+  const known = knownOf(steps)
   const states = await loadGrants(knex, schema, grantEvents, (grant_id) => known.get(grant_id)?.get(grant_id))
   const grants = foldGrants(states, grantEvents)
   const registryEvents = registryRecords(records)
   const registry = foldRegistry(await loadRegistry(knex, schema, registryEvents), registryEvents)
-  const statement = writeSql({ schema, projectedAt }, { moves: movesOf(batches, grants, registry), grants, registry })
+  const moves = movesOf(steps, [...grants.verdicts, ...registry.verdicts])
+  const statement = writeSql({ schema, projectedAt }, { moves, grants, registry })
   const { rows } = await knex
     .raw<{ rows: { ok: boolean }[] }>(statement.sql, statement.bindings)
     .options(statement.options)
@@ -102,7 +55,7 @@ export async function project(
   }
 }
 
-type Changes = { moves: ReturnType<typeof movesOf>; grants: GrantChanges; registry: RegistryChanges }
+type Changes = { moves: CheckpointMove[]; grants: GrantChanges; registry: RegistryChanges }
 
 function writeSql({ schema, projectedAt }: Required<Projected>, { moves, grants, registry }: Changes) {
   const parts = [moveSql(schema)]
@@ -119,20 +72,16 @@ function writeSql({ schema, projectedAt }: Required<Projected>, { moves, grants,
 }
 
 /** For each grant, what is known where its own events lie: partitions of the registry have the same numbers. */
-function knownOf(batches: PreparedBatch[]): Map<string, KnownGrants | undefined> {
+function knownOf(steps: KnownStep[]): Map<string, KnownGrants | undefined> {
   return new Map(
-    batches.flatMap(({ records, known }) => grantRecords(records).map(({ event }) => [event.data.grant_id, known])),
+    steps.flatMap(({ records, known }) => grantRecords(records).map(({ event }) => [event.data.grant_id, known])),
   )
 }
 
-function movesOf(batches: PreparedBatch[], grants: GrantChanges, registry: RegistryChanges) {
-  return batches.map(({ move }) => {
-    const { topic, partition } = move
-    const isHere = (place: { topic: string; partition: number }) =>
-      place.topic === topic && place.partition === partition
-    const voids = [...grants.verdicts, ...registry.verdicts].filter(
-      (verdict) => verdict.void !== undefined && isHere(verdict),
-    )
-    return { ...move, voids: voids.length }
+function movesOf(steps: KnownStep[], verdicts: GrantChanges['verdicts']): CheckpointMove[] {
+  const voids = verdicts.filter((verdict) => verdict.void !== undefined)
+  return steps.map((step) => {
+    const { topic, partition, start, position } = step
+    return { topic, partition, start, ...position, voids: voids.filter((verdict) => isSamePlace(verdict, step)).length }
   })
 }

@@ -1,13 +1,13 @@
 import type { Knex } from 'knex'
 import { OperatorError } from '../../config/operator-error.ts'
 import { chainStart } from '../../event-log/chain.ts'
-import { type Bounds, LogReadError } from '../../event-log/event-log.ts'
-import type { Progress } from '../../event-log/fold-log.ts'
-import { type Checkpoint, createCheckpoints, loadCheckpoints, markPartition, rememberCluster } from '../checkpoints.ts'
+import type { Bounds } from '../../event-log/event-log.ts'
+import { type Progress, requireWhole, walkLog } from '../../event-log/fold-log.ts'
+import { createCheckpoints, markPartition, rememberCluster } from '../checkpoints.ts'
 import { readStandings } from '../partition-health.ts'
 import type { VerifySource } from '../read-model.ts'
 import { REGISTRY_TABLES } from '../registry-rows.ts'
-import { CheckpointTaken, prepareBatch, project } from './project.ts'
+import { CheckpointTaken, project } from './project.ts'
 
 const RUNNING_MS = 10_000
 
@@ -19,9 +19,7 @@ export async function rebuild(source: VerifySource, { force }: { force: boolean 
   const { knex, schema, log, topics } = source
   if (!force) await requireNoProjector(knex, schema)
   const [bounds, cluster] = await Promise.all([log.bounds([topics.registry, topics.grants]), log.clusterId()])
-  const cut = bounds.find(({ first }) => first !== 0)
-  if (cut)
-    throw new LogReadError('out_of_range', `${cut.topic}/${cut.partition} begins at offset ${cut.first}, not at 0`)
+  requireWhole(bounds)
   await empty(knex, schema, bounds)
   await rememberCluster(knex, schema, cluster)
   const total = bounds.reduce((sum, { end }) => sum + end, 0)
@@ -62,22 +60,15 @@ async function empty(knex: Knex, schema: string, bounds: Bounds[]): Promise<void
 
 async function foldPartition(
   { knex, schema, log }: VerifySource,
-  { topic, partition, end }: Bounds,
+  bound: Bounds,
   onNext: (next: number) => void,
 ): Promise<void> {
-  if (end === 0) return
-  const checkpoints = await loadCheckpoints(knex, schema, [topic])
-  let standing: Pick<Checkpoint, 'next' | 'last_offset' | 'last_hash' | 'chain' | 'leader_epoch'> | undefined =
-    checkpoints.find((checkpoint) => checkpoint.partition === partition)
-  for await (const batch of log.read({ topic, partition, from: 0, to: end })) {
-    if (!standing) return
-    const prepared = prepareBatch(batch, standing)
-    await project(knex, { schema, projectedAt: 'record' }, [prepared]).catch(explain)
-    standing = prepared.move
-    onNext(standing.next)
-    if (!prepared.stop) continue
-    const reason = `the record at offset ${prepared.stop.offset} cannot be read: ${prepared.stop.reason}`
-    return markPartition(knex, schema, { topic, partition }, 'stopped', reason)
+  for await (const step of walkLog(log, { ...bound, from: 0, to: bound.end })) {
+    await project(knex, { schema, projectedAt: 'record' }, [step]).catch(explain)
+    onNext(step.position.next)
+    if (!step.stop) continue
+    const { offset, reason } = step.stop
+    await markPartition(knex, schema, bound, 'stopped', `the record at offset ${offset} cannot be read: ${reason}`)
   }
 }
 

@@ -6,10 +6,11 @@ import {
   registryPlace,
   type TopicPartition,
 } from '../../../shared/event-log/places.ts'
+import { readBatch } from '../../../shared/event-log/fold-log.ts'
 import type { GrantFact } from '../../../shared/ledger/events.ts'
 import type { GrantState } from '../../../shared/ledger/grant/state.ts'
 import { loadCheckpoints } from '../../../shared/read-model/checkpoints.ts'
-import { prepareBatch, type PreparedBatch, project } from '../../../shared/read-model/projection/project.ts'
+import { type KnownStep, project } from '../../../shared/read-model/projection/project.ts'
 import { issued, refreshed } from '../../ledger/given.ts'
 import { ISSUER, startLedger, type TestLedger } from '../../support/ledger.ts'
 import { realTest } from '../../support/real-parts.ts'
@@ -21,7 +22,7 @@ function createFolding({ runtime }: TestLedger) {
   const { knex, schema, log, topics } = runtime
   const known = new Map<string, Map<string, GrantState>>()
 
-  async function prepare(place: TopicPartition): Promise<PreparedBatch> {
+  async function prepare(place: TopicPartition): Promise<KnownStep> {
     const { topic, partition } = place
     const checkpoints = await loadCheckpoints(knex, schema, [topics.grants, topics.registry])
     const checkpoint = checkpoints.find((one) => isSamePlace(one, place))
@@ -30,7 +31,7 @@ function createFolding({ runtime }: TestLedger) {
     if (!checkpoint || !bound) throw new Error(`there is no ${name}`)
     if (!known.has(name)) known.set(name, new Map())
     for await (const batch of log.read({ topic, partition, from: checkpoint.next, to: bound.end }))
-      return prepareBatch(batch, { ...checkpoint, known: known.get(name) })
+      return { ...readBatch(batch, checkpoint), known: known.get(name) }
     throw new Error(`nothing lies in ${name}`)
   }
 
