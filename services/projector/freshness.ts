@@ -8,9 +8,9 @@ const EVERY_MS = 1_000
 const RETRY_MS = 100
 
 /**
- * Each second: notes the database's time, asks the log for its ends, and marks every partition whose checkpoint reaches that
- * end as fresh as of that time. One that does not answer stays as old as it is, and is named in the log. Under load a
- * checkpoint trails by some milliseconds, so it is tried again within the second.
+ * Each second: notes the database's time, asks the log for its ends, and marks every partition whose checkpoint reaches
+ * that end as fresh as of that time. One that does not answer stays as old as it is, and is named in the log. Under
+ * load a checkpoint trails by some milliseconds, so it is tried again within the second.
  */
 export function startFreshness(options: {
   knex: Knex

@@ -23,8 +23,8 @@ export type HeldOptions = {
 const KNOWN_GRANTS = 10_000
 
 /**
- * A checkpoint that this process holds, with the grants that it folded up to there. `verified`: its last record was read
- * again and was the same.
+ * A checkpoint that this process holds, with the grants that it folded up to there. `verified`: its last record was
+ * read again and was the same.
  */
 export type Held = Checkpoint & { verified: boolean; known: KnownGrants }
 
@@ -34,8 +34,8 @@ export type HeldCheckpoints = {
   reached(): (TopicPartition & { next: number })[]
   put(checkpoint: Held): void
   /**
-   * Reads these checkpoints again and tells where to begin: at the last record folded, so that it is compared once more. Those without a way on are left out.
-   * LogReadError when the log does not answer for one of them.
+   * Reads these checkpoints again and tells where to begin: at the last record folded, so that it is compared once
+   * more. Those without a way on are left out. LogReadError when the log does not answer for one of them.
    */
   begin(partitions: TopicPartition[]): Promise<(TopicPartition & { offset: number })[]>
   /** Goes no further in this partition, and says so in the read model, where every request sees it. */

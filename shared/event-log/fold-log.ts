@@ -30,8 +30,8 @@ export type Walked = TopicPartition & { records: Recorded[]; stop: Stop | null }
 export type FoldStep = Walked & { start: number; position: FoldPosition }
 
 /**
- * A record with its verdict, `void: null` = it counted. `grant`: as it stood afterwards, for an event of a grant. `entity`: what
- * an event of the registry made, if it counted.
+ * A record with its verdict, `void: null` = it counted. `grant`: as it stood afterwards, for an event of a grant.
+ * `entity`: what an event of the registry made, if it counted.
  */
 export type Judged = {
   recorded: Recorded
@@ -65,7 +65,7 @@ export function readBatch(batch: LogBatch, from: FoldPosition): FoldStep {
   return { ...walked, stop, start: from.next, position }
 }
 
-/** The one walk over a partition, up to but without `range.to`, a batch at a time and at the reader's pace. Ends at a stop. */
+/** Walks a partition up to but without `range.to`, a batch at a time and at the reader's pace. Ends at a stop. */
 export function walkLog(log: EventLog, range: Range, onRead?: OnRead): AsyncGenerator<FoldStep> {
   let position = foldStart(range)
   const read = (batch: LogBatch): FoldStep => {
@@ -82,7 +82,7 @@ export function walkKey(log: EventLog, range: Range, key: string, onRead?: OnRea
   return walk(log, range, { read: (batch) => decode(batch, batch.records.filter(isOwn)), onRead })
 }
 
-/** Adds the verdicts to the steps of a walk. For a grant's the walk over its key will do: they rest on its own records. */
+/** Adds the verdicts to the steps of a walk. For a grant the walk over its key will do: they rest on its own records. */
 export async function* foldLog<W extends Walked>(walked: AsyncIterable<W>): AsyncGenerator<W & { judged: Judged[] }> {
   const judge = createJudge()
   for await (const step of walked) yield { ...step, judged: step.records.map(judge) }

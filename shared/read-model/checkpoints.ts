@@ -47,8 +47,8 @@ export async function loadCheckpoints(knex: Knex, schema: string, topics: string
 }
 
 /**
- * SQL (CTEs) that moves every checkpoint from its batch's start, or none of them: `ready.ok` tells which. One that stands
- * elsewhere belongs to another projector now. Rows are locked in order, so that two projectors never deadlock.
+ * SQL (CTEs) that moves every checkpoint from its batch's start, or none of them: `ready.ok` tells which. One that
+ * stands elsewhere belongs to another projector now. Rows are locked in order, so that two projectors never deadlock.
  * Its one binding is `movesJson`.
  */
 export const moveSql = (schema: string) => `
@@ -74,7 +74,9 @@ export function movesJson(moves: CheckpointMove[]): string {
   return JSON.stringify(moves.map((move) => ({ ...move, last_hash: hex(move.last_hash), chain: hex(move.chain) })))
 }
 
-/** Marks partitions as not to be answered from: `stopped` at a record that cannot be read, or `diverged` from the log. */
+/**
+ * Marks partitions as not to be answered from: `stopped` at a record that cannot be read, or `diverged` from the log.
+ */
 export async function markPartition(
   knex: Knex,
   schema: string,
@@ -104,9 +106,10 @@ const STALL = `interval '${STALL_MS} ms'`
 const FLAPPING = `interval '10 s'`
 
 /**
- * Says that the read model showed everything the log held at `asOf`: true for each partition whose checkpoint has reached
- * the end that the log had then (`end` and `next` both name the record to come). Tells which those are. Where that was last so long ago that nobody could be answered in the
- * meantime, the stall is noted, one with the stall before it if that ended only just now.
+ * Says that the read model showed everything the log held at `asOf`: true for each partition whose checkpoint has
+ * reached the end that the log had then (`end` and `next` both name the record to come). Tells which those are. Where
+ * that was last so long ago that nobody could be answered in the meantime, the stall is noted, one with the stall
+ * before it if that ended only just now.
  */
 export async function markFresh(
   knex: Knex,

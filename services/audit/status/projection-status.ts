@@ -3,8 +3,9 @@ import { type PartitionStanding, readStandings } from '../../../shared/read-mode
 import type { VerifySource } from '../../../shared/read-model/read-model.ts'
 
 /**
- * `next` of the read model and `end` of the log both name the record to come; `end: null` = the log does not answer for this
- * partition. `lag`: how many offsets the read model is behind; `age_ms`: since when it may be incomplete, `null` = it always was.
+ * `next` of the read model and `end` of the log both name the record to come; `end: null` = the log does not answer for
+ * this partition. `lag`: how many offsets the read model is behind; `age_ms`: since when it may be incomplete, `null` =
+ * it always was.
  */
 export type PartitionStatus = TopicPartition & {
   next: number | null

@@ -27,9 +27,10 @@ export class CheckpointTaken extends Error {
 type Projected = { schema: string; projectedAt?: 'now' | 'record' }
 
 /**
- * Folds steps, each of a partition of its own, into the read model with one statement: it moves the checkpoints and writes
- * the rows, or, if any checkpoint stands elsewhere, does nothing and CheckpointTaken is thrown. What the fold needs is read
- * before: as long as a checkpoint stands where its step begins, nobody else has written what the step depends on.
+ * Folds steps, each of a partition of its own, into the read model with one statement: it moves the checkpoints and
+ * writes the rows, or, if any checkpoint stands elsewhere, does nothing and CheckpointTaken is thrown. What the fold
+ * needs is read before: as long as a checkpoint stands where its step begins, nobody else has written what the step
+ * depends on.
  */
 export async function project(
   knex: Knex,
