@@ -82,7 +82,7 @@ export function walkKey(log: EventLog, range: Range, key: string, onRead?: OnRea
   return walk(log, range, { read: (batch) => decode(batch, batch.records.filter(isOwn)), onRead })
 }
 
-/** Adds the verdicts to the steps of a walk. For a grant the walk over its key will do: they rest on its own records. */
+/** Adds the verdicts to the steps of a walk. For a grant the walk over its key will do: its own records decide. */
 export async function* foldLog<W extends Walked>(walked: AsyncIterable<W>): AsyncGenerator<W & { judged: Judged[] }> {
   const judge = createJudge()
   for await (const step of walked) yield { ...step, judged: step.records.map(judge) }

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { projectionStatus } from '../../../services/audit/status/projection-status.ts'
-import { OperatorError } from '../../../shared/config/operator-error.ts'
-import { rebuild } from '../../../shared/read-model/projection/rebuild.ts'
+import type { Range } from '../../../shared/event-log/event-log.ts'
+import { ProjectorRuns, rebuild } from '../../../shared/read-model/projection/rebuild.ts'
 import { verify } from '../../../services/audit/verify/verify.ts'
 import { issued, refreshed, revoked, client } from '../../ledger/given.ts'
 import { appendUnreadable, closeEmbedded, embeddedLedger, grantId, seed, type TestLedger } from '../../audit/ledger.ts'
@@ -68,7 +68,7 @@ test('a rebuild is refused, and nothing changes, while the read model is kept fr
   const { knex, schema } = ledger
   await knex.raw(`UPDATE ${schema}.checkpoints SET fresh_as_of = now() - interval '2 seconds' WHERE partition = 4`)
   const before = await contents(ledger)
-  await t.throwsAsync(rebuild(ledger, { force: false }), { instanceOf: OperatorError, message: /--force/ })
+  await t.throwsAsync(rebuild(ledger, { force: false }), { instanceOf: ProjectorRuns, message: /--force/ })
   t.deepEqual(await contents(ledger), before)
   await rebuild(ledger, { force: true })
   t.deepEqual(await contents(ledger), before)
@@ -81,6 +81,23 @@ test('after a rebuild nothing is answered from before a projector has run', asyn
   const { healthy, partitions } = await projectionStatus(ledger, 60_000)
   t.false(healthy)
   t.true(partitions.every(({ age_ms }) => age_ms === null))
+})
+
+test('a rebuild gives up as soon as a projector has moved a checkpoint meanwhile', async (t) => {
+  const ledger = await lived()
+  const { log } = ledger
+  const interrupted = {
+    ...log,
+    read: async function* (range: Range) {
+      yield* log.read(range)
+      await ledger.project()
+    },
+  }
+  await t.throwsAsync(rebuild({ ...ledger, log: interrupted }, { force: true }), {
+    instanceOf: ProjectorRuns,
+    message: /stop it, then rebuild again/,
+  })
+  t.is((await verify(ledger)).difference, null)
 })
 
 test('a rebuild stops where a projector stops, and a projector goes on where a rebuild ended', async (t) => {
