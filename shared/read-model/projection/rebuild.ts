@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { OperatorError } from '../../config/operator-error.ts'
 import { chainStart } from '../../event-log/chain.ts'
 import type { Bounds } from '../../event-log/event-log.ts'
 import { type Progress, requireWhole, walkLog } from '../../event-log/fold-log.ts'
@@ -10,16 +11,8 @@ import { CheckpointTaken, project } from './project.ts'
 
 const RUNNING_MS = 10_000
 
-/** A rebuild is refused: a projector runs, or began to run meanwhile. */
-export class ProjectorRuns extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'ProjectorRuns'
-  }
-}
-
 /**
- * Throws the read model away and folds the whole log anew. Offline: throws ProjectorRuns, with nothing changed, when
+ * Throws the read model away and folds the whole log anew. Offline: throws an OperatorError, with nothing changed, when
  * the read model was fresh within the last 10 s, unless `force`. Until a projector runs again, the services answer 503.
  */
 export async function rebuild(source: VerifySource, { force }: { force: boolean }, progress?: Progress): Promise<void> {
@@ -40,7 +33,7 @@ export async function rebuild(source: VerifySource, { force }: { force: boolean 
 async function requireNoProjector(knex: Knex, schema: string): Promise<void> {
   const standings = await readStandings(knex, schema)
   if (!standings.some(({ lag_ms }) => lag_ms !== null && lag_ms < RUNNING_MS)) return
-  throw new ProjectorRuns('a projector runs, or ran within the last 10 s: stop it first, or say --force')
+  throw new OperatorError('a projector runs, or ran within the last 10 s: stop it first, or say --force')
 }
 
 async function empty(knex: Knex, schema: string, bounds: Bounds[]): Promise<void> {
@@ -81,6 +74,6 @@ async function foldPartition(
 
 function explain(error: unknown): never {
   if (error instanceof CheckpointTaken)
-    throw new ProjectorRuns('a projector has begun to run: stop it, then rebuild again')
+    throw new OperatorError('a projector has begun to run: stop it, then rebuild again')
   throw error
 }

@@ -1,7 +1,8 @@
 import test from 'ava'
 import { projectionStatus } from '../../../services/audit/status/projection-status.ts'
 import type { Range } from '../../../shared/event-log/event-log.ts'
-import { ProjectorRuns, rebuild } from '../../../shared/read-model/projection/rebuild.ts'
+import { OperatorError } from '../../../shared/config/operator-error.ts'
+import { rebuild } from '../../../shared/read-model/projection/rebuild.ts'
 import { verify } from '../../../services/audit/verify/verify.ts'
 import { issued, refreshed, revoked, client } from '../../ledger/given.ts'
 import { appendUnreadable, closeEmbedded, embeddedLedger, grantId, seed, type TestLedger } from '../../audit/ledger.ts'
@@ -68,7 +69,7 @@ test('a rebuild is refused, and nothing changes, while the read model is kept fr
   const { knex, schema } = ledger
   await knex.raw(`UPDATE ${schema}.checkpoints SET fresh_as_of = now() - interval '2 seconds' WHERE partition = 4`)
   const before = await contents(ledger)
-  await t.throwsAsync(rebuild(ledger, { force: false }), { instanceOf: ProjectorRuns, message: /--force/ })
+  await t.throwsAsync(rebuild(ledger, { force: false }), { instanceOf: OperatorError, message: /--force/ })
   t.deepEqual(await contents(ledger), before)
   await rebuild(ledger, { force: true })
   t.deepEqual(await contents(ledger), before)
@@ -94,7 +95,7 @@ test('a rebuild gives up as soon as a projector has moved a checkpoint meanwhile
     },
   }
   await t.throwsAsync(rebuild({ ...ledger, log: interrupted }, { force: true }), {
-    instanceOf: ProjectorRuns,
+    instanceOf: OperatorError,
     message: /stop it, then rebuild again/,
   })
   t.is((await verify(ledger)).difference, null)
