@@ -2,7 +2,7 @@ import { decideAccess, type AccessDecision } from '../ledger/access/decision.ts'
 import {
   accessTokenLiveness,
   deadBecause,
-  grantStanding,
+  grantStatus,
   type DeadReason,
   type InactiveCode,
 } from '../ledger/grant/liveness.ts'
@@ -17,7 +17,7 @@ export type Inactive = { code: InactiveCode | DeadReason; reason: string }
 export function inactiveBecause(view: TokenView, { generation, kid }: ParsedToken): Inactive | null {
   const { grant, client, user, now } = view
   const row = view.generations.get(generation)
-  const liveness = accessTokenLiveness({ grant: grantStanding(grant), generation, kid, row, now })
+  const liveness = accessTokenLiveness({ grant: grantStatus(grant), generation, kid, row, now })
   if (!liveness.active) return { code: liveness.code, reason: liveness.reason }
   if (grant.status === 'unknown') return { code: 'grant_unknown', reason: 'no such grant' }
   const dead = deadBecause({ grant, client, user })

@@ -1,6 +1,14 @@
 import { epochMs } from '../database/epoch-ms.ts'
 import type { GrantTerms, Position } from '../ledger/events.ts'
-import type { AuthorizedGrant, Generation, GrantBody, GrantState, IssuedGrant } from '../ledger/grant/state.ts'
+import {
+  type AuthorizedGrant,
+  type Generation,
+  type GrantBody,
+  type GrantState,
+  type IssuedGrant,
+  issuedOf,
+  NO_GENERATION,
+} from '../ledger/grant/state.ts'
 
 /** A row of `grants` as JSON; times that are ours are RFC 3339 on the way in and milliseconds on the way out. */
 export type GrantRow = {
@@ -52,8 +60,8 @@ export function grantRow(state: Exclude<GrantState, { status: 'unknown' }>, posi
     grant_type: state.grant_type,
     scope: state.scope,
     registry_position: state.registry_position,
-    access_generation: issued?.access_generation ?? 0,
-    refresh_generation: issued?.refresh_generation ?? 0,
+    access_generation: issued?.access_generation ?? NO_GENERATION,
+    refresh_generation: issued?.refresh_generation ?? NO_GENERATION,
     refresh_lifetime: issued?.refresh_lifetime ?? null,
     refresh_exp: issued?.refresh_exp ?? null,
     absolute_exp: issued?.absolute_exp ?? null,
@@ -110,11 +118,6 @@ function issuedOfRow(body: GrantBody, row: Omit<GrantRow, 'at'>, generations: Ge
     young: generations.map(({ generation, at }) => ({ generation, at })),
     ...body,
   }
-}
-
-function issuedOf(state: Exclude<GrantState, { status: 'unknown' }>): IssuedGrant | null {
-  if (state.status === 'live') return state
-  return state.status === 'revoked' ? state.issued : null
 }
 
 function termsOf({

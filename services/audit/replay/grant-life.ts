@@ -3,7 +3,13 @@ import { foldLog, walkKey } from '../../../shared/event-log/fold-log.ts'
 import type { Topics } from '../../../shared/event-log/places.ts'
 import { readRegistry } from '../../../shared/event-log/registry-log.ts'
 import type { Principal } from '../../../shared/ledger/events.ts'
-import { accessTokenLiveness, deadBecause, grantStanding, refreshEnded } from '../../../shared/ledger/grant/liveness.ts'
+import {
+  accessTokenLiveness,
+  deadBecause,
+  grantStatus,
+  refreshTokenUntil,
+  WITHOUT_END,
+} from '../../../shared/ledger/grant/liveness.ts'
 import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
 import type { Registry } from '../../../shared/ledger/registry/evolve.ts'
 import type { ClientEntity, UserEntity } from '../../../shared/ledger/registry/state.ts'
@@ -96,7 +102,7 @@ function lifeNow({ state, generations, dead, now }: Question): LifeNow {
   if (state.status !== 'live' || dead !== null) {
     return { at, status: state.status, because: reason, access_tokens: [], refresh_token: null }
   }
-  const grant = grantStanding(state)
+  const grant = grantStatus(state)
   const access_tokens = generations
     .filter((row) => accessTokenLiveness({ grant, generation: row.generation, row, now }).active)
     .map(({ generation, exp }) => ({ generation, exp }))
@@ -106,8 +112,8 @@ function lifeNow({ state, generations, dead, now }: Question): LifeNow {
 }
 
 function liveRefreshToken(state: Extract<GrantState, { status: 'live' }>, now: number): LifeNow['refresh_token'] {
-  if (state.refresh_generation === 0 || refreshEnded(state, now) !== null) return null
-  const { refresh_generation: generation, refresh_exp, absolute_exp, refreshes_left } = state
-  const until = [refresh_exp, absolute_exp].filter((exp) => exp !== null)
-  return { generation, until: until.length === 0 ? null : Math.min(...until), refreshes_left }
+  const until = refreshTokenUntil(state)
+  if (now >= until) return null
+  const { refresh_generation: generation, refreshes_left } = state
+  return { generation, until: until === WITHOUT_END ? null : until / 1000, refreshes_left }
 }

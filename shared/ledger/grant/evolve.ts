@@ -1,15 +1,17 @@
 import type { RevocationReason } from '../events.ts'
 import { bodyOf, type DataOf, firstTokens, latest, nextTokens, type Record } from './generations.ts'
-import { refreshEnded } from './liveness.ts'
+import { codeUntil, refreshEnded } from './liveness.ts'
 import {
   type AuthorizedGrant,
+  FIRST_GENERATION,
   type Generation,
   type GrantState,
   type IssuedGrant,
   type LiveGrant,
+  NO_GENERATION,
   UNKNOWN_GRANT,
 } from './state.ts'
-import { expiry, isExpired, isWithinGrace, numericDate } from './times.ts'
+import { expiry, isWithinGrace, numericDate } from './times.ts'
 
 /** Why an event changed nothing. Stored and shown to auditors: a word, once shipped, keeps its meaning. */
 export type VoidReason =
@@ -96,7 +98,7 @@ function issue(state: GrantState, data: DataOf<'TokenIssued'>, recorded: Record)
 
 function codeProblem(state: AuthorizedGrant, client_id: string, at: number): VoidReason | null {
   if (state.client_id !== client_id) return 'client_mismatch'
-  return isExpired(state.code_exp, at) ? 'code_expired' : null
+  return at >= codeUntil(state) ? 'code_expired' : null
 }
 
 function refresh(state: GrantState, data: DataOf<'TokenRefreshed'>, recorded: Record): Evolved {
@@ -119,7 +121,7 @@ function refresh(state: GrantState, data: DataOf<'TokenRefreshed'>, recorded: Re
 
 function refreshProblem(state: LiveGrant, data: DataOf<'TokenRefreshed'>, at: number): VoidReason | null {
   if (state.client_id !== data.client_id) return 'client_mismatch'
-  if (state.refresh_generation === 0) return 'no_refresh_token'
+  if (state.refresh_generation === NO_GENERATION) return 'no_refresh_token'
   if (data.access_generation <= state.access_generation) return 'generation_taken'
   if (data.access_generation > state.access_generation + 1) return 'generation_ahead'
   const refresh_generation = state.refresh_generation + (state.refresh_rotation ? 1 : 0)
@@ -132,7 +134,7 @@ function endByReuse(state: GrantState, data: DataOf<'TokenReuseDetected'>, recor
   if (state.status !== 'live') return { state, void: notLive(state) }
   if (state.client_id !== data.client_id) return { state, void: 'client_mismatch' }
   const presented = data.presented_generation
-  if (presented < 1 || presented >= state.refresh_generation) return { state, void: 'not_spent' }
+  if (presented < FIRST_GENERATION || presented >= state.refresh_generation) return { state, void: 'not_spent' }
   const at = latest(state, recorded)
   const spent = state.young.find((made) => made.generation === presented + 1)
   if (spent && isWithinGrace(spent.at, at, data.refresh_grace_seconds)) return { state, void: 'within_grace' }

@@ -1,40 +1,54 @@
 import type { GrantEvent, GrantFact, GrantTerms, Recorded } from '../events.ts'
-import type { Generation, GrantBody, GrantState, IssuedGrant, LiveGrant } from './state.ts'
+import {
+  FIRST_GENERATION,
+  type Generation,
+  type GrantBody,
+  type GrantState,
+  type IssuedGrant,
+  type LiveGrant,
+  NO_GENERATION,
+} from './state.ts'
 import { earlier, expiry, keepYoung, numericDate } from './times.ts'
 
+/** What an event of this type says. */
 export type DataOf<T extends GrantFact['type']> = Extract<GrantFact, { type: T }>['data']
 
+/** An event of a grant as the log holds it. */
 export type Record = Recorded<GrantEvent>
 
-// A broker's clock may step back when the leader changes; a grant's time does not.
+/** When this record counts (ms). A broker's clock may step back when the leader changes; a grant's time does not. */
 export function latest(state: Exclude<GrantState, { status: 'revoked' }>, recorded: Record): number {
   return state.status === 'unknown' ? recorded.timestamp : Math.max(state.at, recorded.timestamp)
 }
 
+/** What a grant carries in every status, from whatever carries it. */
 export function bodyOf(from: Omit<GrantBody, 'at'>, at: number): GrantBody {
   const { grant_id, client_id, principal, grant_type, scope, registry_position } = from
   return { grant_id, client_id, principal, grant_type, scope, registry_position, at }
 }
 
+/** The first access token, and what the terms say of refreshing. A limit of 0 is no refresh token. */
 export function firstTokens(terms: GrantTerms, event_id: string, at: number): Omit<IssuedGrant, keyof GrantBody> {
   const { kid, scope, refresh, refresh_grace_seconds, refresh_rotation } = terms
   const iat = numericDate(at)
   const absolute_exp = expiry(iat, refresh?.absolute_lifetime ?? null)
   const refresh_lifetime = refresh?.lifetime ?? null
+  const generation = FIRST_GENERATION
   return {
-    access_generation: 1,
-    refresh_generation: refresh === null || refresh.limit === 0 ? 0 : 1,
+    access_generation: generation,
+    refresh_generation: refresh === null || refresh.limit === 0 ? NO_GENERATION : generation,
     refresh_lifetime,
     refresh_exp: earlier(expiry(iat, refresh_lifetime), absolute_exp),
     absolute_exp,
     refreshes_left: refresh === null ? 0 : refresh.limit,
     refresh_grace_seconds,
     refresh_rotation,
-    current: { generation: 1, event_id, kid, scope, at, iat, exp: expiry(iat, terms.access_token_lifetime) },
-    young: [{ generation: 1, at }],
+    current: { generation, event_id, kid, scope, at, iat, exp: expiry(iat, terms.access_token_lifetime) },
+    young: [{ generation, at }],
   }
 }
 
+/** What a refresh that made `current` changes: the refresh token slides, but never past the absolute end. */
 export function nextTokens(
   state: LiveGrant,
   data: DataOf<'TokenRefreshed'>,

@@ -1,9 +1,75 @@
 import type { Principal } from '../events.ts'
-import type { Generation, GrantState, IssuedGrant } from './state.ts'
-import { isExpired } from './times.ts'
+import {
+  type AuthorizedGrant,
+  type Generation,
+  type GrantState,
+  type IssuedGrant,
+  issuedOf,
+  NO_GENERATION,
+} from './state.ts'
+import { MAX_GRACE_SECONDS } from './times.ts'
+
+/*
+ * Until when each part of a grant can be used, in ms: at that moment it can no longer. Stated here and nowhere else; the SQL
+ * that must repeat it (reads/key-uses.ts, the view in tables.ts) is held against this by test/read-model/still-living.test.ts.
+ */
+
+/** Until when something can be used that never ends by itself. */
+export const WITHOUT_END = Infinity
+/** Until when something can be used that ended at no time of its own, or never was: it is over at any time. */
+export const ENDED = -Infinity
+
+/** An access token of a live grant: until its expiry; one without expiry ends when the next is made. */
+export function accessTokenUntil(
+  grant: Pick<IssuedGrant, 'access_generation'>,
+  { generation, exp }: Pick<Generation, 'generation' | 'exp'>,
+): number {
+  return exp === null && generation < grant.access_generation ? ENDED : endOf(exp)
+}
+
+type Refreshing = Pick<IssuedGrant, 'refresh_exp' | 'absolute_exp' | 'refreshes_left'>
+
+/** The refresh token of a live grant, as what makes new tokens. */
+export function refreshTokenUntil(grant: Refreshing & Pick<IssuedGrant, 'refresh_generation'>): number {
+  if (grant.refresh_generation === NO_GENERATION) return ENDED
+  return Math.min(...refreshEnds(grant).map(([, until]) => until))
+}
+
+/** Why a live grant can no longer be refreshed at `ms`; `null` = it can. */
+export function refreshEnded(grant: Refreshing, ms: number): RefreshEnd | null {
+  return refreshEnds(grant).find(([, until]) => ms >= until)?.[0] ?? null
+}
+
+export type RefreshEnd = 'absolute_expired' | 'refresh_expired' | 'no_refreshes_left'
+
+// In the order in which they are told: a reason, once recorded, stays the first.
+function refreshEnds({ absolute_exp, refresh_exp, refreshes_left }: Refreshing): [RefreshEnd, number][] {
+  return [
+    ['absolute_expired', endOf(absolute_exp)],
+    ['refresh_expired', endOf(refresh_exp)],
+    ['no_refreshes_left', refreshes_left === 0 ? ENDED : WITHOUT_END],
+  ]
+}
+
+/**
+ * A spent refresh token, which is answered with the tokens after it: as long as the longest grace of any client. `next_made`:
+ * when those were projected (ms), stalls since then added.
+ */
+export function spentRefreshTokenUntil(next_made: number): number {
+  return next_made + MAX_GRACE_SECONDS * 1000
+}
+
+/** The code of a grant that is authorized and has no tokens yet. */
+export function codeUntil({ code_exp }: Pick<AuthorizedGrant, 'code_exp'>): number {
+  return endOf(code_exp)
+}
+
+function endOf(exp: number | null): number {
+  return exp === null ? WITHOUT_END : exp * 1000
+}
 
 /** What is asked of a client or user, as an entity of the registry or one row of a query. */
-export type Standing = { deleted: boolean; not_before: number | null; value: { enabled: boolean } | null }
+export type EntityState = { deleted: boolean; not_before: number | null; value: { enabled: boolean } | null }
 
 export type DeadReason =
   | 'client_unknown'
@@ -17,9 +83,9 @@ export type DeadReason =
 
 export type LivenessQuestion = {
   grant: { principal: Principal; registry_position: number }
-  client: Standing | null | undefined
+  client: EntityState | null | undefined
   /** Needed for a user's grant only. */
-  user: Standing | null | undefined
+  user: EntityState | null | undefined
 }
 
 /**
@@ -27,23 +93,33 @@ export type LivenessQuestion = {
  * it is not. A grant made at or before `not_before` is dead also for a later client or user of the same id.
  */
 export function deadBecause({ grant, client, user }: LivenessQuestion): DeadReason | null {
-  const clientProblem = standingProblem(client, grant.registry_position)
+  const clientProblem = entityProblem(client, grant.registry_position)
   if (clientProblem) return `client_${clientProblem}`
   if (grant.principal.type === 'client') return null
-  const userProblem = standingProblem(user, grant.registry_position)
+  const userProblem = entityProblem(user, grant.registry_position)
   return userProblem ? `user_${userProblem}` : null
 }
 
-function standingProblem(standing: Standing | null | undefined, registry_position: number) {
-  if (!standing) return 'unknown'
-  if (standing.deleted || standing.value === null) return 'deleted'
-  if (!standing.value.enabled) return 'disabled'
-  const { not_before } = standing
-  return not_before !== null && registry_position <= not_before ? 'grants_revoked' : null
+/**
+ * Whether what was granted at this position of the registry has ended with its client or user for ever: no change of either
+ * brings it back, as enabling one that is disabled does.
+ */
+export function hasEndedWith(
+  entity: Pick<EntityState, 'not_before'> | null | undefined,
+  registry_position: number,
+): boolean {
+  return registry_position <= (entity?.not_before ?? -1)
 }
 
-/** What is asked of a grant, as one row of a query; `grantStanding` gives it for a folded state. */
-export type GrantStanding = { status: GrantState['status']; access_generation: number; reason: string | null }
+function entityProblem(entity: EntityState | null | undefined, registry_position: number) {
+  if (!entity) return 'unknown'
+  if (entity.deleted || entity.value === null) return 'deleted'
+  if (!entity.value.enabled) return 'disabled'
+  return hasEndedWith(entity, registry_position) ? 'grants_revoked' : null
+}
+
+/** What is asked of a grant, as one row of a query; `grantStatus` gives it for a folded state. */
+export type GrantStatus = { status: GrantState['status']; access_generation: number; reason: string | null }
 
 export type InactiveCode =
   | 'grant_unknown'
@@ -58,7 +134,7 @@ export type InactiveCode =
 export type AccessTokenLiveness = { active: true } | { active: false; code: InactiveCode; reason: string }
 
 export type AccessTokenQuestion = {
-  grant: GrantStanding
+  grant: GrantStatus
   /** The presented token. */
   generation: number
   kid?: number | undefined
@@ -77,32 +153,18 @@ export function accessTokenLiveness(question: AccessTokenQuestion): AccessTokenL
   if (generation > grant.access_generation) return inactive('generation_ahead', 'the ledger never issued this token')
   if (!row) return inactive('generation_unknown', 'this token expired and was removed')
   if (kid !== undefined && kid !== row.kid) return inactive('kid_mismatch', 'the ledger never issued this token')
-  if (isExpired(row.exp, now)) return inactive('expired', 'the token expired')
-  // A token that never expires ends when the next one is made.
-  const isSuperseded = row.exp === null && generation !== grant.access_generation
-  return isSuperseded ? inactive('superseded', 'a refresh ended this token') : { active: true }
+  const until = accessTokenUntil(grant, { generation, exp: row.exp })
+  if (until === ENDED) return inactive('superseded', 'a refresh ended this token')
+  return now >= until ? inactive('expired', 'the token expired') : { active: true }
 }
 
-/** The standing of a folded grant. */
-export function grantStanding(state: GrantState): GrantStanding {
-  if (state.status === 'live') {
-    return { status: 'live', access_generation: state.access_generation, reason: null }
-  }
+/** The status of a folded grant. */
+export function grantStatus(state: GrantState): GrantStatus {
+  const issued = issuedOf(state)
   const reason = state.status === 'revoked' ? state.reason : null
-  const access_generation = state.status === 'revoked' ? (state.issued?.access_generation ?? 0) : 0
-  return { status: state.status, access_generation, reason }
+  return { status: state.status, access_generation: issued?.access_generation ?? NO_GENERATION, reason }
 }
 
 function inactive(code: InactiveCode, reason: string): AccessTokenLiveness {
   return { active: false, code, reason }
-}
-
-/** Why a live grant can no longer be refreshed at `ms`; `null` = it can. */
-export function refreshEnded(
-  state: Pick<IssuedGrant, 'refresh_exp' | 'absolute_exp' | 'refreshes_left'>,
-  ms: number,
-): 'absolute_expired' | 'refresh_expired' | 'no_refreshes_left' | null {
-  if (isExpired(state.absolute_exp, ms)) return 'absolute_expired'
-  if (isExpired(state.refresh_exp, ms)) return 'refresh_expired'
-  return state.refreshes_left === 0 ? 'no_refreshes_left' : null
 }

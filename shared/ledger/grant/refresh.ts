@@ -1,8 +1,8 @@
 import type { GrantFact } from '../events.ts'
 import { grantedScope, isSubsetScope } from '../scope.ts'
-import { deadBecause, refreshEnded, type Standing as EntityState } from './liveness.ts'
+import { deadBecause, type EntityState, refreshEnded } from './liveness.ts'
 import { type Refusal, refuse } from './refusal.ts'
-import type { GrantState, LiveGrant } from './state.ts'
+import { FIRST_GENERATION, type GrantState, type LiveGrant } from './state.ts'
 import { isWithinGrace } from './times.ts'
 
 /** A generation row as the read model holds it; `projected_at` is ms of the database's clock. */
@@ -56,7 +56,7 @@ export function refreshTokens(state: GrantState, command: RefreshCommand): Refre
   if (dead) return refusedBecause(dead)
   const presented = command.presented_generation
   if (presented > state.refresh_generation) return refusedBecause('generation_ahead')
-  if (presented < 1) return refusedBecause('generation_unknown')
+  if (presented < FIRST_GENERATION) return refusedBecause('generation_unknown')
   if (isOtherKid(state, command)) return refusedBecause('kid_mismatch')
   return presented < state.refresh_generation ? presentSpent(state, command) : presentCurrent(state, command)
 }
@@ -109,7 +109,7 @@ function presentCurrent(grant: LiveGrant, command: RefreshCommand): RefreshDecis
 
 // Without rotation nothing shows whether a token was presented before: the same request within the grace is a repeat.
 function isRepeatedWithoutRotation(grant: LiveGrant, command: RefreshCommand, next: NextGeneration, scope: string) {
-  if (grant.refresh_rotation || next.generation === 1) return false
+  if (grant.refresh_rotation || next.generation === FIRST_GENERATION) return false
   if (!isSubsetScope(next.scope, scope) || !isSubsetScope(scope, next.scope)) return false
   return isWithinGrace(next.projected_at, command.now, command.refresh_grace_seconds)
 }

@@ -1,5 +1,10 @@
 import type { GrantTerms, Principal, RevocationReason } from '../events.ts'
 
+/** The generation of the first tokens of a grant. */
+export const FIRST_GENERATION = 1
+/** The generation of what was never made: before the first tokens, or a refresh token where the grant has none. */
+export const NO_GENERATION = 0
+
 /** One access token generation of a grant, as it was made. `exp` is NumericDate, `null` = ends at the next refresh. */
 export type Generation = {
   generation: number
@@ -37,7 +42,7 @@ export type AuthorizedGrant = GrantBody & {
 /** A grant that has tokens. What a revoked grant was is kept, for auditors and for the refusal's reason. */
 export type IssuedGrant = GrantBody & {
   access_generation: number
-  /** 0: this grant has no refresh token. */
+  /** `NO_GENERATION`: this grant has no refresh token. */
   refresh_generation: number
   refresh_lifetime: number | null
   /** NumericDate after which an unused refresh token is dead (slides), `null` = never. */
@@ -50,7 +55,7 @@ export type IssuedGrant = GrantBody & {
   refresh_rotation: boolean
   /** The latest access token. */
   current: Generation
-  /** When each generation younger than 300 s was made (ms); a missing one is older. */
+  /** When each generation was made (ms) that is no older than the longest grace; a missing one is older. */
   young: { generation: number; at: number }[]
 }
 
@@ -61,3 +66,9 @@ export type RevokedGrant = GrantBody & { status: 'revoked'; reason: RevocationRe
 export type GrantState = { status: 'unknown' } | AuthorizedGrant | LiveGrant | RevokedGrant
 
 export const UNKNOWN_GRANT: GrantState = { status: 'unknown' }
+
+/** What a grant has, or had, in tokens; `null` = none were issued. */
+export function issuedOf(state: GrantState): IssuedGrant | null {
+  if (state.status === 'live') return state
+  return state.status === 'revoked' ? state.issued : null
+}

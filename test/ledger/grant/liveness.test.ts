@@ -2,16 +2,16 @@ import test from 'ava'
 import {
   accessTokenLiveness,
   deadBecause,
-  grantStanding,
-  type Standing,
+  grantStatus,
+  type EntityState,
 } from '../../../shared/ledger/grant/liveness.ts'
 import { UNKNOWN_GRANT, type GrantState } from '../../../shared/ledger/grant/state.ts'
 import { S0, T0, authorized, given, issued, refreshed, revoked } from '../given.ts'
 
-const fine: Standing = { deleted: false, not_before: null, value: { enabled: true } }
-const disabled: Standing = { ...fine, value: { enabled: false } }
-const gone: Standing = { deleted: true, not_before: 3, value: null }
-const revokedAt = (not_before: number): Standing => ({ ...fine, not_before })
+const fine: EntityState = { deleted: false, not_before: null, value: { enabled: true } }
+const disabled: EntityState = { ...fine, value: { enabled: false } }
+const gone: EntityState = { deleted: true, not_before: 3, value: null }
+const revokedAt = (not_before: number): EntityState => ({ ...fine, not_before })
 const ofUser = { principal: { type: 'user', id: 'ada' }, registry_position: 7 } as const
 const ofClient = { principal: { type: 'client', id: 'shop' }, registry_position: 7 } as const
 
@@ -41,7 +41,7 @@ test('a grant made at not_before or earlier is dead, a later one lives', (t) => 
 const look = (state: GrantState, generation: number, seconds: number, exp: number | null | undefined) => {
   const row = exp === undefined ? null : { exp, kid: 1 }
   const verdict = accessTokenLiveness({
-    grant: grantStanding(state),
+    grant: grantStatus(state),
     generation,
     kid: 1,
     row,
@@ -78,12 +78,12 @@ test('an access token that the ledger does not know is not active', (t) => {
 
 test('an access token under another kid than it was made with is not active', (t) => {
   const row = { exp: null, kid: 2 }
-  const verdict = accessTokenLiveness({ grant: grantStanding(twice), generation: 2, kid: 1, row, now: T0 })
+  const verdict = accessTokenLiveness({ grant: grantStatus(twice), generation: 2, kid: 1, row, now: T0 })
   t.like(verdict, { active: false, code: 'kid_mismatch' })
 })
 
 test('the reason of a revocation is told', (t) => {
-  const grant = grantStanding(given([issued(), 0], [revoked({ reason: 'stolen phone' }), 1]))
+  const grant = grantStatus(given([issued(), 0], [revoked({ reason: 'stolen phone' }), 1]))
   t.like(accessTokenLiveness({ grant, generation: 1, row: { exp: null, kid: 1 }, now: T0 }), {
     active: false,
     reason: 'the grant was revoked: stolen phone',
