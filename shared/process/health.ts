@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { placeText } from '../event-log/places.ts'
 import type { HttpRouter } from '../http/context.ts'
-import { readStandings } from '../read-model/partition-health.ts'
+import { readPartitionHealth } from '../read-model/partition-health.ts'
 
 export type Health = {
   knex: Knex
@@ -42,9 +42,9 @@ async function problemsOf(health: Health): Promise<string[]> {
 
 async function readModelProblems({ knex, schema, maxLagMs }: Health): Promise<string[]> {
   const timeout = new Promise<null>((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, null).unref())
-  const standings = await Promise.race([readStandings(knex, schema).catch(() => null), timeout])
-  if (!standings) return ['the database does not answer']
-  return standings.flatMap(({ status, status_reason, lag_ms, ...place }) => {
+  const partitions = await Promise.race([readPartitionHealth(knex, schema).catch(() => null), timeout])
+  if (!partitions) return ['the database does not answer']
+  return partitions.flatMap(({ status, status_reason, lag_ms, ...place }) => {
     const name = placeText(place)
     if (status !== 'ok') return [`${name} is ${status}: ${status_reason ?? ''}`]
     if (lag_ms === null || lag_ms > maxLagMs)

@@ -3,7 +3,7 @@ import { epochMs } from '../database/epoch-ms.ts'
 import type { CheckpointStatus } from './checkpoints.ts'
 
 /** How one partition stands: `lag_ms` by the database's clock, `null` = never known to be complete. */
-export type PartitionStanding = {
+export type PartitionHealth = {
   topic: string
   partition: number
   next: number
@@ -14,8 +14,8 @@ export type PartitionStanding = {
 }
 
 /** How every partition of the read model stands, in order. */
-export async function readStandings(knex: Knex, schema: string): Promise<PartitionStanding[]> {
-  const { rows } = await knex.raw<{ rows: PartitionStanding[] }>(
+export async function readPartitionHealth(knex: Knex, schema: string): Promise<PartitionHealth[]> {
+  const { rows } = await knex.raw<{ rows: PartitionHealth[] }>(
     `SELECT topic, partition, next, status, status_reason, void_count,
             ${epochMs('clock_timestamp()')} - ${epochMs('fresh_as_of')} AS lag_ms
        FROM ${schema}.checkpoints ORDER BY topic, partition`,

@@ -1,5 +1,5 @@
 import { placeText } from '../../../shared/event-log/places.ts'
-import { readStandings } from '../../../shared/read-model/partition-health.ts'
+import { readPartitionHealth } from '../../../shared/read-model/partition-health.ts'
 import { createKeyUseReader, type KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
 import type { AuditSource } from './status-source.ts'
 
@@ -38,7 +38,7 @@ type Source = Pick<AuditSource, 'knex' | 'schema' | 'topics' | 'kids' | 'maxLagM
  * Every key that is configured, or that something living needs. Well = none is missing, and the read model is complete.
  */
 export async function keysStatus({ knex, schema, topics, kids, maxLagMs }: Source): Promise<KeysStatus> {
-  // Standings first: what is read after them is not older.
+  // Their health first: what is read after it is not older.
   const problem = await incomplete({ knex, schema, maxLagMs })
   const uses = await createKeyUseReader({ knex, schema, topics }).uses()
   const unused = (kids ?? []).filter((kid) => !uses.some((use) => use.kid === kid)).map(unusedKey)
@@ -50,7 +50,7 @@ export async function keysStatus({ knex, schema, topics, kids, maxLagMs }: Sourc
 }
 
 async function incomplete({ knex, schema, maxLagMs }: Pick<Source, 'knex' | 'schema' | 'maxLagMs'>) {
-  const behind = (await readStandings(knex, schema)).find(
+  const behind = (await readPartitionHealth(knex, schema)).find(
     ({ status, lag_ms }) => status !== 'ok' || lag_ms === null || lag_ms > maxLagMs,
   )
   if (!behind) return null

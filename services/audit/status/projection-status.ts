@@ -1,5 +1,5 @@
 import { comparePlaces, placeText, type TopicPartition } from '../../../shared/event-log/places.ts'
-import { type PartitionStanding, readStandings } from '../../../shared/read-model/partition-health.ts'
+import { type PartitionHealth, readPartitionHealth } from '../../../shared/read-model/partition-health.ts'
 import type { VerifySource } from '../../../shared/read-model/read-model.ts'
 
 /**
@@ -25,21 +25,21 @@ export async function projectionStatus(
   { knex, schema, log, topics }: VerifySource,
   maxLagMs: number,
 ): Promise<ProjectionStatus> {
-  // Standings first: read after them, the log's ends cannot be behind.
-  const standings = new Map((await readStandings(knex, schema)).map((standing) => [placeText(standing), standing]))
+  // Their health first: read after it, the log's ends cannot be behind.
+  const healthOf = new Map((await readPartitionHealth(knex, schema)).map((health) => [placeText(health), health]))
   const { bounds, silent } = await log.boundsNow([topics.registry, topics.grants])
   const statusOf = (place: TopicPartition, end: number | null, silence: string | null): PartitionStatus => {
-    const standing = standings.get(placeText(place))
+    const health = healthOf.get(placeText(place))
     return {
       topic: place.topic,
       partition: place.partition,
-      next: standing?.next ?? null,
+      next: health?.next ?? null,
       end,
-      lag: end === null ? null : Math.max(0, end - (standing?.next ?? 0)),
-      age_ms: standing?.lag_ms ?? null,
-      status: standing?.status ?? 'missing',
-      voids: standing?.void_count ?? 0,
-      problem: silence ?? problemOf(standing, end, maxLagMs),
+      lag: end === null ? null : Math.max(0, end - (health?.next ?? 0)),
+      age_ms: health?.lag_ms ?? null,
+      status: health?.status ?? 'missing',
+      voids: health?.void_count ?? 0,
+      problem: silence ?? problemOf(health, end, maxLagMs),
     }
   }
   const answering = bounds.map((bound) => statusOf(bound, bound.end, null))
@@ -48,10 +48,10 @@ export async function projectionStatus(
   return { healthy: partitions.every(({ problem }) => problem === null), partitions }
 }
 
-function problemOf(standing: PartitionStanding | undefined, end: number | null, maxLagMs: number): string | null {
-  if (!standing) return 'it has no checkpoint'
-  if (standing.status !== 'ok') return standing.status_reason ?? standing.status
-  if (end !== null && standing.next > end) return `the log ends at ${end}, before what was projected`
-  if (standing.lag_ms === null) return 'it was never known to be complete'
-  return standing.lag_ms > maxLagMs ? `it is older than ${maxLagMs / 1000} s` : null
+function problemOf(health: PartitionHealth | undefined, end: number | null, maxLagMs: number): string | null {
+  if (!health) return 'it has no checkpoint'
+  if (health.status !== 'ok') return health.status_reason ?? health.status
+  if (end !== null && health.next > end) return `the log ends at ${end}, before what was projected`
+  if (health.lag_ms === null) return 'it was never known to be complete'
+  return health.lag_ms > maxLagMs ? `it is older than ${maxLagMs / 1000} s` : null
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Settings } from '../../../shared/config/settings.ts'
 import { openParts } from '../../../shared/process/open-parts.ts'
-import { readStandings } from '../../../shared/read-model/partition-health.ts'
+import { readPartitionHealth } from '../../../shared/read-model/partition-health.ts'
 import { migrate } from '../compose/migrate.ts'
 import { serve, type Serving } from '../compose/serve.ts'
 import { type ServiceName, SERVICES } from '../compose/services.ts'
@@ -40,6 +40,6 @@ export async function startDev(names: readonly ServiceName[], given: Settings, l
 
 /** Until then a refresh would be refused: nobody knows yet that the read model is complete. */
 async function waitUntilFresh({ knex, schema, waiter, settings }: Serving['runtime']): Promise<void> {
-  const places = await readStandings(knex, schema)
+  const places = await readPartitionHealth(knex, schema)
   await Promise.all(places.map((place) => waiter.freshAsOf(place, 1, settings.APPEND_TIMEOUT * 1000)))
 }

@@ -4,7 +4,7 @@ import { chainStart } from '../../event-log/chain.ts'
 import type { Bounds } from '../../event-log/event-log.ts'
 import { type Progress, requireWhole, walkLog } from '../../event-log/fold-log.ts'
 import { createCheckpoints, markPartition, rememberCluster } from '../checkpoints.ts'
-import { readStandings } from '../partition-health.ts'
+import { readPartitionHealth } from '../partition-health.ts'
 import type { VerifySource } from '../read-model.ts'
 import { REGISTRY_TABLES } from '../registry-rows.ts'
 import { CheckpointTaken, project } from './project.ts'
@@ -31,8 +31,8 @@ export async function rebuild(source: VerifySource, { force }: { force: boolean 
 }
 
 async function requireNoProjector(knex: Knex, schema: string): Promise<void> {
-  const standings = await readStandings(knex, schema)
-  if (!standings.some(({ lag_ms }) => lag_ms !== null && lag_ms < RUNNING_MS)) return
+  const partitions = await readPartitionHealth(knex, schema)
+  if (!partitions.some(({ lag_ms }) => lag_ms !== null && lag_ms < RUNNING_MS)) return
   throw new OperatorError('a projector runs, or ran within the last 10 s: stop it first, or say --force')
 }
 
