@@ -9,10 +9,8 @@ import {
 } from './state.ts'
 import { MAX_GRACE_SECONDS } from './times.ts'
 
-/*
- * Until when each part of a grant can be used, in ms: at that moment it can no longer. Stated here and nowhere else; the SQL
- * that must repeat it (reads/key-uses.ts, the view in tables.ts) is held against this by test/read-model/still-living.test.ts.
- */
+// Until when each part of a grant can be used, in ms: at that moment it can no longer. Said here and nowhere else. The SQL
+// that must repeat it (reads/key-uses.ts, the view in tables.ts) is held against it by read-model/still-living.test.ts.
 
 /** Until when something can be used that never ends by itself. */
 export const WITHOUT_END = Infinity
@@ -52,8 +50,8 @@ function refreshEnds({ absolute_exp, refresh_exp, refreshes_left }: Refreshing):
 }
 
 /**
- * A spent refresh token, which is answered with the tokens after it: as long as the longest grace of any client. `next_made`:
- * when those were projected (ms), stalls since then added.
+ * A spent refresh token, which is answered with the tokens after it: as long as the longest grace of any client.
+ * `next_made`: when those were projected (ms), stalls since then added.
  */
 export function spentRefreshTokenUntil(next_made: number): number {
   return next_made + MAX_GRACE_SECONDS * 1000
@@ -101,8 +99,8 @@ export function deadBecause({ grant, client, user }: LivenessQuestion): DeadReas
 }
 
 /**
- * Whether what was granted at this position of the registry has ended with its client or user for ever: no change of either
- * brings it back, as enabling one that is disabled does.
+ * Whether what was granted at this position of the registry has ended with its client or user for ever: no change of
+ * either brings it back, as enabling one that is disabled does.
  */
 export function hasEndedWith(
   entity: Pick<EntityState, 'not_before'> | null | undefined,

@@ -17,11 +17,6 @@ export function earlier(a: number | null, b: number | null): number | null {
   return b === null ? a : Math.min(a, b)
 }
 
-/** Whether NumericDate `exp` is reached at `ms`; the second named by `exp` is already too late. */
-export function isExpired(exp: number | null, ms: number): boolean {
-  return exp !== null && ms >= exp * 1000
-}
-
 /** Whether something made at `madeAt` is still inside the grace at `ms`; age = grace is inside. */
 export function isWithinGrace(madeAt: number, ms: number, graceSeconds: number): boolean {
   return ms - madeAt <= graceSeconds * 1000

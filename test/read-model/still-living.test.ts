@@ -1,0 +1,243 @@
+import fc from 'fast-check'
+import type { LogBatch, LogRecord } from '../../shared/event-log/event-log.ts'
+import { outgoing } from '../../shared/event-log/event-codec.ts'
+import { partitionOf, placesOf, placeText } from '../../shared/event-log/places.ts'
+import type { GrantEvent, RegistryEvent } from '../../shared/ledger/events.ts'
+import { evolve } from '../../shared/ledger/grant/evolve.ts'
+import {
+  accessTokenLiveness,
+  accessTokenUntil,
+  codeUntil,
+  deadBecause,
+  ENDED,
+  grantStatus,
+  hasEndedWith,
+  refreshTokenUntil,
+  spentRefreshTokenUntil,
+} from '../../shared/ledger/grant/liveness.ts'
+import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../shared/ledger/grant/state.ts'
+import { createRegistry, type Registry } from '../../shared/ledger/registry/evolve.ts'
+import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
+import { prepareBatch, project } from '../../shared/read-model/projection/project.ts'
+import { createKeyUseReader, type KeyUse } from '../../shared/read-model/reads/key-uses.ts'
+import { stalledMs } from '../../shared/read-model/stall.ts'
+import { startLedger, type TestLedger } from '../support/ledger.ts'
+import { realTest } from '../support/real-parts.ts'
+import { ago, type Lives, lives, recordsOf, type Stall, type Unplaced } from './generated-lives.ts'
+
+const test = realTest('postgres')
+const RUNS = { numRuns: 150 }
+
+type Runtime = TestLedger['runtime']
+
+test('the SQL of what still lives says what the core says, whatever a grant, its client and its user went through', async (t) => {
+  const { runtime } = await startLedger(t, { services: [] })
+  const reader = createKeyUseReader(runtime)
+  const seen = { active: 0, dead: 0, refresh: 0, retried: 0, codes: 0 }
+  await fc.assert(
+    fc.asyncProperty(lives, fc.nat(3), async (lives, cut) => {
+      const now = Date.now()
+      const records = recordsOf(lives, now)
+      await projectAnew(runtime, records, cut)
+      await standStill(runtime, lives, now)
+      const core = foldAll(records)
+
+      const active = core.grants.flatMap((grant) => activeTokens(grant, core.registry, now))
+      t.deepEqual(await shownTokens(runtime), active.sort())
+
+      const parts = core.grants.flatMap((grant) => partsOf(grant, core.registry, { lives, now }))
+      const uses = await reader.uses()
+      t.deepEqual(uses.map(rounded), usesOf(parts, core.registry, now).map(rounded))
+      for (const { kid } of uses) {
+        const { grant_ids } = await reader.grantsOf(kid, null)
+        t.deepEqual(
+          grant_ids.sort(),
+          grantsOf(
+            parts.filter((part) => part.kid === kid),
+            now,
+          ).sort(),
+        )
+      }
+      count(seen, parts, { active, now })
+    }),
+    RUNS,
+  )
+  t.true(
+    Object.values(seen).every((times) => times > 20),
+    JSON.stringify(seen),
+  )
+})
+
+/** Empties the read model and folds these records into it, as a projector does, in two batches. */
+async function projectAnew({ knex, schema, topics }: Runtime, records: ReturnType<typeof recordsOf>, cut: number) {
+  await knex.raw(`TRUNCATE ${schema}.grants, ${schema}.bearer_tokens, ${schema}.clients, ${schema}.users`)
+  await knex.withSchema(schema).table('checkpoints').update({ next: 0, stalled_at: null, resumed_at: null })
+  const partitions = placed([...records.registry, ...records.grants], topics)
+  for (const part of [(all: LogRecord[]) => all.slice(0, cut), (all: LogRecord[]) => all.slice(cut)]) {
+    const checkpoints = await loadCheckpoints(knex, schema, [topics.registry, topics.grants])
+    const batches = checkpoints.flatMap((checkpoint) => {
+      const { topic, partition, next: start } = checkpoint
+      const records = part(partitions.get(placeText({ topic, partition })) ?? [])
+      const batch: LogBatch = { topic, partition, start, next: start + records.length, records }
+      return records.length === 0 ? [] : [prepareBatch(batch, checkpoint)]
+    })
+    // What was projected is dated as what was recorded: a grace can have run out.
+    await project(knex, { schema, projectedAt: 'record' }, batches)
+  }
+}
+
+function placed(records: Unplaced<GrantEvent | RegistryEvent>[], topics: Runtime['topics']): Map<string, LogRecord[]> {
+  const partitions = new Map(placesOf(topics).map((place) => [placeText(place), [] as LogRecord[]]))
+  for (const { event, timestamp } of records) {
+    const { topic, partition, key, value } = outgoing(event, topics)
+    const before = partitions.get(placeText({ topic, partition })) ?? []
+    before.push({ offset: before.length, timestamp, key: Buffer.from(key), value: Buffer.from(value) })
+  }
+  return partitions
+}
+
+async function standStill({ knex, schema, topics }: Runtime, { stalls }: Lives, now: number): Promise<void> {
+  for (const [topic, stall] of [
+    [topics.grants, stalls.grants],
+    [topics.registry, stalls.registry],
+  ] as const) {
+    const { stalled_at, resumed_at } = stallOf(stall, now)
+    await knex.raw(
+      `UPDATE ${schema}.checkpoints SET stalled_at = to_timestamp(?::float8 / 1000), resumed_at = to_timestamp(?::float8 / 1000)
+        WHERE topic = ?`,
+      [stalled_at, resumed_at, topic],
+    )
+  }
+}
+
+function stallOf(stall: Stall, now: number) {
+  const at = (minutes: number | undefined) => (minutes === undefined ? null : ago(now, minutes))
+  return { stalled_at: at(stall?.stalled), resumed_at: at(stall?.resumed), fresh_as_of: null }
+}
+
+type FoldedGrant = { state: Exclude<GrantState, { status: 'unknown' }>; generations: Generation[] }
+
+/** What the core makes of the records, by itself. */
+function foldAll(records: ReturnType<typeof recordsOf>): { registry: Registry; grants: FoldedGrant[] } {
+  const registry = createRegistry()
+  records.registry.forEach((record, offset) =>
+    registry.apply({ ...record, position: { topic: 'registry', partition: 0, offset } }),
+  )
+  const byId = new Map<string, { state: GrantState; generations: Generation[] }>()
+  for (const record of records.grants) {
+    const { grant_id } = record.event.data
+    const { state: before, generations } = byId.get(grant_id) ?? { state: UNKNOWN_GRANT, generations: [] }
+    const { state } = evolve(before, {
+      ...record,
+      position: { topic: 'grants', partition: partitionOf(grant_id), offset: 0 },
+    })
+    const made = state.status === 'live' && !generations.includes(state.current) ? [state.current] : []
+    byId.set(grant_id, { state, generations: [...generations, ...made] })
+  }
+  const grants = [...byId.values()].flatMap(({ state, ...rest }) =>
+    state.status === 'unknown' ? [] : [{ state, ...rest }],
+  )
+  return { registry, grants }
+}
+
+function partiesOf({ state }: FoldedGrant, registry: Registry) {
+  const client = registry.get(`client/${state.client_id}`)
+  const user = state.principal.type === 'user' ? registry.get(`user/${state.principal.id}`) : undefined
+  return { client: client?.kind === 'client' ? client : null, user: user?.kind === 'user' ? user : null }
+}
+
+function activeTokens(grant: FoldedGrant, registry: Registry, now: number): string[] {
+  const { state, generations } = grant
+  if (deadBecause({ grant: state, ...partiesOf(grant, registry) }) !== null) return []
+  return generations
+    .filter((row) => accessTokenLiveness({ grant: grantStatus(state), generation: row.generation, row, now }).active)
+    .map(({ generation }) => `${state.grant_id}/${generation}`)
+}
+
+async function shownTokens({ knex, schema }: Runtime): Promise<string[]> {
+  const { rows } = await knex.raw<{ rows: { grant_id: string; generation: number }[] }>(
+    `SELECT grant_id, generation FROM ${schema}.live_bearer_tokens`,
+  )
+  return rows.map(({ grant_id, generation }) => `${grant_id}/${generation}`).sort()
+}
+
+/** What was made with one key at one time, and until when (ms) each part of it can be used. */
+type Part = {
+  grant_id: string
+  kid: number
+  made: number
+  access: number
+  refresh: number
+  retry: number
+  code: number
+}
+
+function partsOf(grant: FoldedGrant, registry: Registry, { lives, now }: { lives: Lives; now: number }): Part[] {
+  const { state, generations } = grant
+  const { grant_id } = state
+  const { client, user } = partiesOf(grant, registry)
+  const hasEnded =
+    state.status === 'revoked' || [client, user].some((one) => hasEndedWith(one, state.registry_position))
+  const dead = { grant_id, access: ENDED, refresh: ENDED, retry: ENDED, code: ENDED }
+  if (state.status === 'authorized') {
+    return [{ ...dead, kid: state.terms.kid, made: state.at, code: hasEnded ? ENDED : codeUntil(state) }]
+  }
+  return generations.map((row, n) => {
+    const made = { ...dead, kid: row.kid, made: row.at }
+    if (state.status !== 'live' || hasEnded) return made
+    const isCurrent = row.generation === state.refresh_generation
+    const isSpent = row.generation < state.refresh_generation
+    const refresh = isCurrent ? refreshTokenUntil(state) : ENDED
+    const retry = isSpent ? retryUntil(generations[n + 1], lives, now) : ENDED
+    return { ...made, access: accessTokenUntil(state, row), refresh, retry }
+  })
+}
+
+function retryUntil(next: Generation | undefined, { stalls }: Lives, now: number): number {
+  if (!next) throw new Error('a spent token has a next')
+  const stalled = [stalls.grants, stalls.registry].map((stall) => stalledMs(stallOf(stall, now), next.at, now))
+  return spentRefreshTokenUntil(next.at + Math.max(...stalled))
+}
+
+const untilOf = ({ access, refresh, retry, code }: Part) => Math.max(access, refresh, retry, code)
+
+function grantsOf(parts: Part[], now: number): string[] {
+  return [...new Set(parts.filter((part) => untilOf(part) > now).map(({ grant_id }) => grant_id))]
+}
+
+function usesOf(parts: Part[], registry: Registry, now: number): KeyUse[] {
+  const secrets = registry
+    .view()
+    .clients.flatMap(({ client_id, secret }) => (secret ? [{ client_id, kid: secret.kid }] : []))
+  const kids = [...new Set([...parts, ...secrets].map(({ kid }) => kid))].sort()
+  return kids.map((kid) => {
+    const mine = parts.filter((part) => part.kid === kid)
+    const ends = mine.map(untilOf).filter((until) => until > now)
+    return {
+      kid,
+      grants: grantsOf(mine, now).length,
+      refresh_tokens: mine.filter(({ refresh }) => refresh > now).length,
+      access_tokens: mine.filter(({ access }) => access > now).length,
+      authorization_codes: mine.filter(({ code }) => code > now).length,
+      clients: secrets
+        .filter((secret) => secret.kid === kid)
+        .map(({ client_id }) => client_id)
+        .sort(),
+      ends: ends.length === 0 ? null : Math.max(...ends) / 1000,
+      last_made: mine.length === 0 ? null : Math.max(...mine.map(({ made }) => made)) / 1000,
+    }
+  })
+}
+
+// The database counts in microseconds.
+const rounded = (use: KeyUse): KeyUse => ({ ...use, ends: toMs(use.ends), last_made: toMs(use.last_made) })
+const toMs = (seconds: number | null) => (seconds === null ? null : Math.round(seconds * 1000))
+
+function count(seen: Record<string, number>, parts: Part[], { active, now }: { active: string[]; now: number }): void {
+  const add = (name: string, times: number) => void (seen[name] = (seen[name] ?? 0) + times)
+  add('active', active.length)
+  add('dead', parts.filter((part) => untilOf(part) <= now).length)
+  add('refresh', parts.filter(({ refresh }) => refresh > now).length)
+  add('retried', parts.filter((part) => part.retry > now && part.access <= now).length)
+  add('codes', parts.filter(({ code }) => code > now).length)
+}
