@@ -1,7 +1,8 @@
 import { decideAccess, groupsOf, includes } from './decision.ts'
 import type { Acl, Client, Principal, RegistryFact, User } from '../events.ts'
 import { GUARD_RESOURCE, LEDGER_FOLDER } from '../registry/predefined.ts'
-import { registryValueOf, registryKeyOf, type RegistryView } from '../registry/state.ts'
+import { parseRegistryKey } from '../registry/kinds.ts'
+import { registryKeyOf, registryValueOf, type RegistryView } from '../registry/state.ts'
 import { parseScope } from '../scope.ts'
 
 /** Making or revoking a grant, or anything else that is done to one. */
@@ -17,9 +18,9 @@ export type GuardedWrite = RegistryFact | GrantWrite
 export function needsGuard(view: RegistryView, write: GuardedWrite): boolean {
   const guarded = guardedBy(view)
   if (write.type === 'GrantWrite') return isGuardedGrant(view, guarded, write)
-  const key = registryKeyOf(write)
-  if (key === 'ledger') return true
-  const name = key.slice(key.indexOf('/') + 1)
+  const key = parseRegistryKey(registryKeyOf(write))
+  if (key === null) return true
+  const name = key.id
   const { kind, value } = registryValueOf(write)
   switch (kind) {
     case 'ledger':
@@ -70,29 +71,28 @@ export function isLastAdministrator(view: RegistryView, principal: Principal): b
 
 /** The view as it will be once this fact counts. */
 export function viewAfter(view: RegistryView, fact: RegistryFact): RegistryView {
-  const key = registryKeyOf(fact)
-  const name = key.slice(key.indexOf('/') + 1)
+  const id = parseRegistryKey(registryKeyOf(fact))?.id ?? ''
   const change = registryValueOf(fact)
   switch (change.kind) {
     case 'ledger':
       return view
     case 'client':
-      return { ...view, clients: replaced(view.clients, ({ client_id }) => client_id === name, change.value) }
+      return { ...view, clients: replaced(view.clients, 'client_id', id, change.value) }
     case 'user':
-      return { ...view, users: replaced(view.users, ({ sub }) => sub === name, change.value) }
+      return { ...view, users: replaced(view.users, 'sub', id, change.value) }
     case 'scope':
-      return { ...view, scopes: replaced(view.scopes, (one) => one.name === name, change.value) }
+      return { ...view, scopes: replaced(view.scopes, 'name', id, change.value) }
     case 'group':
-      return { ...view, groups: replaced(view.groups, (one) => one.name === name, change.value) }
+      return { ...view, groups: replaced(view.groups, 'name', id, change.value) }
     case 'acl':
-      return { ...view, acls: replaced(view.acls, (one) => one.name === name, change.value) }
+      return { ...view, acls: replaced(view.acls, 'name', id, change.value) }
     case 'resource':
-      return { ...view, resources: replaced(view.resources, (one) => one.name === name, change.value) }
+      return { ...view, resources: replaced(view.resources, 'name', id, change.value) }
   }
 }
 
-function replaced<Value>(values: readonly Value[], isIt: (value: Value) => boolean, value: Value | null): Value[] {
-  const others = values.filter((one) => !isIt(one))
+function replaced<Value>(values: readonly Value[], member: keyof Value, id: string, value: Value | null): Value[] {
+  const others = values.filter((one) => one[member] !== id)
   return value === null ? others : [...others, value]
 }
 

@@ -1,6 +1,7 @@
 import type { RegistryEvent, Recorded } from '../events.ts'
-import type { RegistryEntity, RegistryLookup, RegistryValue, RegistryView } from './state.ts'
-import { registryKeyOf, registryValueOf, uniqueNameOf } from './state.ts'
+import { type NamedKind, REGISTRY_EVENTS, type RegistryValues } from './kinds.ts'
+import type { EntityOf, RegistryEntity, RegistryLookup, RegistryValue, RegistryView } from './state.ts'
+import { lives, registryKeyOf, registryValueOf, uniqueNameOf } from './state.ts'
 
 /** Why a registry event changed nothing. A word, once shipped, keeps its meaning. */
 export type RegistryVoidReason =
@@ -22,8 +23,8 @@ export type EvolvedRegistry =
  */
 export function evolveRegistry(lookup: RegistryLookup, recorded: Recorded<RegistryEvent>): EvolvedRegistry {
   const { event, position, timestamp } = recorded
-  const needs = NEEDS[event.type]
-  if (needs === undefined) return { void: 'unknown_type' }
+  const rule = REGISTRY_EVENTS[event.type]
+  if (rule === undefined) return { void: 'unknown_type' }
   const key = registryKeyOf(event)
   if (event.subject !== key) return { void: 'key_mismatch' }
   const before = lookup.get(key)
@@ -34,7 +35,7 @@ export function evolveRegistry(lookup: RegistryLookup, recorded: Recorded<Regist
     key,
     revision: (before?.revision ?? 0) + 1,
     deleted: change.value === null,
-    not_before: ENDS_GRANTS.includes(event.type) ? position.offset : (before?.not_before ?? null),
+    not_before: rule.endsGrants ? position.offset : (before?.not_before ?? null),
     last_offset: position.offset,
     at: Math.max(before?.at ?? timestamp, timestamp),
   }
@@ -74,44 +75,21 @@ export function createRegistry(entities: Iterable<RegistryEntity> = []): Registr
 
 /** The living ones of these entities, by kind. */
 export function viewOf(entities: Iterable<RegistryEntity>): RegistryView {
-  const living = [...entities]
+  const all = [...entities]
   return {
-    clients: living.flatMap((entity) => (entity.kind === 'client' && entity.value ? [entity.value] : [])),
-    users: living.flatMap((entity) => (entity.kind === 'user' && entity.value ? [entity.value] : [])),
-    scopes: living.flatMap((entity) => (entity.kind === 'scope' && entity.value ? [entity.value] : [])),
-    groups: living.flatMap((entity) => (entity.kind === 'group' && entity.value ? [entity.value] : [])),
-    acls: living.flatMap((entity) => (entity.kind === 'acl' && entity.value ? [entity.value] : [])),
-    resources: living.flatMap((entity) => (entity.kind === 'resource' && entity.value ? [entity.value] : [])),
+    clients: living(all, 'client'),
+    users: living(all, 'user'),
+    scopes: living(all, 'scope'),
+    groups: living(all, 'group'),
+    acls: living(all, 'acl'),
+    resources: living(all, 'resource'),
   }
 }
 
-// Must the entity live already? `either`: a put creates or replaces.
-const NEEDS = {
-  LedgerCreated: 'absent',
-  ClientRegistered: 'absent',
-  ClientChanged: 'living',
-  ClientSecretRenewed: 'living',
-  ClientDeleted: 'living',
-  ClientGrantsRevoked: 'living',
-  ScopePut: 'either',
-  ScopeDeleted: 'living',
-  GroupPut: 'either',
-  GroupDeleted: 'living',
-  AclPut: 'either',
-  AclDeleted: 'living',
-  ResourcePut: 'either',
-  ResourceDeleted: 'living',
-  UserPut: 'either',
-  UserDeleted: 'living',
-  UserGrantsRevoked: 'living',
-} satisfies Record<RegistryEvent['type'], 'absent' | 'living' | 'either'>
-
-const ENDS_GRANTS: string[] = [
-  'ClientDeleted',
-  'ClientGrantsRevoked',
-  'UserDeleted',
-  'UserGrantsRevoked',
-] satisfies RegistryEvent['type'][]
+function living<Kind extends NamedKind>(entities: RegistryEntity[], kind: Kind): RegistryValues[Kind][] {
+  const isOfKind = (entity: RegistryEntity): entity is RegistryEntity & EntityOf<Kind> => entity.kind === kind
+  return entities.filter(isOfKind).flatMap(({ value }) => (value === null ? [] : [value]))
+}
 
 function problemOf(
   lookup: RegistryLookup,
@@ -122,9 +100,9 @@ function problemOf(
   if (event.type === 'LedgerCreated') return before ? 'ledger_exists' : null
   const revision = (before?.revision ?? 0) + 1
   if (event.data.revision !== revision) return event.data.revision < revision ? 'revision_taken' : 'revision_ahead'
-  const lives = before !== undefined && !before.deleted
-  if (NEEDS[event.type] === 'absent' && lives) return 'entity_exists'
-  if (NEEDS[event.type] === 'living' && !lives) return 'entity_unknown'
+  const { needs } = REGISTRY_EVENTS[event.type]
+  if (needs === 'absent' && lives(before)) return 'entity_exists'
+  if (needs === 'living' && !lives(before)) return 'entity_unknown'
   const name = uniqueNameOf(change)
   const owner = name === null ? undefined : lookup.ownerOf(name)
   return owner !== undefined && owner !== event.subject ? 'name_taken' : null

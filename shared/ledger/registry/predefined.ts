@@ -1,4 +1,5 @@
 import type { Acl, Group, RegistryFact, Resource, Scope } from '../events.ts'
+import { registryKeyOf } from './state.ts'
 
 /** All users, and nobody else, are in it; nobody is put into it. */
 export const EVERYBODY = 'Everybody'
@@ -54,9 +55,4 @@ export function isPredefined(key: string): boolean {
   return PREDEFINED_KEYS.has(key)
 }
 
-const PREDEFINED_KEYS = new Set([
-  ...GROUPS.map(({ name }) => `group/${name}`),
-  ...PREDEFINED_ACLS.map(({ name }) => `acl/${name}`),
-  ...RESOURCES.map(({ name }) => `resource/${name}`),
-  ...SCOPES.map(({ name }) => `scope/${name}`),
-])
+const PREDEFINED_KEYS = new Set(PREDEFINED.map(registryKeyOf))

@@ -1,6 +1,16 @@
-import type { Acl, Client, Group, RegistryFact, Resource, Scope, User } from '../events.ts'
+import type { RegistryFact } from '../events.ts'
+import {
+  LEDGER_KEY,
+  type NamedKind,
+  REGISTRY_EVENTS,
+  REGISTRY_KINDS,
+  type RegistryKind,
+  registryKey,
+  type RegistryValues,
+} from './kinds.ts'
 
-type EntityOf<Kind extends string, Value> = {
+/** An entity of one kind; `RegistryEntity` = of any. */
+export type EntityOf<Kind extends RegistryKind> = {
   kind: Kind
   /** The record's key: `client/ID`, `scope/NAME`, …, `ledger`. */
   key: string
@@ -8,7 +18,7 @@ type EntityOf<Kind extends string, Value> = {
   /** A tombstone: nothing is left but its revision, which the next entity of this key continues. */
   deleted: boolean
   /** `null` when deleted. */
-  value: Value | null
+  value: RegistryValues[Kind] | null
   /** Grants made at this registry position or before are dead; survives deletion. */
   not_before: number | null
   last_offset: number
@@ -16,28 +26,16 @@ type EntityOf<Kind extends string, Value> = {
   at: number
 }
 
-export type ClientEntity = EntityOf<'client', Client>
+export type ClientEntity = EntityOf<'client'>
 
-export type UserEntity = EntityOf<'user', User>
+export type UserEntity = EntityOf<'user'>
 
-export type RegistryEntity =
-  | EntityOf<'ledger', { ledger_id: string }>
-  | ClientEntity
-  | UserEntity
-  | EntityOf<'scope', Scope>
-  | EntityOf<'group', Group>
-  | EntityOf<'acl', Acl>
-  | EntityOf<'resource', Resource>
+export type RegistryEntity = { [Kind in RegistryKind]: EntityOf<Kind> }[RegistryKind]
 
 /** A kind with its new value; `null` = deleted. */
-export type RegistryValue =
-  | { kind: 'ledger'; value: { ledger_id: string } | null }
-  | { kind: 'client'; value: Client | null }
-  | { kind: 'user'; value: User | null }
-  | { kind: 'scope'; value: Scope | null }
-  | { kind: 'group'; value: Group | null }
-  | { kind: 'acl'; value: Acl | null }
-  | { kind: 'resource'; value: Resource | null }
+export type RegistryValue = {
+  [Kind in RegistryKind]: { kind: Kind; value: RegistryValues[Kind] | null }
+}[RegistryKind]
 
 /** What `evolveRegistry` may ask of the registry as it stands just before the event. */
 export type RegistryLookup = {
@@ -48,99 +46,42 @@ export type RegistryLookup = {
 
 /** The living entities, as plain data: all of them, or those that a question needs (see guard.ts). */
 export type RegistryView = {
-  clients: readonly Client[]
-  users: readonly User[]
-  scopes: readonly Scope[]
-  groups: readonly Group[]
-  acls: readonly Acl[]
-  resources: readonly Resource[]
+  [Kind in NamedKind as (typeof REGISTRY_KINDS)[Kind]['plural']]: readonly RegistryValues[Kind][]
 }
+
+/** All that the data of a registry fact may hold of its entity: its value, or what it was called. */
+type FactData = Partial<RegistryValues & { ledger_id: string; client_id: string; sub: string; name: string }>
 
 /** The key of the entity that a fact is about; also the record's key in the log. */
 export function registryKeyOf(fact: RegistryFact): string {
-  switch (fact.type) {
-    case 'LedgerCreated':
-      return 'ledger'
-    case 'ClientRegistered':
-    case 'ClientChanged':
-    case 'ClientSecretRenewed':
-    case 'ClientGrantsRevoked':
-      return `client/${fact.data.client.client_id}`
-    case 'ClientDeleted':
-      return `client/${fact.data.client_id}`
-    case 'UserPut':
-    case 'UserGrantsRevoked':
-      return `user/${fact.data.user.sub}`
-    case 'UserDeleted':
-      return `user/${fact.data.sub}`
-    default:
-      return namedKeyOf(fact)
-  }
+  const { kind } = REGISTRY_EVENTS[fact.type]
+  return kind === 'ledger' ? LEDGER_KEY : registryKey(kind, idIn(kind, fact.data))
 }
 
-type NamedFact = Extract<RegistryFact, { type: `${'Scope' | 'Group' | 'Acl' | 'Resource'}${string}` }>
-
-function namedKeyOf(fact: NamedFact): string {
-  switch (fact.type) {
-    case 'ScopePut':
-      return `scope/${fact.data.scope.name}`
-    case 'ScopeDeleted':
-      return `scope/${fact.data.name}`
-    case 'GroupPut':
-      return `group/${fact.data.group.name}`
-    case 'GroupDeleted':
-      return `group/${fact.data.name}`
-    case 'AclPut':
-      return `acl/${fact.data.acl.name}`
-    case 'AclDeleted':
-      return `acl/${fact.data.name}`
-    case 'ResourcePut':
-      return `resource/${fact.data.resource.name}`
-    case 'ResourceDeleted':
-      return `resource/${fact.data.name}`
-  }
+function idIn(kind: NamedKind, data: FactData): string {
+  const holder: { [member: string]: unknown } = data[kind] ?? data
+  return String(holder[REGISTRY_KINDS[kind].id])
 }
 
 /** The value that a fact gives its entity. */
 export function registryValueOf(fact: RegistryFact): RegistryValue {
-  switch (fact.type) {
-    case 'LedgerCreated':
-      return { kind: 'ledger', value: { ledger_id: fact.data.ledger_id } }
-    case 'ClientRegistered':
-    case 'ClientChanged':
-    case 'ClientSecretRenewed':
-    case 'ClientGrantsRevoked':
-      return { kind: 'client', value: fact.data.client }
-    case 'ClientDeleted':
-      return { kind: 'client', value: null }
-    case 'UserPut':
-    case 'UserGrantsRevoked':
-      return { kind: 'user', value: fact.data.user }
-    case 'UserDeleted':
-      return { kind: 'user', value: null }
-    default:
-      return namedValueOf(fact)
-  }
-}
-
-function namedValueOf(fact: NamedFact): RegistryValue {
-  switch (fact.type) {
-    case 'ScopePut':
-      return { kind: 'scope', value: fact.data.scope }
-    case 'ScopeDeleted':
-      return { kind: 'scope', value: null }
-    case 'GroupPut':
-      return { kind: 'group', value: fact.data.group }
-    case 'GroupDeleted':
-      return { kind: 'group', value: null }
-    case 'AclPut':
-      return { kind: 'acl', value: fact.data.acl }
-    case 'AclDeleted':
-      return { kind: 'acl', value: null }
-    case 'ResourcePut':
-      return { kind: 'resource', value: fact.data.resource }
-    case 'ResourceDeleted':
-      return { kind: 'resource', value: null }
+  const { kind } = REGISTRY_EVENTS[fact.type]
+  const data: FactData = fact.data
+  switch (kind) {
+    case 'ledger':
+      return { kind, value: data.ledger_id === undefined ? null : { ledger_id: data.ledger_id } }
+    case 'client':
+      return { kind, value: data.client ?? null }
+    case 'user':
+      return { kind, value: data.user ?? null }
+    case 'scope':
+      return { kind, value: data.scope ?? null }
+    case 'group':
+      return { kind, value: data.group ?? null }
+    case 'acl':
+      return { kind, value: data.acl ?? null }
+    case 'resource':
+      return { kind, value: data.resource ?? null }
   }
 }
 
