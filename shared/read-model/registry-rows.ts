@@ -1,43 +1,65 @@
+import type { User } from '../ledger/events.ts'
+import {
+  type NamedKind,
+  parseRegistryKey,
+  REGISTRY_KINDS,
+  registryKey,
+  type RegistryValues,
+} from '../ledger/registry/kinds.ts'
 import type { RegistryEntity } from '../ledger/registry/state.ts'
+
+/** The kinds that have a table: all but the ledger itself. */
+export type StoredKind = NamedKind
+
+/** The members of a kind's value, each a column; `personal` of a user is spread over columns of its own. */
+type Column<Kind extends StoredKind> = Kind extends 'user'
+  ? Exclude<keyof User, 'personal'> | keyof User['personal']
+  : keyof RegistryValues[Kind]
+
+const COLUMNS: { [Kind in StoredKind]: Record<Column<Kind>, true> } = {
+  client: {
+    client_id: true,
+    client_name: true,
+    client_version: true,
+    client_type: true,
+    grant_types: true,
+    redirect_uris: true,
+    scope: true,
+    token_endpoint_auth_method: true,
+    access_token_lifetime: true,
+    refresh_token_limit: true,
+    refresh_token_lifetime: true,
+    refresh_token_absolute_lifetime: true,
+    refresh_grace_seconds: true,
+    refresh_rotation: true,
+    groups: true,
+    resource_server_folders: true,
+    enabled: true,
+    secret: true,
+  },
+  scope: { name: true, description: true, includes: true },
+  user: { sub: true, username: true, name: true, email: true, groups: true, enabled: true },
+  group: { name: true, description: true },
+  acl: { name: true, allowed_groups: true, denied_groups: true },
+  resource: { name: true, execute_acl: true, templates: true },
+}
 
 type Table = { table: string; id: string; columns: string[] }
 
-/**
- * Where each kind of registry entity lives, and its columns; `personal` of a user is spread over columns of its own.
- */
-export const REGISTRY_TABLES = {
-  client: {
-    table: 'clients',
-    id: 'client_id',
-    columns: [
-      'client_id',
-      'client_name',
-      'client_version',
-      'client_type',
-      'grant_types',
-      'redirect_uris',
-      'scope',
-      'token_endpoint_auth_method',
-      'access_token_lifetime',
-      'refresh_token_limit',
-      'refresh_token_lifetime',
-      'refresh_token_absolute_lifetime',
-      'refresh_grace_seconds',
-      'refresh_rotation',
-      'groups',
-      'resource_server_folders',
-      'enabled',
-      'secret',
-    ],
-  },
-  scope: { table: 'scopes', id: 'name', columns: ['name', 'description', 'includes'] },
-  user: { table: 'users', id: 'sub', columns: ['sub', 'username', 'name', 'email', 'groups', 'enabled'] },
-  group: { table: 'groups', id: 'name', columns: ['name', 'description'] },
-  acl: { table: 'acls', id: 'name', columns: ['name', 'allowed_groups', 'denied_groups'] },
-  resource: { table: 'resources', id: 'name', columns: ['name', 'execute_acl', 'templates'] },
-} satisfies Record<Exclude<RegistryEntity['kind'], 'ledger'>, Table>
+/** Where each kind of registry entity lives, and the columns of its value. */
+export const REGISTRY_TABLES: { readonly [Kind in StoredKind]: Table } = {
+  client: tableOf('client'),
+  scope: tableOf('scope'),
+  user: tableOf('user'),
+  group: tableOf('group'),
+  acl: tableOf('acl'),
+  resource: tableOf('resource'),
+}
 
-export type StoredKind = keyof typeof REGISTRY_TABLES
+function tableOf(kind: StoredKind): Table {
+  const { plural, id } = REGISTRY_KINDS[kind]
+  return { table: plural, id, columns: Object.keys(COLUMNS[kind]) }
+}
 
 const STATE_COLUMNS = ['revision', 'deleted', 'not_before', 'last_offset', 'at']
 
@@ -62,7 +84,7 @@ export function registryRow(entity: RegistryEntity & { kind: StoredKind }): Regi
   return {
     ...value,
     ...personal,
-    [id]: entity.key.slice(entity.kind.length + 1),
+    [id]: parseRegistryKey(entity.key)?.id,
     revision: entity.revision,
     deleted: entity.deleted,
     not_before: entity.not_before,
@@ -84,7 +106,7 @@ export function entityOfRow<Kind extends StoredKind>(
       : value
   return {
     kind,
-    key: `${kind}/${String(row[id])}`,
+    key: registryKey(kind, String(row[id])),
     revision: row.revision,
     deleted: row.deleted,
     value: row.deleted ? null : stored,

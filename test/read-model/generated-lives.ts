@@ -11,6 +11,7 @@ import type {
 import { evolve } from '../../shared/ledger/grant/evolve.ts'
 import { type GrantState, issuedOf, UNKNOWN_GRANT } from '../../shared/ledger/grant/state.ts'
 import { createRegistry } from '../../shared/ledger/registry/evolve.ts'
+import { registryKey } from '../../shared/ledger/registry/kinds.ts'
 import { authorized, client, issued, refreshed, reuse, revoked, terms, user } from '../ledger/given.ts'
 
 /**
@@ -132,7 +133,7 @@ function registryRecords(steps: RegistryStep[], timestamp: number): Unplaced<Reg
   tell({ type: 'LedgerCreated', data: { ledger_id: '0b0c3f5e-1111-4222-8333-944455566677' } })
   for (const step of steps) {
     const isUser = step.name === 'ada' || step.name === 'bob'
-    const before = known.get(`${isUser ? 'user' : 'client'}/${step.name}`)
+    const before = known.get(registryKey(isUser ? 'user' : 'client', step.name))
     const place = { revision: (before?.revision ?? 0) + 1, lives: before !== undefined && !before.deleted }
     tell(isUser ? userFact(step, place) : clientFact(step, place))
   }

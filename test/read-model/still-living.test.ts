@@ -17,6 +17,7 @@ import {
 } from '../../shared/ledger/grant/liveness.ts'
 import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../shared/ledger/grant/state.ts'
 import { createRegistry, type Registry } from '../../shared/ledger/registry/evolve.ts'
+import { registryKey } from '../../shared/ledger/registry/kinds.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import { prepareBatch, project } from '../../shared/read-model/projection/project.ts'
 import { createKeyUseReader, type KeyUse } from '../../shared/read-model/reads/key-uses.ts'
@@ -141,8 +142,8 @@ function foldAll(records: ReturnType<typeof recordsOf>): { registry: Registry; g
 }
 
 function partiesOf({ state }: FoldedGrant, registry: Registry) {
-  const client = registry.get(`client/${state.client_id}`)
-  const user = state.principal.type === 'user' ? registry.get(`user/${state.principal.id}`) : undefined
+  const client = registry.get(registryKey('client', state.client_id))
+  const user = state.principal.type === 'user' ? registry.get(registryKey('user', state.principal.id)) : undefined
   return { client: client?.kind === 'client' ? client : null, user: user?.kind === 'user' ? user : null }
 }
 

@@ -1,8 +1,9 @@
 import { requireRight } from '../../../shared/callers/require-right.ts'
 import type { HttpContext } from '../../../shared/http/context.ts'
 import { type GrantWrite, needsGuard } from '../../../shared/ledger/access/guard.ts'
+import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import { GUARD_RESOURCE } from '../../../shared/ledger/registry/predefined.ts'
-import { lives, type RegistryEntity } from '../../../shared/ledger/registry/state.ts'
+import { lives } from '../../../shared/ledger/registry/state.ts'
 import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import type { RegistryRead } from '../../../shared/read-model/reads/registry.ts'
 import type { Admin } from '../admin.ts'
@@ -23,11 +24,8 @@ export async function guardGrant(
   requireRecent(checkpoint, now, admin.checkMaxLagMs)
   const write: GrantWrite = { type: 'GrantWrite', client_id, principal, scope }
   // Whom the ledger no longer knows may have been one of its administrators.
-  const isGone =
-    principal.type === 'user' ? !lives(entities.get(`user/${principal.id}`)) : isGoneClient(entities, client_id)
+  const isGone = !lives(
+    entities.get(principal.type === 'user' ? registryKey('user', principal.id) : registryKey('client', client_id)),
+  )
   if (isGone || needsGuard(view, write)) await requireRight(admin, ctx, GUARD_RESOURCE)
-}
-
-function isGoneClient(entities: Map<string, RegistryEntity>, client_id: string): boolean {
-  return !lives(entities.get(`client/${client_id}`))
 }

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { requireRight } from '../../../shared/callers/require-right.ts'
 import type { HttpMiddleware } from '../../../shared/http/context.ts'
 import { readJson } from '../../../shared/http/input/json-body.ts'
+import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import { generateClientSecret, hashClientSecret } from '../../../shared/tokens/client-secret.ts'
 import type { Admin } from '../admin.ts'
 import { CLIENT_METADATA, clientOf, clientProblems } from './client-metadata.ts'
@@ -27,7 +28,7 @@ export function registerClient(admin: Admin): HttpMiddleware {
       secret: secret === null ? null : hashClientSecret(admin.keys, secret),
     }
     const entity = await writeEntity(admin, ctx, bearer, {
-      key: `client/${client_id}`,
+      key: registryKey('client', client_id),
       question: { client_ids: [client_id], client_names: [client.client_name] },
       precondition: null,
       fact: (revision) => ({ type: 'ClientRegistered', data: { revision, client } }),

@@ -2,6 +2,7 @@ import { requireRight } from '../../../shared/callers/require-right.ts'
 import type { HttpMiddleware } from '../../../shared/http/context.ts'
 import { readJson } from '../../../shared/http/input/json-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
+import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import { lives } from '../../../shared/ledger/registry/state.ts'
 import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import type { Admin } from '../admin.ts'
@@ -21,7 +22,7 @@ export function putEntity(admin: Admin, { kind, right, id, form, body }: Kind): 
     const name = nameFrom(ctx, id, form)
     const precondition = readPrecondition(ctx)
     const wanted = await readJson(ctx, body(name))
-    const change = { ...wanted, key: `${kind}/${name}`, precondition, error: 'invalid_request' as const }
+    const change = { ...wanted, key: registryKey(kind, name), precondition, error: 'invalid_request' as const }
     const entity = await writeEntity(admin, ctx, bearer, change)
     ctx.status = ctx.get('if-none-match') ? 201 : 200
     ctx.set('ETag', etagOf(entity))
@@ -38,7 +39,7 @@ export function getEntity(admin: Admin, { kind, right, id, form, question }: Rea
     const name = nameFrom(ctx, id, form)
     const { checkpoint, now, entities } = await admin.registry.read(question(name))
     requireRecent(checkpoint, now, admin.checkMaxLagMs)
-    const entity = entities.get(`${kind}/${name}`)
+    const entity = entities.get(registryKey(kind, name))
     if (!lives(entity)) throw new OAuthError('not_found', `there is no ${kind} of this name`)
     ctx.set('ETag', etagOf(entity))
     ctx.body = shown(entity)

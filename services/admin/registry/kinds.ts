@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type NamedKind, REGISTRY_KINDS } from '../../../shared/ledger/registry/kinds.ts'
 import type { RegistryView } from '../../../shared/ledger/registry/state.ts'
 import type { RegistryQuestion } from '../../../shared/read-model/reads/registry.ts'
 import { distinct, groupProblems, GROUPS, NAME, RESOURCE_NAME, TEXT, USERNAME } from '../names.ts'
@@ -11,9 +12,12 @@ export type Wanted = {
   problems: (view: RegistryView) => string[]
 }
 
+/** The kinds that PUT writes: a client is registered by POST. */
+type PutKind = Exclude<NamedKind, 'client'>
+
 /** One kind of entity that PUT writes and GET reads. */
 export type Kind = {
-  kind: 'scope' | 'group' | 'acl' | 'resource' | 'user'
+  kind: PutKind
   /** Under /admin/. */
   path: string
   /** The service of the ledger that a bearer must be allowed to use. */
@@ -27,16 +31,18 @@ export type Kind = {
   body: (id: string) => z.ZodType<Wanted>
 }
 
+function named(kind: PutKind): Pick<Kind, 'kind' | 'path' | 'right' | 'id'> {
+  const { plural, id } = REGISTRY_KINDS[kind]
+  return { kind, path: plural, right: `ledger.admin:${plural}`, id }
+}
+
 /** The name may be repeated in the body, as GET shows it, but it is the path's. */
 const repeated = (id: string) => z.literal(id, { error: 'must be the name in the path' }).optional()
 
 const nothing = () => []
 
 const SCOPES: Kind = {
-  kind: 'scope',
-  path: 'scopes',
-  right: 'ledger.admin:scopes',
-  id: 'name',
+  ...named('scope'),
   form: NAME,
   question: () => ({}),
   body: (name) =>
@@ -54,10 +60,7 @@ const SCOPES: Kind = {
 }
 
 const GROUP_KIND: Kind = {
-  kind: 'group',
-  path: 'groups',
-  right: 'ledger.admin:groups',
-  id: 'name',
+  ...named('group'),
   form: NAME,
   question: () => ({}),
   body: (name) =>
@@ -69,10 +72,7 @@ const GROUP_KIND: Kind = {
 }
 
 const ACLS: Kind = {
-  kind: 'acl',
-  path: 'acls',
-  right: 'ledger.admin:acls',
-  id: 'name',
+  ...named('acl'),
   form: NAME,
   question: () => ({}),
   body: (name) =>
@@ -99,10 +99,7 @@ const TEMPLATE = z.strictObject({
 })
 
 const RESOURCES: Kind = {
-  kind: 'resource',
-  path: 'resources',
-  right: 'ledger.admin:resources',
-  id: 'name',
+  ...named('resource'),
   form: RESOURCE_NAME,
   question: () => ({}),
   body: (name) =>
@@ -123,10 +120,7 @@ const RESOURCES: Kind = {
 }
 
 const USERS: Kind = {
-  kind: 'user',
-  path: 'users',
-  right: 'ledger.admin:users',
-  id: 'sub',
+  ...named('user'),
   form: NAME,
   question: (sub) => ({ subs: [sub] }),
   body: (sub) =>
@@ -152,4 +146,10 @@ const USERS: Kind = {
 }
 
 /** Every kind that is written by PUT. */
-export const KINDS: readonly Kind[] = [SCOPES, GROUP_KIND, ACLS, RESOURCES, USERS]
+export const KINDS: readonly Kind[] = Object.values({
+  scope: SCOPES,
+  group: GROUP_KIND,
+  acl: ACLS,
+  resource: RESOURCES,
+  user: USERS,
+} satisfies Record<PutKind, Kind>)

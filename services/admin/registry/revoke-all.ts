@@ -3,6 +3,7 @@ import { requireRight } from '../../../shared/callers/require-right.ts'
 import type { HttpMiddleware } from '../../../shared/http/context.ts'
 import { readJson } from '../../../shared/http/input/json-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
+import { type NamedKind, REGISTRY_KINDS, registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
 import type { RegistryQuestion } from '../../../shared/read-model/reads/registry.ts'
 import type { Admin } from '../admin.ts'
@@ -16,8 +17,7 @@ const BODY = z.strictObject({ reason: REASON })
 export function revokeAllOfClient(admin: Admin): HttpMiddleware {
   return revokeAll(admin, {
     right: 'ledger.admin:clients',
-    id: 'client_id',
-    keyOf: (client_id) => `client/${client_id}`,
+    kind: 'client',
     question: (client_id) => ({ client_ids: [client_id] }),
     fact: (entity, revision, reason) => {
       if (entity?.kind !== 'client' || !entity.value) throw new OAuthError('not_found', 'there is no such client')
@@ -30,8 +30,7 @@ export function revokeAllOfClient(admin: Admin): HttpMiddleware {
 export function revokeAllOfUser(admin: Admin): HttpMiddleware {
   return revokeAll(admin, {
     right: 'ledger.admin:users',
-    id: 'sub',
-    keyOf: (sub) => `user/${sub}`,
+    kind: 'user',
     question: (sub) => ({ subs: [sub] }),
     fact: (entity, revision, reason) => {
       if (entity?.kind !== 'user' || !entity.value) throw new OAuthError('not_found', 'there is no such user')
@@ -42,19 +41,18 @@ export function revokeAllOfUser(admin: Admin): HttpMiddleware {
 
 type Whose = {
   right: string
-  id: string
-  keyOf: (id: string) => string
+  kind: NamedKind
   question: (id: string) => Partial<RegistryQuestion>
   fact: (entity: RegistryEntity | undefined, revision: number, reason: string) => RevisedFact
 }
 
-function revokeAll(admin: Admin, { right, id, keyOf, question, fact }: Whose): HttpMiddleware {
+function revokeAll(admin: Admin, { right, kind, question, fact }: Whose): HttpMiddleware {
   return async (ctx) => {
     const bearer = await requireRight(admin, ctx, right)
-    const name = nameFrom(ctx, id, NAME)
+    const name = nameFrom(ctx, REGISTRY_KINDS[kind].id, NAME)
     const { reason } = await readJson(ctx, BODY)
     const entity = await writeEntity(admin, ctx, bearer, {
-      key: keyOf(name),
+      key: registryKey(kind, name),
       question: question(name),
       precondition: null,
       fact: (revision, current) => fact(current, revision, reason),

@@ -12,6 +12,7 @@ import {
 } from '../../../shared/ledger/grant/liveness.ts'
 import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
 import type { Registry } from '../../../shared/ledger/registry/evolve.ts'
+import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import type { ClientEntity, UserEntity } from '../../../shared/ledger/registry/state.ts'
 import { entriesOf, type ReplayEntry } from './replay-entry.ts'
 import { rangesOf } from './replay.ts'
@@ -89,8 +90,8 @@ function partiesOf(
   registry: Registry,
   { client_id, principal }: { client_id: string; principal: Principal },
 ): { client: ClientEntity | null; user: UserEntity | null } {
-  const client = registry.get(`client/${client_id}`)
-  const user = principal.type === 'user' ? registry.get(`user/${principal.id}`) : undefined
+  const client = registry.get(registryKey('client', client_id))
+  const user = principal.type === 'user' ? registry.get(registryKey('user', principal.id)) : undefined
   return { client: client?.kind === 'client' ? client : null, user: user?.kind === 'user' ? user : null }
 }
 

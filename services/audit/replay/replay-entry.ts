@@ -1,5 +1,6 @@
 import { isGrantEvent, type LedgerEvent, type Position, type Principal } from '../../../shared/ledger/events.ts'
 import type { GrantState } from '../../../shared/ledger/grant/state.ts'
+import { parseRegistryKey } from '../../../shared/ledger/registry/kinds.ts'
 import type { Judged, Stop, Walked } from '../../../shared/event-log/fold-log.ts'
 import type { TopicPartition } from '../../../shared/event-log/places.ts'
 
@@ -60,7 +61,7 @@ function aboutGrant({ data }: Extract<LedgerEvent, { data: { grant_id: string } 
 }
 
 function aboutRegistry({ subject }: LedgerEvent): About {
-  const [kind, id] = [subject.slice(0, subject.indexOf('/')), subject.slice(subject.indexOf('/') + 1)]
+  const { kind, id } = parseRegistryKey(subject) ?? { kind: null, id: '' }
   if (kind === 'client') return { grant_id: null, client_id: id, principal: { type: kind, id } }
   return { grant_id: null, client_id: null, principal: kind === 'user' ? { type: kind, id } : null }
 }

@@ -1,6 +1,7 @@
 import type { Client, RegistryFact } from '../../../shared/ledger/events.ts'
 import type { Registry } from '../../../shared/ledger/registry/evolve.ts'
 import { administratorsOf } from '../../../shared/ledger/access/guard.ts'
+import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import { ADMINISTRATORS } from '../../../shared/ledger/registry/predefined.ts'
 import { uniqueClientName } from '../../../shared/ledger/registry/state.ts'
 import { hashClientSecret } from '../../../shared/tokens/client-secret.ts'
@@ -21,7 +22,7 @@ export function bootstrapEvents({ registry, clientId, secret, keys }: Bootstrap)
   const view = registry.view()
   const clients = view.clients.filter(({ secret: stored }) => stored === null || keys.kids.includes(stored.kid))
   if (administratorsOf({ ...view, clients }).length > 0) return []
-  const before = registry.get(`client/${clientId}`)
+  const before = registry.get(registryKey('client', clientId))
   const client = bootstrapClient(clientId, freeVersion(registry, clientId))
   const data = { revision: (before?.revision ?? 0) + 1, client: { ...client, secret: hashClientSecret(keys, secret) } }
   return [{ type: before && !before.deleted ? 'ClientChanged' : 'ClientRegistered', data }]
@@ -30,7 +31,7 @@ export function bootstrapEvents({ registry, clientId, secret, keys }: Bootstrap)
 /** Somebody may hold the name, so as to keep an administrator out. */
 function freeVersion(registry: Registry, clientId: string, version = 1): string {
   const owner = registry.ownerOf(uniqueClientName(clientId, String(version)))
-  return owner === undefined || owner === `client/${clientId}`
+  return owner === undefined || owner === registryKey('client', clientId)
     ? String(version)
     : freeVersion(registry, clientId, version + 1)
 }

@@ -1,8 +1,8 @@
 import type { Knex } from 'knex'
 import { isGrantEvent, type Recorded, type RegistryEvent } from '../../ledger/events.ts'
 import { createRegistry } from '../../ledger/registry/evolve.ts'
-import type { RegistryEntity } from '../../ledger/registry/state.ts'
-import { keyOf } from '../../event-log/event-codec.ts'
+import { LEDGER_KEY, NAMED_KINDS, parseRegistryKey } from '../../ledger/registry/kinds.ts'
+import { type RegistryEntity, registryKeyOf } from '../../ledger/registry/state.ts'
 import {
   entityOfRow,
   registryColumns,
@@ -45,8 +45,9 @@ export async function loadRegistry(
   records: Recorded<RegistryEvent>[],
 ): Promise<RegistryEntity[]> {
   const loaded = ledgerEntity(records)
-  for (const kind of KINDS) {
-    const ids = records.map(({ event }) => keyOf(event)).filter((key) => key.startsWith(`${kind}/`))
+  const keys = records.flatMap(({ event }) => parseRegistryKey(registryKeyOf(event)) ?? [])
+  for (const kind of NAMED_KINDS) {
+    const ids = keys.filter((key) => key.kind === kind).map(({ id }) => id)
     if (ids.length > 0) loaded.push(...(await loadKind(knex, schema, kind, { ids, records })))
   }
   return loaded
@@ -64,7 +65,7 @@ async function loadKind(
   const claimed = claims(kind, records)
   const { rows } = await knex.raw<{ rows: { row: RegistryRow }[] }>(
     `SELECT to_jsonb(t) AS row FROM ${schema}.${table} t WHERE t.${id} = ANY (?) ${claimed.sql}`,
-    [ids.map((key) => key.slice(kind.length + 1)), ...claimed.bindings],
+    [ids, ...claimed.bindings],
   )
   return rows.map(({ row }) => entityOfRow(kind, row))
 }
@@ -77,7 +78,7 @@ function ledgerEntity(records: Recorded<RegistryEvent>[]): RegistryEntity[] {
 
 const LEDGER_ENTITY: RegistryEntity = {
   kind: 'ledger',
-  key: 'ledger',
+  key: LEDGER_KEY,
   revision: 1,
   deleted: false,
   value: { ledger_id: '' },
@@ -88,7 +89,7 @@ const LEDGER_ENTITY: RegistryEntity = {
 
 /** SQL (CTEs, after `moveSql`) that writes changed entities, one for each table that changes, and its bindings. */
 export function writeRegistrySql(schema: string, { entities }: RegistryChanges): { sql: string[]; bindings: string[] } {
-  const written = KINDS.flatMap((kind) => {
+  const written = NAMED_KINDS.flatMap((kind) => {
     const rows = entities.filter((entity) => entity.kind === kind).map(registryRow)
     return rows.length === 0 ? [] : [{ sql: upsertSql(schema, kind), binding: JSON.stringify(rows) }]
   })
@@ -104,8 +105,6 @@ function upsertSql(schema: string, kind: StoredKind): string {
       FROM json_populate_recordset(NULL::${schema}.${table}, ?::json) AS r, ready WHERE ready.ok
     ON CONFLICT (${id}) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`).join(', ')})`
 }
-
-const KINDS = Object.keys(REGISTRY_TABLES) as StoredKind[]
 
 function claims(kind: StoredKind, records: Recorded<RegistryEvent>[]): { sql: string; bindings: string[][] } {
   const clients = records.flatMap(({ event }) => ('client' in event.data ? [event.data.client] : []))

@@ -1,10 +1,11 @@
 import { epochMs } from '../../database/epoch-ms.ts'
 import type { Client, User } from '../../ledger/events.ts'
 import { viewOf } from '../../ledger/registry/evolve.ts'
+import { NAMED_KINDS, REGISTRY_KINDS } from '../../ledger/registry/kinds.ts'
 import { EVERYBODY } from '../../ledger/registry/predefined.ts'
 import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.ts'
 import type { ReadModel } from '../read-model.ts'
-import { entityOfRow, type RegistryRow, type StoredKind } from '../registry-rows.ts'
+import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import type { Freshness } from './freshness.ts'
 
 /** The clients and users that an answer must hold; scopes, groups, ACLs and resources are always all there. */
@@ -32,7 +33,7 @@ export type RegistryReader = {
   members(groups: string[]): Promise<{ clients: Client[]; users: User[] }>
 }
 
-type Rows = Partial<Record<`${StoredKind}s`, RegistryRow[] | null>>
+type Rows = Partial<Record<keyof RegistryView, RegistryRow[] | null>>
 
 /** Reads what a write to the registry is decided on. */
 export function createRegistryReader({ knex, schema, topics }: ReadModel): RegistryReader {
@@ -66,14 +67,18 @@ export function createRegistryReader({ knex, schema, topics }: ReadModel): Regis
 
 const NO_FRESHNESS: Freshness = { next: 0, fresh_as_of: null, status: 'missing', status_reason: 'no checkpoint' }
 
-const KINDS: StoredKind[] = ['client', 'user', 'scope', 'group', 'acl', 'resource']
-
 function entitiesOf(rows: Rows): Map<string, RegistryEntity> {
-  const entities = KINDS.flatMap((kind) =>
-    (rows[`${kind}s`] ?? []).map((row): RegistryEntity => entityOfRow(kind, row)),
+  const entities = NAMED_KINDS.flatMap((kind) =>
+    (rows[REGISTRY_KINDS[kind].plural] ?? []).map((row): RegistryEntity => entityOfRow(kind, row)),
   )
   return new Map(entities.map((entity) => [entity.key, entity]))
 }
+
+// Clients and users can be many; of all others there are few.
+const SMALL_KINDS = NAMED_KINDS.filter((kind) => kind !== 'client' && kind !== 'user')
+
+const wholeTable = (schema: string, table: string) =>
+  `(SELECT json_agg(to_jsonb(t)) FROM ${schema}.${table} t) AS ${table}`
 
 const registrySql = (schema: string) => `
 SELECT ${epochMs('now()')} AS now,
@@ -81,10 +86,7 @@ SELECT ${epochMs('now()')} AS now,
     WHERE c.client_id = ANY (?::text[]) OR c.client_name = ANY (?::text[])) AS clients,
   (SELECT json_agg(to_jsonb(u)) FROM ${schema}.users u
     WHERE u.sub = ANY (?::text[]) OR u.username = ANY (?::text[])) AS users,
-  (SELECT json_agg(to_jsonb(s)) FROM ${schema}.scopes s) AS scopes,
-  (SELECT json_agg(to_jsonb(g)) FROM ${schema}.groups g) AS groups,
-  (SELECT json_agg(to_jsonb(a)) FROM ${schema}.acls a) AS acls,
-  (SELECT json_agg(to_jsonb(r)) FROM ${schema}.resources r) AS resources,
+  ${SMALL_KINDS.map((kind) => wholeTable(schema, REGISTRY_KINDS[kind].plural)).join(', ')},
   (SELECT json_build_object('next', k.next, 'status', k.status, 'status_reason', k.status_reason,
             'fresh_as_of', ${epochMs('k.fresh_as_of')})
      FROM ${schema}.checkpoints k WHERE k.topic = ? AND k.partition = 0) AS registry`
