@@ -43,7 +43,7 @@ export const USERNAME = TEXT.min(1)
 export const GROUPS = z.array(NAME).max(200).transform(distinct)
 
 /** Each once, in their order. */
-export function distinct(names: string[]): string[] {
+export function distinct<Name extends string>(names: Name[]): Name[] {
   return [...new Set(names)]
 }
 

@@ -2,6 +2,7 @@ import { type ClientCredentials, readClientCredentials } from '../../shared/call
 import type { HttpContext, HttpMiddleware } from '../../shared/http/context.ts'
 import { type Form, readForm, required } from '../../shared/http/input/form-body.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
+import type { GrantType } from '../../shared/ledger/grant/issue.ts'
 import type { TokenResponse } from '../../shared/tokens/token-response.ts'
 import type { TokenEndpoint } from './endpoint.ts'
 import { createClientCredentialsGrant } from './grant-types/client-credentials.ts'
@@ -10,7 +11,7 @@ import { createRefreshTokenGrant } from './grant-types/refresh-token.ts'
 export type GrantHandler = (ctx: HttpContext, form: Form, credentials: ClientCredentials) => Promise<TokenResponse>
 
 /** A handler for each grant_type that this endpoint offers. */
-export type Grants = Record<'refresh_token' | 'client_credentials', GrantHandler>
+export type Grants = Record<GrantType, GrantHandler>
 
 /** Builds the grants once, so that every path that offers one shares its requests in flight. */
 export function createGrants(endpoint: TokenEndpoint): Grants {

@@ -1,10 +1,8 @@
 import { z } from 'zod'
+import { MAX_GRACE_SECONDS } from '../ledger/grant/times.ts'
 import * as form from './values.ts'
 
 export const PREFIX = 'LEDGER_'
-
-/** The longest grace of any client; what `evolve` remembers of young generations depends on it. */
-const MAX_GRACE = 300
 
 /** Marks a setting that must not stand in a process list: it can also be given as NAME_FILE, the path of a file. */
 const secret = (description: string) => ({ description, secret: true })
@@ -63,10 +61,10 @@ export const settingsSchema = z.object({
     .prefault('31536000')
     .describe('Seconds after which no refresh prolongs a grant, or `never`'),
   REFRESH_GRACE_CONFIDENTIAL: form
-    .whole(0, MAX_GRACE)
+    .whole(0, MAX_GRACE_SECONDS)
     .prefault('30')
     .describe('Seconds in which a spent refresh token gives the same pair again: confidential clients'),
-  REFRESH_GRACE_PUBLIC: form.whole(0, MAX_GRACE).prefault('10').describe('The same, for public clients'),
+  REFRESH_GRACE_PUBLIC: form.whole(0, MAX_GRACE_SECONDS).prefault('10').describe('The same, for public clients'),
   APPEND_TIMEOUT: form
     .seconds(0.1, 60)
     .prefault('5')

@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import type { EventType, Fact, LedgerEvent } from '../ledger/events.ts'
+import { MAX_GRACE_SECONDS } from '../ledger/grant/times.ts'
 
 // What the read model's columns can hold: a larger number would hold up everything that is folded with it.
 const MAX_INTEGER = 2 ** 31 - 1
 
 const seconds = z.int().min(0).max(MAX_INTEGER)
+const grace = z.int().min(0).max(MAX_GRACE_SECONDS)
 const count = z.int().min(0).max(MAX_INTEGER)
 const generation = z.int().min(1).max(MAX_INTEGER)
 const kid = z.int().min(1).max(255)
@@ -27,7 +29,7 @@ const terms = {
   refresh: z
     .looseObject({ lifetime: seconds.nullable(), absolute_lifetime: seconds.nullable(), limit: count.nullable() })
     .nullable(),
-  refresh_grace_seconds: seconds.max(300),
+  refresh_grace_seconds: grace,
   refresh_rotation: z.boolean(),
   registry_position: z.int().min(0),
   kid,
@@ -46,7 +48,7 @@ const client = z.looseObject({
   refresh_token_limit: count.nullable(),
   refresh_token_lifetime: seconds.nullable(),
   refresh_token_absolute_lifetime: seconds.nullable(),
-  refresh_grace_seconds: seconds.max(300),
+  refresh_grace_seconds: grace,
   refresh_rotation: z.boolean(),
   groups: names,
   resource_server_folders: names.nullable(),
@@ -86,13 +88,13 @@ export const EVENT_DATA = {
     kid,
     scope: z.string(),
     access_token_lifetime: seconds.nullable(),
-    refresh_grace_seconds: seconds.max(300),
+    refresh_grace_seconds: grace,
   }),
   TokenReuseDetected: z.looseObject({
     grant_id: grantId,
     client_id: name,
     presented_generation: generation,
-    refresh_grace_seconds: seconds.max(300),
+    refresh_grace_seconds: grace,
   }),
   TokenRevoked: z.looseObject({ grant_id: grantId, client_id: name, reason, revoked_by: revokedBy }),
   LedgerCreated: z.looseObject({ ledger_id: z.uuid() }),

@@ -161,7 +161,7 @@ export type Position = { topic: string; partition: number; offset: number }
 /** An event as the log holds it; `timestamp` is the log's own, in milliseconds since the epoch. */
 export type Recorded<E extends LedgerEvent = LedgerEvent> = { event: E; position: Position; timestamp: number }
 
-const GRANT_TYPES = {
+const GRANT_EVENT_TYPES = {
   AuthorizationGranted: true,
   TokenIssued: true,
   TokenRefreshed: true,
@@ -171,12 +171,12 @@ const GRANT_TYPES = {
 
 /** True for the event types of a grant's stream, false for those of the registry. */
 export function isGrantType(type: EventType): boolean {
-  return type in GRANT_TYPES
+  return type in GRANT_EVENT_TYPES
 }
 
 /** True for the facts of a grant's stream, false for those of the registry. */
 export function isGrantFact(fact: Fact): fact is GrantFact {
-  return fact.type in GRANT_TYPES
+  return fact.type in GRANT_EVENT_TYPES
 }
 
 /** True for the events of a grant's stream, false for those of the registry. */

@@ -130,34 +130,35 @@ function termsOf({
   return { terms, redirect_uri, code_challenge, code_challenge_method, code_exp }
 }
 
-export const MUTABLE_COLUMNS = [
-  'last_offset',
-  'at',
-  'status',
-  'scope',
-  'registry_position',
-  'access_generation',
-  'refresh_generation',
-  'refresh_lifetime',
-  'refresh_exp',
-  'absolute_exp',
-  'refreshes_left',
-  'refresh_grace_seconds',
-  'refresh_rotation',
-  'reason',
-  'authorization_terms',
-  'grant_type',
-]
+/** Every column of `grants`: `fixed` when the grant is first written, or `changing` with its events. */
+const COLUMNS: Record<keyof GrantRow, 'fixed' | 'changing'> = {
+  grant_id: 'fixed',
+  topic: 'fixed',
+  partition: 'fixed',
+  client_id: 'fixed',
+  principal_type: 'fixed',
+  principal_id: 'fixed',
+  last_offset: 'changing',
+  at: 'changing',
+  status: 'changing',
+  scope: 'changing',
+  registry_position: 'changing',
+  access_generation: 'changing',
+  refresh_generation: 'changing',
+  refresh_lifetime: 'changing',
+  refresh_exp: 'changing',
+  absolute_exp: 'changing',
+  refreshes_left: 'changing',
+  refresh_grace_seconds: 'changing',
+  refresh_rotation: 'changing',
+  reason: 'changing',
+  authorization_terms: 'changing',
+  grant_type: 'changing',
+}
 
-export const GRANT_COLUMNS = [
-  'grant_id',
-  'topic',
-  'partition',
-  'client_id',
-  'principal_type',
-  'principal_id',
-  ...MUTABLE_COLUMNS,
-]
+export const GRANT_COLUMNS = Object.keys(COLUMNS)
+
+export const MUTABLE_COLUMNS = Object.entries(COLUMNS).flatMap(([column, how]) => (how === 'changing' ? [column] : []))
 
 /**
  * SQL for grants as a JSON array: of each its columns, `at` in milliseconds, and those of `generations` that exist.

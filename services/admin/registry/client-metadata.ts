@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Client } from '../../../shared/ledger/events.ts'
-import { CONFIDENTIAL_ONLY, OFFERED_GRANT_TYPES } from '../../../shared/ledger/grant/issue.ts'
+import { GRANT_TYPE_NAMES, GRANT_TYPES } from '../../../shared/ledger/grant/issue.ts'
+import { MAX_GRACE_SECONDS } from '../../../shared/ledger/grant/times.ts'
 import type { RegistryView } from '../../../shared/ledger/registry/state.ts'
 import { formatScope, parseScope } from '../../../shared/ledger/scope.ts'
 import type { ClientDefaults } from '../admin.ts'
@@ -29,7 +30,7 @@ const SCOPE = z
   .transform((scope) => formatScope(parseScope(scope) ?? []))
 
 const grantTypes = z
-  .array(z.enum(OFFERED_GRANT_TYPES, { error: `must be one of ${OFFERED_GRANT_TYPES.join(', ')}` }))
+  .array(z.enum(GRANT_TYPE_NAMES, { error: `must be one of ${GRANT_TYPE_NAMES.join(', ')}` }))
   .transform(distinct)
 
 /** The body of POST /admin/clients: names of RFC 7591 where it has one. */
@@ -46,7 +47,7 @@ export const CLIENT_METADATA = z
     refresh_token_limit: z.int().min(0).max(MAX_COUNT).nullable().default(null),
     refresh_token_lifetime: LIFETIME,
     refresh_token_absolute_lifetime: LIFETIME,
-    refresh_grace_seconds: z.int().min(0).max(300).optional(),
+    refresh_grace_seconds: z.int().min(0).max(MAX_GRACE_SECONDS).optional(),
     refresh_rotation: z.literal(true, { error: 'false is not supported yet' }).default(true),
     groups: GROUPS.default([]),
     resource_server_folders: z.array(FOLDER_NAME).max(200).transform(distinct).nullable().default(null),
@@ -98,7 +99,7 @@ function contradictions(metadata: Described): [string, string][] {
   const { client_type, grant_types, token_endpoint_auth_method: method, resource_server_folders } = metadata
   if (client_type === 'confidential')
     return method === 'none' ? [['token_endpoint_auth_method', 'a confidential client has a secret to use']] : []
-  const barred = grant_types.filter((grant_type) => CONFIDENTIAL_ONLY.includes(grant_type))
+  const barred = grant_types.filter((grant_type) => GRANT_TYPES[grant_type].confidentialOnly)
   return [
     ...barred.map((one): [string, string] => ['grant_types', `${one} is for confidential clients only`]),
     ...when(method !== undefined && method !== 'none', ['token_endpoint_auth_method', 'a public client has none']),

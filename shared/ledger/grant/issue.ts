@@ -22,11 +22,26 @@ type Issued = Extract<GrantFact, { type: 'TokenIssued' }>
 
 export type IssueDecision = { event: Issued; refused?: undefined } | { refused: Refusal; event?: undefined }
 
-/** What a client can be registered for: each has a handler at the token endpoint. */
-export const OFFERED_GRANT_TYPES = ['refresh_token', 'client_credentials']
+type GrantTypeRow = {
+  /** Needs a secret, which a public client cannot keep (RFC 6749 §4.4). */
+  confidentialOnly: boolean
+  /** Its first tokens may hold a refresh token (not for client_credentials, §4.4.3). */
+  refreshable: boolean
+}
 
-/** A public client cannot keep the secret that these need (RFC 6749 §4.3, §4.4). */
-export const CONFIDENTIAL_ONLY = ['client_credentials', 'password']
+/** What a client can be registered for: each has a handler at the token endpoint. */
+export const GRANT_TYPES = {
+  refresh_token: { confidentialOnly: false, refreshable: true },
+  client_credentials: { confidentialOnly: true, refreshable: false },
+} satisfies Record<string, GrantTypeRow>
+
+export type GrantType = keyof typeof GRANT_TYPES
+
+export const GRANT_TYPE_NAMES: readonly GrantType[] = Object.keys(GRANT_TYPES).filter(isOffered)
+
+// Not offered, but a client in the log may be registered for it; a public one must not use it (§4.3).
+const PASSWORD_GRANT = { confidentialOnly: true, refreshable: true }
+const OTHER_GRANT = { confidentialOnly: false, refreshable: true }
 
 /**
  * Decides the first tokens of a new grant on the client's terms. `unauthorized_client` for a grant type that the client
@@ -47,13 +62,22 @@ export function issueTokens(command: IssueCommand): IssueDecision {
 
 /** `unauthorized_client` if this client may not use this grant type (RFC 6749 §5.2), else `null`. */
 export function grantTypeRefusal(client: Client, grant_type: string): Refusal | null {
-  const isBarred = client.client_type === 'public' && CONFIDENTIAL_ONLY.includes(grant_type)
+  const isBarred = client.client_type === 'public' && rowOf(grant_type).confidentialOnly
   if (client.grant_types.includes(grant_type) && !isBarred) return null
   return refuse('unauthorized_client', 'grant_type_not_allowed', 'The client is not allowed to use this grant type.')
 }
 
+function rowOf(grant_type: string): GrantTypeRow {
+  if (isOffered(grant_type)) return GRANT_TYPES[grant_type]
+  return grant_type === 'password' ? PASSWORD_GRANT : OTHER_GRANT
+}
+
+function isOffered(grant_type: string): grant_type is GrantType {
+  return Object.hasOwn(GRANT_TYPES, grant_type)
+}
+
 function refreshPolicy(client: Client, grant_type: string): RefreshPolicy | null {
-  if (grant_type === 'client_credentials' || !client.grant_types.includes('refresh_token')) return null
+  if (!rowOf(grant_type).refreshable || !client.grant_types.includes('refresh_token')) return null
   if (client.refresh_token_limit === 0) return null
   return {
     lifetime: client.refresh_token_lifetime,

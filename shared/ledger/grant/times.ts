@@ -1,4 +1,4 @@
-/** The longest grace there is, in seconds: generations older than this need not be remembered one by one. */
+/** The longest grace of any client, in seconds: generations older than this need not be remembered one by one. */
 export const MAX_GRACE_SECONDS = 300
 
 /** NumericDate of a time in milliseconds. */
