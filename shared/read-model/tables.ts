@@ -97,7 +97,8 @@ CREATE TABLE ${schema}.acls (
 CREATE TABLE ${schema}.resources (
   name text PRIMARY KEY, execute_acl text, templates jsonb, ${REGISTRY_COLUMNS})`
 
-// For people with SQL: which bearer tokens live now, whose they are and through which client.
+// For people with SQL: which bearer tokens live now, whose they are and through which client. Repeats what
+// ledger/grant/liveness.ts says; read-model/still-living.test.ts holds it to that.
 const liveBearerTokens = (schema: string) => `
 CREATE VIEW ${schema}.live_bearer_tokens AS
 SELECT b.grant_id, b.generation, b.scope, to_timestamp(b.iat) AS issued_at, to_timestamp(b.exp) AS expires_at,

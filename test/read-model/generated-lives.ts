@@ -15,8 +15,9 @@ import { registryKey } from '../../shared/ledger/registry/kinds.ts'
 import { authorized, client, issued, refreshed, reuse, revoked, terms, user } from '../ledger/given.ts'
 
 /**
- * Lives of some grants, their clients and users, as scripts that become records when the time is known. All times are whole
- * minutes before half a minute ago, and all lifetimes whole minutes: whatever is asked now is far from every edge.
+ * Lives of some grants, their clients and users, as scripts that become records when the time is known. All times are
+ * whole minutes before half a minute ago, and all lifetimes whole minutes: whatever is asked now is far from every
+ * edge.
  */
 export type Lives = { registry: RegistryStep[]; grants: GrantScript[]; stalls: { grants: Stall; registry: Stall } }
 

@@ -16,7 +16,9 @@ export type RegistryKind = keyof RegistryValues
 /** The kinds of which there are many, each with a name of its own. The ledger itself is one. */
 export type NamedKind = Exclude<RegistryKind, 'ledger'>
 
-/** `plural`: of the view, the table and the path. `id`: the member that tells one from another, also once it is deleted. */
+/**
+ * `plural`: of the view, the table and the path. `id`: the member that tells one from another, also once it is deleted.
+ */
 type KindRow<Kind extends NamedKind> = { plural: string; id: keyof RegistryValues[Kind] }
 
 /** Every named kind. Add a row here and an event type below: what else a kind needs, the compiler asks for. */

@@ -119,7 +119,7 @@ const stalled = (alias: string, since: string) =>
  * CTEs over one page of grants: `made` has one row for each generation and code with its kid and until when
  * (NumericDate, NULL = it is dead) each part of it can be used. Dead for ever because of `not_before` is dead; a
  * disabled client or user may come back. A spent refresh token answers with the pair after it as long as the longest
- * grace of any client.
+ * grace of any client. Repeats ledger/grant/liveness.ts; read-model/still-living.test.ts holds it to that.
  */
 const usesSql = (schema: string) => `
 WITH page AS MATERIALIZED (
