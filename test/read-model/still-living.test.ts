@@ -19,7 +19,8 @@ import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../shared/le
 import { createRegistry, type Registry } from '../../shared/ledger/registry/evolve.ts'
 import { registryKey } from '../../shared/ledger/registry/kinds.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
-import { prepareBatch, project } from '../../shared/read-model/projection/project.ts'
+import { readBatch } from '../../shared/event-log/fold-log.ts'
+import { project } from '../../shared/read-model/projection/project.ts'
 import { createKeyUseReader, type KeyUse } from '../../shared/read-model/reads/key-uses.ts'
 import { stalledMs } from '../../shared/read-model/stall.ts'
 import { startLedger, type TestLedger } from '../support/ledger.ts'
@@ -80,7 +81,7 @@ async function projectAnew({ knex, schema, topics }: Runtime, records: ReturnTyp
       const { topic, partition, next: start } = checkpoint
       const records = part(partitions.get(placeText({ topic, partition })) ?? [])
       const batch: LogBatch = { topic, partition, start, next: start + records.length, records }
-      return records.length === 0 ? [] : [prepareBatch(batch, checkpoint)]
+      return records.length === 0 ? [] : [readBatch(batch, checkpoint)]
     })
     // What was projected is dated as what was recorded: a grace can have run out.
     await project(knex, { schema, projectedAt: 'record' }, batches)
