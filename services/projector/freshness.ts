@@ -1,25 +1,20 @@
-import type { Knex } from 'knex'
 import type { Logger } from 'pino'
 import type { EventLog, Silent } from '../../shared/event-log/event-log.ts'
 import { placeText } from '../../shared/event-log/places.ts'
 import { databaseClock, markFresh } from '../../shared/read-model/checkpoints.ts'
+import type { ReadModel } from '../../shared/read-model/read-model.ts'
 
 const EVERY_MS = 1_000
 const RETRY_MS = 100
+
+export type FreshnessOptions = ReadModel & { log: EventLog; logger: Logger }
 
 /**
  * Each second: notes the database's time, asks the log for its ends, and marks every partition whose checkpoint reaches
  * that end as fresh as of that time. One that does not answer stays as old as it is, and is named in the log. Under
  * load a checkpoint trails by some milliseconds, so it is tried again within the second.
  */
-export function startFreshness(options: {
-  knex: Knex
-  log: EventLog
-  schema: string
-  topics: string[]
-  logger: Logger
-}): () => Promise<void> {
-  const { knex, log, schema, topics, logger } = options
+export function startFreshness({ log, logger, ...readModel }: FreshnessOptions): () => Promise<void> {
   const stopping = new AbortController()
   const running = loop()
 
@@ -34,12 +29,12 @@ export function startFreshness(options: {
   }
 
   async function round(deadline: number): Promise<void> {
-    const asOf = await databaseClock(knex)
-    const { bounds, silent } = await log.boundsNow(topics)
+    const asOf = await databaseClock(readModel.knex)
+    const { bounds, silent } = await log.boundsNow(Object.values(readModel.topics))
     tellSilence(silent)
     let waiting = bounds
     while (waiting.length > 0 && !stopping.signal.aborted) {
-      const fresh = new Set((await markFresh(knex, schema, asOf, waiting)).map(placeText))
+      const fresh = new Set((await markFresh(readModel, asOf, waiting)).map(placeText))
       waiting = waiting.filter((place) => !fresh.has(placeText(place)))
       if (performance.now() + RETRY_MS > deadline) return
       if (waiting.length > 0) await pause(RETRY_MS)

@@ -1,8 +1,7 @@
-import type { Knex } from 'knex'
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import { type Bounds, type EventLog, LogReadError } from '../../shared/event-log/event-log.ts'
-import { placeText, type TopicPartition, type Topics } from '../../shared/event-log/places.ts'
+import { placeText, type TopicPartition } from '../../shared/event-log/places.ts'
 import {
   type Checkpoint,
   loadCheckpoints,
@@ -10,14 +9,9 @@ import {
   rememberCluster,
 } from '../../shared/read-model/checkpoints.ts'
 import type { KnownGrants } from '../../shared/read-model/projection/grants.ts'
+import type { ReadModel } from '../../shared/read-model/read-model.ts'
 
-export type HeldOptions = {
-  knex: Knex
-  log: EventLog
-  schema: string
-  topics: Topics
-  logger: Logger
-}
+export type HeldOptions = ReadModel & { log: EventLog; logger: Logger }
 
 /** How many grants of one partition are remembered between batches: those that are refreshed again and again. */
 const KNOWN_GRANTS = 10_000
@@ -43,15 +37,15 @@ export type HeldCheckpoints = {
 }
 
 /** The checkpoints of one projector process, each compared with the log before it is continued. */
-export function createHeldCheckpoints({ knex, log, schema, topics, logger }: HeldOptions): HeldCheckpoints {
-  const names = [topics.grants, topics.registry]
+export function createHeldCheckpoints({ log, logger, ...readModel }: HeldOptions): HeldCheckpoints {
+  const names = Object.values(readModel.topics)
   const held = new Map<string, Held>()
 
   async function begin(partitions: TopicPartition[]): Promise<(TopicPartition & { offset: number })[]> {
     const cluster = await log.clusterId()
-    await rememberCluster(knex, schema, cluster)
+    await rememberCluster(readModel, cluster)
     const wanted = new Set(partitions.map(placeText))
-    const checkpoints = (await loadCheckpoints(knex, schema, names)).filter((one) => wanted.has(placeText(one)))
+    const checkpoints = (await loadCheckpoints(readModel, names)).filter((one) => wanted.has(placeText(one)))
     // Only now: another projector may be moving the checkpoints, and bounds asked for before would lie behind them.
     const { bounds, silent } = await log.boundsNow(names)
     const [missing] = silent.filter((one) => wanted.has(placeText(one)))
@@ -75,7 +69,7 @@ export function createHeldCheckpoints({ knex, log, schema, topics, logger }: Hel
   async function leave(place: TopicPartition, status: 'stopped' | 'diverged', reason: string): Promise<null> {
     logger.error({ ...place, status, reason }, 'partition is not projected any further')
     held.delete(placeText(place))
-    await markPartition(knex, schema, place, status, reason)
+    await markPartition(readModel, place, status, reason)
     return null
   }
 

@@ -1,7 +1,7 @@
-import type { Knex } from 'knex'
 import { isSamePlace, placeText } from '../../shared/event-log/places.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import type { HeldCheckpoints } from './held-checkpoints.ts'
+import type { ReadModel } from '../../shared/read-model/read-model.ts'
 
 const EVERY_MS = 1_000
 
@@ -18,13 +18,13 @@ export class CommitsLost extends Error {
  * a new record nobody else would notice, and the partition would stay incomplete. A new process begins at the
  * checkpoints.
  */
-export function watchLostCommits(knex: Knex, schema: string, topics: string[], reached: HeldCheckpoints['reached']) {
+export function watchLostCommits(readModel: ReadModel, reached: HeldCheckpoints['reached']) {
   const stopping = new AbortController()
 
   async function look(): Promise<void> {
     const before = reached()
     // An unreachable database is somebody else's to report.
-    const checkpoints = await loadCheckpoints(knex, schema, topics).catch(() => [])
+    const checkpoints = await loadCheckpoints(readModel, Object.values(readModel.topics)).catch(() => [])
     for (const place of before) {
       const now = checkpoints.find((one) => isSamePlace(one, place))
       if (now && now.next < place.next) throw new CommitsLost(placeText(place))

@@ -21,10 +21,10 @@ export async function runProjector({
   logger,
 }: Runtime): Promise<RunningProjector> {
   const group = `${settings.KAFKA_TOPIC_PREFIX}.projector.${schema}`
-  const following = await startProjector({ knex, log, schema, topics, group, logger })
-  const names = [topics.grants, topics.registry]
-  const stopFreshness = startFreshness({ knex, log, schema, topics: names, logger })
-  const commits = watchLostCommits(knex, schema, names, following.reached)
+  const readModel = { knex, schema, topics }
+  const following = await startProjector({ ...readModel, log, group, logger })
+  const stopFreshness = startFreshness({ ...readModel, log, logger })
+  const commits = watchLostCommits(readModel, following.reached)
   return {
     ended: Promise.race([following.ended, commits.lost]),
     stop: async () => {

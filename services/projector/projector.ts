@@ -13,7 +13,7 @@ export type ProjectorOptions = HeldOptions & { group: string }
  * checkpoint moves only from where it stands, so two that overlap cannot both write.
  */
 export async function startProjector(options: ProjectorOptions): Promise<Following & Pick<HeldCheckpoints, 'reached'>> {
-  const { knex, log, schema, topics, group } = options
+  const { log, topics, group } = options
   const held = createHeldCheckpoints(options)
   // Whatever arrives while a statement runs is folded together in the next.
   const take = createBatcher<LogBatch, number | null>(foldBatches)
@@ -35,7 +35,7 @@ export async function startProjector(options: ProjectorOptions): Promise<Followi
     if (ready.length === 0) return true
     try {
       const steps = ready.map(({ step }) => step)
-      await project(knex, { schema }, steps)
+      await project(options, steps)
       return true
     } catch (error) {
       if (error instanceof CheckpointTaken) return false

@@ -1,11 +1,9 @@
-import type { Knex } from 'knex'
 import { placeText } from '../event-log/places.ts'
 import type { HttpRouter } from '../http/context.ts'
 import { readPartitionHealth } from '../read-model/partition-health.ts'
+import type { ReadModelTables } from '../read-model/read-model.ts'
 
-export type Health = {
-  knex: Knex
-  schema: string
+export type Health = ReadModelTables & {
   version: string
   stopping: () => boolean
   /** Problems of the log that would lose or reorder history. */
@@ -40,9 +38,9 @@ async function problemsOf(health: Health): Promise<string[]> {
   return [...health.logProblems(), ...(await readModelProblems(health))]
 }
 
-async function readModelProblems({ knex, schema, maxLagMs }: Health): Promise<string[]> {
+async function readModelProblems({ maxLagMs, ...tables }: Health): Promise<string[]> {
   const timeout = new Promise<null>((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, null).unref())
-  const partitions = await Promise.race([readPartitionHealth(knex, schema).catch(() => null), timeout])
+  const partitions = await Promise.race([readPartitionHealth(tables).catch(() => null), timeout])
   if (!partitions) return ['the database does not answer']
   return partitions.flatMap(({ status, status_reason, lag_ms, ...place }) => {
     const name = placeText(place)

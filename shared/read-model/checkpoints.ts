@@ -3,6 +3,7 @@ import { chainStart } from '../event-log/chain.ts'
 import type { FoldPosition } from '../event-log/fold-log.ts'
 import type { TopicPartition } from '../event-log/places.ts'
 import { STALL_MS } from './stall.ts'
+import type { ReadModelTables } from './read-model.ts'
 
 export type CheckpointStatus = 'ok' | 'stopped' | 'diverged'
 
@@ -19,13 +20,16 @@ export type Checkpoint = TopicPartition &
 export type CheckpointMove = TopicPartition & FoldPosition & { start: number; voids: number }
 
 /** Makes a checkpoint at 0 for every partition that has none. */
-export async function createCheckpoints(knex: Knex, schema: string, partitions: TopicPartition[]): Promise<void> {
+export async function createCheckpoints(
+  { knex, schema }: ReadModelTables,
+  partitions: TopicPartition[],
+): Promise<void> {
   const rows = partitions.map(({ topic, partition }) => ({ topic, partition, chain: chainStart(topic, partition) }))
   await knex.withSchema(schema).table('checkpoints').insert(rows).onConflict(['topic', 'partition']).ignore()
 }
 
 /** All checkpoints of these topics, in order. */
-export async function loadCheckpoints(knex: Knex, schema: string, topics: string[]): Promise<Checkpoint[]> {
+export async function loadCheckpoints({ knex, schema }: ReadModelTables, topics: string[]): Promise<Checkpoint[]> {
   return knex
     .withSchema(schema)
     .from('checkpoints')
@@ -78,8 +82,7 @@ export function movesJson(moves: CheckpointMove[]): string {
  * Marks partitions as not to be answered from: `stopped` at a record that cannot be read, or `diverged` from the log.
  */
 export async function markPartition(
-  knex: Knex,
-  schema: string,
+  { knex, schema }: ReadModelTables,
   { topic, partition }: TopicPartition,
   status: 'stopped' | 'diverged',
   reason: string,
@@ -92,7 +95,7 @@ export async function markPartition(
 }
 
 /** Remembers which log the read model was folded from. */
-export async function rememberCluster(knex: Knex, schema: string, cluster_id: string): Promise<void> {
+export async function rememberCluster({ knex, schema }: ReadModelTables, cluster_id: string): Promise<void> {
   await knex.withSchema(schema).table('checkpoints').whereNull('cluster_id').update({ cluster_id })
 }
 
@@ -112,8 +115,7 @@ const FLAPPING = `interval '10 s'`
  * before it if that ended only just now.
  */
 export async function markFresh(
-  knex: Knex,
-  schema: string,
+  { knex, schema }: ReadModelTables,
   asOf: string,
   ends: (TopicPartition & { end: number })[],
 ): Promise<TopicPartition[]> {

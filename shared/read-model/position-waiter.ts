@@ -1,6 +1,5 @@
-import type { Knex } from 'knex'
 import { isSamePlace, type TopicPartition } from '../event-log/places.ts'
-import type { ReadModel } from './read-model.ts'
+import type { ReadModelTables } from './read-model.ts'
 
 const POLL_MS = 4
 const RETRY_MS = 100
@@ -35,13 +34,13 @@ export type PositionWaiter = {
  * One poller a process, which asks for the checkpoints only while somebody waits. No LISTEN/NOTIFY: it is lost through
  * poolers and locks the whole cluster at commit.
  */
-export function createPositionWaiter({ knex, schema }: Pick<ReadModel, 'knex' | 'schema'>): PositionWaiter {
+export function createPositionWaiter(tables: ReadModelTables): PositionWaiter {
   let waiting: Waiting[] = []
   let polling = false
 
   async function poll(): Promise<void> {
     while (waiting.length > 0) {
-      const seen = await checkpointsSeen(knex, schema).catch(() => null)
+      const seen = await checkpointsSeen(tables).catch(() => null)
       const now = performance.now()
       waiting = waiting.filter((one) => !settled(one, seen, now))
       if (waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, seen ? POLL_MS : RETRY_MS))
@@ -77,7 +76,7 @@ function settled({ reached, resolve, reject, deadline }: Waiting, seen: Seen[] |
   return true
 }
 
-async function checkpointsSeen(knex: Knex, schema: string): Promise<Seen[]> {
+async function checkpointsSeen({ knex, schema }: ReadModelTables): Promise<Seen[]> {
   const { rows } = await knex
     .raw<{ rows: Seen[] }>(
       `SELECT topic, partition, next, floor(extract(epoch FROM fresh_as_of) * 1000)::bigint AS fresh_as_of

@@ -82,7 +82,7 @@ export async function ledgerOn({
   const topics = topicsOf(prefix)
   await log.create(shapeOf(topics))
   const names = [topics.registry, topics.grants]
-  await createCheckpoints(knex, schema, await log.bounds(names))
+  await createCheckpoints({ knex, schema }, await log.bounds(names))
   const source = { knex, log, topics, schema }
   let latest = 0
   const start = async () => {

@@ -10,7 +10,7 @@ const refresh = (ledger: TestLedger, as: Parameters<TestLedger['grant']>[0]['to'
   ledger.post('/oauth2/token', { grant_type: 'refresh_token', refresh_token }, { as })
 
 async function statusOf({ runtime }: TestLedger, partition: number) {
-  const checkpoints = await loadCheckpoints(runtime.knex, runtime.schema, [runtime.topics.grants])
+  const checkpoints = await loadCheckpoints(runtime, [runtime.topics.grants])
   const { status, status_reason, next } = checkpoints[partition] ?? { status: 'none', status_reason: '', next: -1 }
   return { status, reason: status_reason ?? '', next }
 }

@@ -63,8 +63,7 @@ realTest('postgres')('two stalls with a short respite are one', async (t) => {
   const { knex, schema, topics, log } = ledger.runtime
   const mark = async (second: number) =>
     markFresh(
-      knex,
-      schema,
+      { knex, schema },
       `2026-01-01T00:00:0${second}Z`,
       (await log.bounds([topics.grants])).map((b) => ({ ...b, end: 0 })),
     )

@@ -76,7 +76,7 @@ async function projectAnew({ knex, schema, topics }: Runtime, records: ReturnTyp
   await knex.withSchema(schema).table('checkpoints').update({ next: 0, stalled_at: null, resumed_at: null })
   const partitions = placed([...records.registry, ...records.grants], topics)
   for (const part of [(all: LogRecord[]) => all.slice(0, cut), (all: LogRecord[]) => all.slice(cut)]) {
-    const checkpoints = await loadCheckpoints(knex, schema, [topics.registry, topics.grants])
+    const checkpoints = await loadCheckpoints({ knex, schema }, [topics.registry, topics.grants])
     const batches = checkpoints.flatMap((checkpoint) => {
       const { topic, partition, next: start } = checkpoint
       const records = part(partitions.get(placeText({ topic, partition })) ?? [])
@@ -84,7 +84,7 @@ async function projectAnew({ knex, schema, topics }: Runtime, records: ReturnTyp
       return records.length === 0 ? [] : [readBatch(batch, checkpoint)]
     })
     // What was projected is dated as what was recorded: a grace can have run out.
-    await project(knex, { schema, projectedAt: 'record' }, batches)
+    await project({ knex, schema }, batches, 'record')
   }
 }
 

@@ -2,6 +2,7 @@ import { placeText } from '../../../shared/event-log/places.ts'
 import { readPartitionHealth } from '../../../shared/read-model/partition-health.ts'
 import { createKeyUseReader, type KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
 import type { AuditSource } from './status-source.ts'
+import type { ReadModel } from '../../../shared/read-model/read-model.ts'
 
 /** One key: whether it is there, what needs it, and what to do next. */
 export type KeyStatus = {
@@ -37,10 +38,10 @@ type Source = Pick<AuditSource, 'knex' | 'schema' | 'topics' | 'kids' | 'maxLagM
 /**
  * Every key that is configured, or that something living needs. Well = none is missing, and the read model is complete.
  */
-export async function keysStatus({ knex, schema, topics, kids, maxLagMs }: Source): Promise<KeysStatus> {
+export async function keysStatus({ kids, maxLagMs, ...readModel }: Source): Promise<KeysStatus> {
   // Their health first: what is read after it is not older.
-  const problem = await incomplete({ knex, schema, maxLagMs })
-  const uses = await createKeyUseReader({ knex, schema, topics }).uses()
+  const problem = await incomplete(readModel, maxLagMs)
+  const uses = await createKeyUseReader(readModel).uses()
   const unused = (kids ?? []).filter((kid) => !uses.some((use) => use.kid === kid)).map(unusedKey)
   const keys = [...uses, ...unused]
     .filter((use) => isNeeded(use) || kids === null || kids.includes(use.kid))
@@ -49,8 +50,8 @@ export async function keysStatus({ knex, schema, topics, kids, maxLagMs }: Sourc
   return { well: problem === null && keys.every(({ missing }) => !missing), problem, keys }
 }
 
-async function incomplete({ knex, schema, maxLagMs }: Pick<Source, 'knex' | 'schema' | 'maxLagMs'>) {
-  const behind = (await readPartitionHealth(knex, schema)).find(
+async function incomplete(readModel: ReadModel, maxLagMs: number) {
+  const behind = (await readPartitionHealth(readModel)).find(
     ({ status, lag_ms }) => status !== 'ok' || lag_ms === null || lag_ms > maxLagMs,
   )
   if (!behind) return null

@@ -21,12 +21,10 @@ export type PartitionStatus = TopicPartition & {
 export type ProjectionStatus = { healthy: boolean; partitions: PartitionStatus[] }
 
 /** How far each partition is projected. Healthy = all of them, and none older than `maxLagMs`. */
-export async function projectionStatus(
-  { knex, schema, log, topics }: VerifySource,
-  maxLagMs: number,
-): Promise<ProjectionStatus> {
+export async function projectionStatus(source: VerifySource, maxLagMs: number): Promise<ProjectionStatus> {
+  const { log, topics } = source
   // Their health first: read after it, the log's ends cannot be behind.
-  const healthOf = new Map((await readPartitionHealth(knex, schema)).map((health) => [placeText(health), health]))
+  const healthOf = new Map((await readPartitionHealth(source)).map((health) => [placeText(health), health]))
   const { bounds, silent } = await log.boundsNow([topics.registry, topics.grants])
   const statusOf = (place: TopicPartition, end: number | null, silence: string | null): PartitionStatus => {
     const health = healthOf.get(placeText(place))

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { GRANT_PARTITIONS, type TopicPartition } from '../../../shared/event-log/places.ts'
 import type { Checkpoint } from '../../../shared/read-model/checkpoints.ts'
 import { REGISTRY_TABLES, type StoredKind } from '../../../shared/read-model/registry-rows.ts'
+import type { ReadModelTables } from '../../../shared/read-model/read-model.ts'
 
 /** A row as JSON; `at` in milliseconds with whatever fraction it has. */
 export type Row = Record<string, unknown>
@@ -22,8 +23,7 @@ const PAGE = 5_000
  * say.
  */
 export async function readSnapshot(
-  knex: Knex,
-  schema: string,
+  { knex, schema }: ReadModelTables,
   { place, kind }: { place: TopicPartition; kind: 'grants' | 'registry' },
 ): Promise<Snapshot> {
   return knex.transaction(

@@ -43,10 +43,10 @@ export async function verify(source: VerifySource, progress?: Progress): Promise
 }
 
 async function verifyPartition(source: VerifySource, bound: Bounds, onNext: (next: number) => void): Promise<Verified> {
-  const { knex, schema, topics, log } = source
+  const { topics, log } = source
   const { topic, partition } = bound
   const kind = topic === topics.registry ? 'registry' : 'grants'
-  const snapshot = await readSnapshot(knex, schema, { place: bound, kind })
+  const snapshot = await readSnapshot(source, { place: bound, kind })
   const { checkpoint } = snapshot
   const verified = { topic, partition, next: checkpoint?.next ?? 0, records: 0, voids: 0 }
   const problem = await unfoldable(log, bound, checkpoint)

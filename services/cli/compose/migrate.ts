@@ -20,7 +20,7 @@ import { bootstrapEvents } from './bootstrap.ts'
 export async function migrate({ knex, log, topics }: Parts, settings: Settings, logger: Logger): Promise<string> {
   await migrateDatabase(knex, settings.READ_MODEL, { shared: !settings.dev })
   await log.create(shapeOf(topics))
-  await createCheckpoints(knex, settings.READ_MODEL, placesOf(topics))
+  await createCheckpoints({ knex, schema: settings.READ_MODEL }, placesOf(topics))
   const ledger_id = await createLedger(log, topics, settings.ISSUER)
   await rememberLedger(knex, ledger_id)
   await appendPredefined(log, topics, settings.ISSUER)

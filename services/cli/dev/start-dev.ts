@@ -39,7 +39,8 @@ export async function startDev(names: readonly ServiceName[], given: Settings, l
 }
 
 /** Until then a refresh would be refused: nobody knows yet that the read model is complete. */
-async function waitUntilFresh({ knex, schema, waiter, settings }: Serving['runtime']): Promise<void> {
-  const places = await readPartitionHealth(knex, schema)
+async function waitUntilFresh(runtime: Serving['runtime']): Promise<void> {
+  const { waiter, settings } = runtime
+  const places = await readPartitionHealth(runtime)
   await Promise.all(places.map((place) => waiter.freshAsOf(place, 1, settings.APPEND_TIMEOUT * 1000)))
 }

@@ -1,4 +1,3 @@
-import type { Knex } from 'knex'
 import { type GrantEvent, isGrantEvent, type Position, type Recorded } from '../../ledger/events.ts'
 import { evolve } from '../../ledger/grant/evolve.ts'
 import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../ledger/grant/state.ts'
@@ -12,6 +11,7 @@ import {
   grantsJson,
   MUTABLE_COLUMNS,
 } from '../grant-rows.ts'
+import type { ReadModelTables } from '../read-model.ts'
 
 type Verdict = { topic: string; partition: number; void?: string | undefined }
 
@@ -53,8 +53,7 @@ export type KnownGrants = {
  * generation was made, which the read model is asked for each time.
  */
 export async function loadGrants(
-  knex: Knex,
-  schema: string,
+  { knex, schema }: ReadModelTables,
   records: Recorded<GrantEvent>[],
   known: (grant_id: string) => GrantState | undefined = () => undefined,
 ): Promise<Map<string, GrantState>> {

@@ -1,4 +1,3 @@
-import type { Knex } from 'knex'
 import type { FoldStep } from '../../event-log/fold-log.ts'
 import { isSamePlace } from '../../event-log/places.ts'
 import { type CheckpointMove, movesJson, moveSql } from '../checkpoints.ts'
@@ -12,6 +11,7 @@ import {
   type KnownGrants,
 } from './grants.ts'
 import { foldRegistry, loadRegistry, registryRecords, writeRegistrySql, type RegistryChanges } from './registry.ts'
+import type { ReadModelTables } from '../read-model.ts'
 
 /** A step of the log's walk to fold into the read model, and what this process knows of its grants there. */
 export type KnownStep = FoldStep & { known?: KnownGrants | undefined }
@@ -24,7 +24,8 @@ export class CheckpointTaken extends Error {
   }
 }
 
-type Projected = { schema: string; projectedAt?: 'now' | 'record' }
+/** What generations are dated by: the database's clock, or (a rebuild) their record, so that old ones do not look young. */
+type ProjectedAt = 'now' | 'record'
 
 /**
  * Folds steps, each of a partition of its own, into the read model with one statement: it moves the checkpoints and
@@ -33,20 +34,20 @@ type Projected = { schema: string; projectedAt?: 'now' | 'record' }
  * depends on.
  */
 export async function project(
-  knex: Knex,
-  { schema, projectedAt = 'now' }: Projected,
+  tables: ReadModelTables,
   steps: KnownStep[],
+  projectedAt: ProjectedAt = 'now',
 ): Promise<void> {
   const records = steps.flatMap((step) => step.records)
   const grantEvents = grantRecords(records)
   const known = knownOf(steps)
-  const states = await loadGrants(knex, schema, grantEvents, (grant_id) => known.get(grant_id)?.get(grant_id))
+  const states = await loadGrants(tables, grantEvents, (grant_id) => known.get(grant_id)?.get(grant_id))
   const grants = foldGrants(states, grantEvents)
   const registryEvents = registryRecords(records)
-  const registry = foldRegistry(await loadRegistry(knex, schema, registryEvents), registryEvents)
+  const registry = foldRegistry(await loadRegistry(tables, registryEvents), registryEvents)
   const moves = movesOf(steps, [...grants.verdicts, ...registry.verdicts])
-  const statement = writeSql({ schema, projectedAt }, { moves, grants, registry })
-  const { rows } = await knex
+  const statement = writeSql(tables.schema, projectedAt, { moves, grants, registry })
+  const { rows } = await tables.knex
     .raw<{ rows: { ok: boolean }[] }>(statement.sql, statement.bindings)
     .options(statement.options)
   if (!rows[0]?.ok) throw new CheckpointTaken()
@@ -58,7 +59,7 @@ export async function project(
 
 type Changes = { moves: CheckpointMove[]; grants: GrantChanges; registry: RegistryChanges }
 
-function writeSql({ schema, projectedAt }: Required<Projected>, { moves, grants, registry }: Changes) {
+function writeSql(schema: string, projectedAt: ProjectedAt, { moves, grants, registry }: Changes) {
   const parts = [moveSql(schema)]
   const bindings = [movesJson(moves)]
   if (grants.grants.length > 0) {

@@ -1,11 +1,10 @@
-import type { Knex } from 'knex'
 import { OperatorError } from '../../config/operator-error.ts'
 import { chainStart } from '../../event-log/chain.ts'
 import type { Bounds } from '../../event-log/event-log.ts'
 import { type Progress, requireWhole, walkLog } from '../../event-log/fold-log.ts'
 import { createCheckpoints, markPartition, rememberCluster } from '../checkpoints.ts'
 import { readPartitionHealth } from '../partition-health.ts'
-import type { VerifySource } from '../read-model.ts'
+import type { ReadModelTables, VerifySource } from '../read-model.ts'
 import { REGISTRY_TABLES } from '../registry-rows.ts'
 import { CheckpointTaken, project } from './project.ts'
 
@@ -16,12 +15,12 @@ const RUNNING_MS = 10_000
  * the read model was fresh within the last 10 s, unless `force`. Until a projector runs again, the services answer 503.
  */
 export async function rebuild(source: VerifySource, { force }: { force: boolean }, progress?: Progress): Promise<void> {
-  const { knex, schema, log, topics } = source
-  if (!force) await requireNoProjector(knex, schema)
+  const { log, topics } = source
+  if (!force) await requireNoProjector(source)
   const [bounds, cluster] = await Promise.all([log.bounds([topics.registry, topics.grants]), log.clusterId()])
   requireWhole(bounds)
-  await empty(knex, schema, bounds)
-  await rememberCluster(knex, schema, cluster)
+  await empty(source, bounds)
+  await rememberCluster(source, cluster)
   const total = bounds.reduce((sum, { end }) => sum + end, 0)
   let before = 0
   for (const bound of bounds) {
@@ -30,20 +29,20 @@ export async function rebuild(source: VerifySource, { force }: { force: boolean 
   }
 }
 
-async function requireNoProjector(knex: Knex, schema: string): Promise<void> {
-  const partitions = await readPartitionHealth(knex, schema)
+async function requireNoProjector(tables: ReadModelTables): Promise<void> {
+  const partitions = await readPartitionHealth(tables)
   if (!partitions.some(({ lag_ms }) => lag_ms !== null && lag_ms < RUNNING_MS)) return
   throw new OperatorError('a projector runs, or ran within the last 10 s: stop it first, or say --force')
 }
 
-async function empty(knex: Knex, schema: string, bounds: Bounds[]): Promise<void> {
+async function empty({ knex, schema }: ReadModelTables, bounds: Bounds[]): Promise<void> {
   const names = ['grants', 'bearer_tokens', ...Object.values(REGISTRY_TABLES).map(({ table }) => table)]
   const chains = bounds.map(({ topic, partition }) => ({
     topic,
     partition,
     chain: `\\x${chainStart(topic, partition).toString('hex')}`,
   }))
-  await createCheckpoints(knex, schema, bounds)
+  await createCheckpoints({ knex, schema }, bounds)
   await knex.transaction(async (tx) => {
     // Checkpoints first, as every projector does: one that still runs waits here, then finds its own moved.
     await tx.raw(
@@ -58,17 +57,13 @@ async function empty(knex: Knex, schema: string, bounds: Bounds[]): Promise<void
   })
 }
 
-async function foldPartition(
-  { knex, schema, log }: VerifySource,
-  bound: Bounds,
-  onNext: (next: number) => void,
-): Promise<void> {
-  for await (const step of walkLog(log, { ...bound, from: 0, to: bound.end })) {
-    await project(knex, { schema, projectedAt: 'record' }, [step]).catch(explain)
+async function foldPartition(source: VerifySource, bound: Bounds, onNext: (next: number) => void): Promise<void> {
+  for await (const step of walkLog(source.log, { ...bound, from: 0, to: bound.end })) {
+    await project(source, [step], 'record').catch(explain)
     onNext(step.position.next)
     if (!step.stop) continue
     const { offset, reason } = step.stop
-    await markPartition(knex, schema, bound, 'stopped', `the record at offset ${offset} cannot be read: ${reason}`)
+    await markPartition(source, bound, 'stopped', `the record at offset ${offset} cannot be read: ${reason}`)
   }
 }
 

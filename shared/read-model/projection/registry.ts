@@ -1,4 +1,3 @@
-import type { Knex } from 'knex'
 import { isGrantEvent, type Recorded, type RegistryEvent } from '../../ledger/events.ts'
 import { createRegistry } from '../../ledger/registry/evolve.ts'
 import { LEDGER_KEY, NAMED_KINDS, parseRegistryKey } from '../../ledger/registry/kinds.ts'
@@ -11,6 +10,7 @@ import {
   type RegistryRow,
   type StoredKind,
 } from '../registry-rows.ts'
+import type { ReadModelTables } from '../read-model.ts'
 
 type Stored = RegistryEntity & { kind: StoredKind }
 
@@ -40,15 +40,14 @@ export function foldRegistry(known: RegistryEntity[], records: Recorded<Registry
 
 /** Loads what these events need: the entities they name, and those that hold a name which one of them claims. */
 export async function loadRegistry(
-  knex: Knex,
-  schema: string,
+  tables: ReadModelTables,
   records: Recorded<RegistryEvent>[],
 ): Promise<RegistryEntity[]> {
   const loaded = ledgerEntity(records)
   const keys = records.flatMap(({ event }) => parseRegistryKey(registryKeyOf(event)) ?? [])
   for (const kind of NAMED_KINDS) {
     const ids = keys.filter((key) => key.kind === kind).map(({ id }) => id)
-    if (ids.length > 0) loaded.push(...(await loadKind(knex, schema, kind, { ids, records })))
+    if (ids.length > 0) loaded.push(...(await loadKind(tables, kind, { ids, records })))
   }
   return loaded
 }
@@ -56,8 +55,7 @@ export async function loadRegistry(
 type Wanted = { ids: string[]; records: Recorded<RegistryEvent>[] }
 
 async function loadKind(
-  knex: Knex,
-  schema: string,
+  { knex, schema }: ReadModelTables,
   kind: StoredKind,
   { ids, records }: Wanted,
 ): Promise<RegistryEntity[]> {

@@ -1,5 +1,4 @@
-import type { Knex } from 'knex'
-import type { ReadModel } from '../read-model.ts'
+import type { ReadModelTables, ReadModel } from '../read-model.ts'
 import { MAX_GRACE_SECONDS } from '../../ledger/grant/times.ts'
 
 /** What was made with one key and still lives. */
@@ -48,7 +47,7 @@ export function createKeyUseReader({ knex, schema, topics }: ReadModel): KeyUseR
 
   async function uses(): Promise<KeyUse[]> {
     const byKid = new Map<number, KeyUse>()
-    for (const { kid, clients } of await readSecretKids(knex, schema)) byKid.set(kid, { ...NOTHING, kid, clients })
+    for (const { kid, clients } of await readSecretKids({ knex, schema })) byKid.set(kid, { ...NOTHING, kid, clients })
     let after: string | null = null
     do {
       const { found, next }: { found: Counted[]; next: string | null } = await page<Counted>(COUNTED, {
@@ -101,7 +100,7 @@ function later(a: number | null, b: number | null): number | null {
   return Math.max(a, b)
 }
 
-async function readSecretKids(knex: Knex, schema: string): Promise<{ kid: number; clients: string[] }[]> {
+async function readSecretKids({ knex, schema }: ReadModelTables): Promise<{ kid: number; clients: string[] }[]> {
   const { rows } = await knex.raw<{ rows: { kid: number; clients: string[] }[] }>(
     `SELECT (secret->>'kid')::int AS kid, json_agg(client_id ORDER BY client_id) AS clients FROM ${schema}.clients
       WHERE NOT deleted AND secret->>'kid' IS NOT NULL GROUP BY 1`,

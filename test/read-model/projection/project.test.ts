@@ -24,7 +24,7 @@ function createFolding({ runtime }: TestLedger) {
 
   async function prepare(place: TopicPartition): Promise<KnownStep> {
     const { topic, partition } = place
-    const checkpoints = await loadCheckpoints(knex, schema, [topics.grants, topics.registry])
+    const checkpoints = await loadCheckpoints({ knex, schema }, [topics.grants, topics.registry])
     const checkpoint = checkpoints.find((one) => isSamePlace(one, place))
     const bound = (await log.bounds([topic])).find((one) => isSamePlace(one, place))
     const name = placeText(place)
@@ -36,7 +36,7 @@ function createFolding({ runtime }: TestLedger) {
   }
 
   return async (...places: TopicPartition[]) =>
-    project(knex, { schema }, await Promise.all(places.map(async (place) => prepare(place))))
+    project({ knex, schema }, await Promise.all(places.map(async (place) => prepare(place))))
 }
 
 test('a grant that was folded together with a registry batch of the same partition number is remembered as it is', async (t) => {
