@@ -24,7 +24,9 @@ export class CheckpointTaken extends Error {
   }
 }
 
-/** What generations are dated by: the database's clock, or (a rebuild) their record, so that old ones do not look young. */
+/**
+ * What generations are dated by: the database's clock, or (a rebuild) their record, so that old ones do not look young.
+ */
 type ProjectedAt = 'now' | 'record'
 
 /**
