@@ -12,7 +12,10 @@ import { runtimeOf } from '../shared/process/runtime.ts'
 import { generateClientSecret, hashClientSecret } from '../shared/tokens/client-secret.ts'
 import { deriveKeys, type Keys } from '../shared/tokens/keys.ts'
 import { formatToken } from '../shared/tokens/token-string.ts'
+import { client as defaultClient } from '../test/ledger/given.ts'
 import { freePorts } from '../test/support/commands.ts'
+import { basic } from '../test/support/requests.ts'
+import { arrival, until } from '../test/support/waiting.ts'
 import type { CpuSeconds, Pids } from './cpu.ts'
 import type { Generator, LoadResult } from './load.ts'
 
@@ -74,12 +77,13 @@ export async function startSubject({
   const endpoint = await startService('token-endpoint', env, port)
   const runtime = runtimeOf(parts, settings, keys, logger)
   const secret = generateClientSecret()
-  const client = benchClient(keys, secret)
+  const terms = { scope: 'orders.read', refresh_token_absolute_lifetime: null }
+  const client = defaultClient({ client_id: 'bench', ...terms, secret: hashClientSecret(keys, secret) })
   await runtime.commit({ type: 'ClientRegistered', data: { revision: 1, client } }, { actor: 'system/bench' })
   await ready(port)
   return {
     port,
-    authorization: `Basic ${Buffer.from(`bench:${secret}`).toString('base64')}`,
+    authorization: basic(`bench:${secret}`),
     keys,
     pids: { endpoint: [endpoint.pid ?? 0], projector: [projector.pid ?? 0] },
     grants: (count) => issueGrants(count, client),
@@ -181,45 +185,20 @@ async function startService(service: string, env: Record<string, string>, port: 
 }
 
 async function alive(port: number, child: ChildProcess): Promise<void> {
-  for (;;) {
+  const isAlive = async () => {
     if (child.exitCode !== null) throw new Error(`a service ended with ${child.exitCode}: run "npm run build" first?`)
     const answer = await fetch(`http://127.0.0.1:${port}/health/alive`).catch(() => null)
-    if (answer?.ok) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    return answer?.ok === true
   }
+  await until(isAlive, `a service on port ${port}`)
 }
 
-async function ready(port: number): Promise<void> {
-  while (!(await fetch(`http://127.0.0.1:${port}/health/ready`)).ok)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-}
+const ready = (port: number): Promise<void> =>
+  until(async () => (await fetch(`http://127.0.0.1:${port}/health/ready`)).ok, 'readiness')
 
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return
   const exit = once(child, 'exit')
   child.kill('SIGTERM')
-  await exit
-}
-
-function benchClient(keys: Keys, secret: string): Client {
-  return {
-    client_id: 'bench',
-    client_name: 'bench',
-    client_version: '1',
-    client_type: 'confidential',
-    grant_types: ['refresh_token'],
-    redirect_uris: [],
-    scope: 'orders.read',
-    token_endpoint_auth_method: 'client_secret_basic',
-    access_token_lifetime: 3600,
-    refresh_token_limit: null,
-    refresh_token_lifetime: 86_400,
-    refresh_token_absolute_lifetime: null,
-    refresh_grace_seconds: 30,
-    refresh_rotation: true,
-    groups: [],
-    resource_server_folders: null,
-    enabled: true,
-    secret: hashClientSecret(keys, secret),
-  }
+  await arrival(exit, 'the end of a service')
 }

@@ -1,16 +1,16 @@
 // The standards, one test an item: 6749 = RFC 6749 and so on, 2.1 = draft-ietf-oauth-v2-1-16, FAPI2 = its Security
 // Profile. M = MUST-level, S = SHOULD, P = profile or derived.
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import ava from 'ava'
 import * as oauth from 'oauth4webapi'
 import { v7 as uuidv7 } from 'uuid'
 import { formatToken } from '../shared/tokens/token-string.ts'
 import { refuses } from './support/asserting.ts'
-import { ISSUER, sharedLedger, startLedger, until, type TestLedger } from './support/ledger.ts'
+import { ISSUER, sharedLedger, startLedger, type TestLedger } from './support/ledger.ts'
+import { until } from './support/waiting.ts'
 import { realTest } from './support/real-parts.ts'
+import { sendRaw } from './support/raw-requests.ts'
 import { basic, type Credentials } from './support/requests.ts'
-import { refresh, refuseSpent, untilOlder, untilPast } from './token-endpoint/refreshing.ts'
+import { refresh, refuseSpent, untilOlder, untilPast } from './support/refreshing.ts'
 
 const test = realTest('postgres')
 const ledgerOfAll = sharedLedger()
@@ -49,14 +49,8 @@ function realClient(ledger: TestLedger, { client_id, client_secret }: Credential
 }
 
 /** Sends these header lines and gives the answer's text. */
-async function raw(url: string, lines: string[]): Promise<string> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1')
-  let answer = ''
-  socket.setEncoding('latin1').on('data', (data: string) => (answer += data))
-  socket.write([...lines, 'Host: x', 'Connection: close', '', ''].join('\r\n'))
-  await once(socket, 'close')
-  return answer
-}
+const raw = (url: string, lines: string[]) =>
+  sendRaw(Number(new URL(url).port), [...lines, 'Host: x', 'Connection: close', '', ''].join('\r\n'))
 
 // ── Token request ──
 

@@ -4,7 +4,7 @@ import { refuses } from './support/asserting.ts'
 import { sharedLedger, startLedger } from './support/ledger.ts'
 import { realTest } from './support/real-parts.ts'
 import { basic } from './support/requests.ts'
-import { isRemainderOf } from './token-endpoint/refreshing.ts'
+import { isRemainderOf } from './support/refreshing.ts'
 import { guardedFolder } from './token-check/orders.ts'
 
 const test = realTest('postgres')

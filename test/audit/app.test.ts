@@ -11,12 +11,12 @@ import { createHttpApp } from '../../shared/http/create-app.ts'
 import { listen } from '../../shared/http/listen.ts'
 import { knownError } from '../../shared/process/known-errors.ts'
 import { issued, refreshed, revoked } from '../ledger/given.ts'
-import { closeEmbedded, embeddedLedger, grantId, seed, type TestLedger } from './ledger.ts'
+import { closeEmbedded, embeddedLedger, grantId, seed, type WrittenLedger } from '../support/written-ledger.ts'
 
 test.after.always(closeEmbedded)
 
 /** The audit API as a service would mount it; whoever carries the token `auditor` may read. */
-async function serve(t: ExecutionContext, ledger: TestLedger, log: EventLog = ledger.log) {
+async function serve(t: ExecutionContext, ledger: WrittenLedger, log: EventLog = ledger.log) {
   const { app, router } = createHttpApp({
     for: 'machines',
     known: knownError,
@@ -43,7 +43,7 @@ async function serve(t: ExecutionContext, ledger: TestLedger, log: EventLog = le
   return { url, get, asked, remote: remoteAudit(access), stranger: remoteAudit({ ...access, client_id: 'shop' }) }
 }
 
-async function lived(): Promise<TestLedger> {
+async function lived(): Promise<WrittenLedger> {
   const ledger = await embeddedLedger()
   await seed(ledger)
   await ledger.append(refreshed(2, { grant_id: grantId(1) }))

@@ -9,32 +9,14 @@ import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { Client } from '../../shared/ledger/events.ts'
 import { generateClientSecret, hashClientSecret } from '../../shared/tokens/client-secret.ts'
 import { deriveKeys } from '../../shared/tokens/keys.ts'
+import { client as registered } from '../ledger/given.ts'
 
 const keys = deriveKeys([{ kid: 1, secret: randomBytes(32) }], 'a-ledger')
 const secret = generateClientSecret()
 const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`
 const read = (authorization: string | undefined, form = '') => readClientCredentials(authorization, parseForm(form))
 
-const client: Client = {
-  client_id: 'web',
-  client_name: 'Web',
-  client_version: '1',
-  client_type: 'confidential',
-  grant_types: ['refresh_token'],
-  redirect_uris: [],
-  scope: 'orders',
-  token_endpoint_auth_method: 'client_secret_basic',
-  access_token_lifetime: 3600,
-  refresh_token_limit: null,
-  refresh_token_lifetime: null,
-  refresh_token_absolute_lifetime: null,
-  refresh_grace_seconds: 30,
-  refresh_rotation: true,
-  groups: [],
-  resource_server_folders: null,
-  enabled: true,
-  secret: hashClientSecret(keys, secret),
-}
+const client = registered({ client_id: 'web', secret: hashClientSecret(keys, secret) })
 
 function refusalOf(attempt: () => unknown): OAuthError {
   try {

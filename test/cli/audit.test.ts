@@ -3,9 +3,9 @@ import type { ReplayEntry } from '../../services/audit/replay/replay-entry.ts'
 import { refreshed } from '../ledger/given.ts'
 import { commandLine as tokenLedger } from '../support/command-line.ts'
 import { realTest } from '../support/real-parts.ts'
-import { grantId, postgresLedger, seed, type TestLedger } from '../audit/ledger.ts'
+import { grantId, postgresLedger, seed, type WrittenLedger } from '../support/written-ledger.ts'
 
-function settingsOf({ url, schema, topics }: TestLedger & { url: string }): Record<string, string> {
+function settingsOf({ url, schema, topics }: WrittenLedger & { url: string }): Record<string, string> {
   const LEDGER_KAFKA_TOPIC_PREFIX = topics.grants.replace('.grants', '')
   return {
     LEDGER_DATABASE_URL: url,

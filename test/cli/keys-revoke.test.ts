@@ -10,7 +10,7 @@ import { startLedger, type TestLedger } from '../support/ledger.ts'
 import type { Pair } from '../support/ledger-seeds.ts'
 import { realTest } from '../support/real-parts.ts'
 import type { Credentials } from '../support/requests.ts'
-import { refresh } from '../token-endpoint/refreshing.ts'
+import { refresh } from '../support/refreshing.ts'
 
 const test = realTest('postgres')
 const one = `1:${randomBytes(32).toString('base64')}`

@@ -7,7 +7,7 @@ import { authorized } from '../ledger/given.ts'
 import { commandLine } from '../support/command-line.ts'
 import { startLedger, type TestLedger } from '../support/ledger.ts'
 import { realTest } from '../support/real-parts.ts'
-import { refresh } from '../token-endpoint/refreshing.ts'
+import { refresh } from '../support/refreshing.ts'
 
 const test = realTest('postgres')
 const one = `1:${randomBytes(32).toString('base64')}`

@@ -9,7 +9,8 @@ import {
 } from '../../shared/event-log/event-log.ts'
 import { inTime } from '../support/in-time.ts'
 import { freshPrefix, type RealTest } from '../support/real-parts.ts'
-import { append as appendSurely, followAll, readAll, until } from './reading.ts'
+import { append as appendSurely, followAll, readAll } from './reading.ts'
+import { arrival, until } from '../support/waiting.ts'
 
 type T = ExecutionContext
 
@@ -187,7 +188,7 @@ export function contract(test: RealTest, subject: Subject): void {
       const begin: Follower['begin'] = async (places) =>
         places.map((each) => ({ ...each, offset: each.partition === 0 ? outside : 0 }))
       const following = await log.follow(freshPrefix(), [topic], { begin, take: async ({ next }) => next })
-      const ended = await t.throwsAsync(following.ended, { instanceOf: LogReadError })
+      const ended = await t.throwsAsync(arrival(following.ended, 'the end of following'), { instanceOf: LogReadError })
       t.is(ended.reason, 'out_of_range')
       const range = offset > 0 ? { from: 0, to: outside } : { from: outside, to: 1 }
       const read = await t.throwsAsync(readAll(log, { ...place, ...range }), { instanceOf: LogReadError })
@@ -200,7 +201,7 @@ export function contract(test: RealTest, subject: Subject): void {
     await append('one')
     const begin: Follower['begin'] = async (places) => places.map((place) => ({ ...place, offset: 0 }))
     const following = await log.follow(freshPrefix(), [topic], { begin, take: async ({ next }) => next + 10 })
-    const error = await t.throwsAsync(following.ended, { instanceOf: LogReadError })
+    const error = await t.throwsAsync(arrival(following.ended, 'the end of following'), { instanceOf: LogReadError })
     t.is(error.reason, 'out_of_range')
   })
 
@@ -251,7 +252,7 @@ export function contract(test: RealTest, subject: Subject): void {
     const two = await followAll(t, await subject.open(t), [topic], 30)
     await one.following.stop()
     await append('later')
-    await until(() => two.count() === 31)
+    await until(() => two.count() === 31, 'the later record')
     t.is(one.count(), 30)
     t.is((await readAll(log, place)).length, 11)
   })
@@ -266,9 +267,9 @@ export function contract(test: RealTest, subject: Subject): void {
       return batch.next
     }
     const { following } = await followAll(t, log, [topic], 0, take)
-    await until(() => offered.length >= 3)
+    await until(() => offered.length >= 3, 'three offers of the first batch')
     await append('second')
-    await until(() => offered.length >= 4)
+    await until(() => offered.length >= 4, 'the next batch')
     t.deepEqual(offered.slice(0, 3), [offered[0], offered[0], offered[0]])
     t.deepEqual(offered[3], [1])
     await following.stop()
@@ -283,10 +284,13 @@ export function contract(test: RealTest, subject: Subject): void {
     }
     await followAll(t, log, [topic], 0, take)
     await Promise.all([append('a', 0), append('b', 1)])
-    await until(() => taken.includes(0) && taken.includes(1))
+    await until(() => taken.includes(0) && taken.includes(1), 'a batch of each partition')
     await append('c', 0)
     await append('d', 1)
-    await until(() => taken.filter((partition) => partition === 1).length === 2)
+    await until(
+      () => taken.filter((partition) => partition === 1).length === 2,
+      'another record of the other partition',
+    )
     t.is(taken.filter((partition) => partition === 0).length, 1)
   })
 
@@ -299,9 +303,9 @@ export function contract(test: RealTest, subject: Subject): void {
       take: async ({ partition, next }) => (taken.push(partition), next),
     })
     t.teardown(() => following.stop())
-    await until(() => taken.length > 0)
+    await until(() => taken.length > 0, 'a first batch')
     await append('c', 1)
-    await until(() => taken.length > 1)
+    await until(() => taken.length > 1, 'a second batch')
     t.deepEqual(new Set(taken), new Set([1]))
   })
 
@@ -318,7 +322,7 @@ export function contract(test: RealTest, subject: Subject): void {
       },
     })
     t.teardown(() => following.stop())
-    await until(() => starts.length === 2)
+    await until(() => starts.length === 2, 'a batch from where the follower went back to')
     t.deepEqual(starts, [3, 1])
   })
 

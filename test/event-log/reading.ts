@@ -1,8 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import type { EventLog, LogBatch, LogRecord, Outgoing, Range } from '../../shared/event-log/event-log.ts'
 import { isSamePlace, placeText, type TopicPartition } from '../../shared/event-log/places.ts'
 import { freshPrefix } from '../support/real-parts.ts'
+import { until } from '../support/waiting.ts'
 
 /** The records of a range; without one, all that the partition holds now. */
 export async function readAll(log: EventLog, place: TopicPartition & Partial<Range>): Promise<LogRecord[]> {
@@ -45,7 +45,7 @@ export async function followAll(
   })
   t.teardown(() => following.stop())
   const count = () => batches.reduce((sum, { records }) => sum + records.length, 0)
-  await until(() => count() >= atLeast)
+  await until(() => count() >= atLeast, `${atLeast} records delivered`)
   const records = (place: TopicPartition) =>
     batches.filter((batch) => isSamePlace(batch, place)).flatMap((batch) => batch.records)
   return { following, batches, count, records }
@@ -55,20 +55,13 @@ export async function followAll(
  * Appends until it is acknowledged: the short timeout of a log that is under test may be too short on a slow machine.
  */
 export async function append(log: EventLog, record: Outgoing): ReturnType<EventLog['append']> {
-  for (const deadline = performance.now() + 30_000; ; await pause(10)) {
-    try {
-      return await log.append(record)
-    } catch (error) {
-      if (performance.now() > deadline) throw error
-    }
+  const outcomes: PromiseSettledResult<Awaited<ReturnType<EventLog['append']>>>[] = []
+  const isAcknowledged = async () => {
+    outcomes.push(...(await Promise.allSettled([log.append(record)])))
+    return outcomes.at(-1)?.status === 'fulfilled'
   }
-}
-
-/** Waits for a condition, looking every 10 ms. Rejects after `ms`. */
-export async function until(condition: () => boolean | Promise<boolean>, ms = 40_000): Promise<void> {
-  const deadline = performance.now() + ms
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${ms} ms: ${condition.toString()}`)
-    await pause(10)
-  }
+  await until(isAcknowledged, `an acknowledgement of ${record.value.slice(0, 40)}`)
+  const [ack] = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
+  if (!ack) throw new Error('an acknowledgement that came is not there')
+  return ack
 }

@@ -1,7 +1,9 @@
 import { runProjector } from '../../services/projector/main.ts'
 import { partitionOf } from '../../shared/event-log/places.ts'
 import { realTest } from '../support/real-parts.ts'
-import { startLedger, until } from '../support/ledger.ts'
+import { startLedger } from '../support/ledger.ts'
+import { refresh } from '../support/refreshing.ts'
+import { arrival, until } from '../support/waiting.ts'
 
 const test = realTest('postgres')
 
@@ -21,7 +23,7 @@ test('a database that lost commits ends the projector, and the next one folds ag
     place,
   )
   t.is(before.rows.length, 1)
-  const answer = await apart.post('/oauth2/token', { grant_type: 'refresh_token', refresh_token }, { as: app })
+  const answer = await refresh(apart, app, refresh_token)
   t.is(answer.status, 200)
   // As a standby that was one transaction behind: the checkpoint and the rows before that refresh.
   const { last_hash, chain } = before.rows[0] as { last_hash: Buffer; chain: Buffer }
@@ -34,19 +36,10 @@ test('a database that lost commits ends the projector, and the next one folds ag
     `UPDATE ${schema}.grants SET access_generation = 1, refresh_generation = 1, last_offset = 0 WHERE grant_id = ?`,
     [grant_id],
   )
-  await t.throwsAsync(projector.ended, { name: 'CommitsLost' })
+  await t.throwsAsync(arrival(projector.ended, 'the end of the projector'), { name: 'CommitsLost' })
   await projector.stop()
   const next = await runProjector(apart.runtime)
   t.teardown(() => next.stop())
-  await until(
-    async () =>
-      (
-        await apart.post(
-          '/oauth2/token',
-          { grant_type: 'refresh_token', refresh_token: answer.body['refresh_token'] as string },
-          { as: app },
-        )
-      ).status === 200,
-    'a refresh with the latest token',
-  )
+  const goesOn = async () => (await refresh(apart, app, answer.body['refresh_token'])).status === 200
+  await until(goesOn, 'a refresh with the latest token')
 })

@@ -2,12 +2,11 @@ import { verify } from '../../services/audit/verify/verify.ts'
 import { partitionOf, placeOf } from '../../shared/event-log/places.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import { realTest } from '../support/real-parts.ts'
-import { startLedger, until, type TestLedger } from '../support/ledger.ts'
+import { startLedger, type TestLedger } from '../support/ledger.ts'
+import { refresh } from '../support/refreshing.ts'
+import { until } from '../support/waiting.ts'
 
 const test = realTest('postgres')
-
-const refresh = (ledger: TestLedger, as: Parameters<TestLedger['grant']>[0]['to'], refresh_token: string) =>
-  ledger.post('/oauth2/token', { grant_type: 'refresh_token', refresh_token }, { as })
 
 async function statusOf({ runtime }: TestLedger, partition: number) {
   const checkpoints = await loadCheckpoints(runtime, [runtime.topics.grants])

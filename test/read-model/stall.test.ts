@@ -1,7 +1,8 @@
 import test from 'ava'
 import { markFresh } from '../../shared/read-model/checkpoints.ts'
 import { stalledMs } from '../../shared/read-model/stall.ts'
-import { startLedger, until, type TestLedger } from '../support/ledger.ts'
+import { startLedger, type TestLedger } from '../support/ledger.ts'
+import { until } from '../support/waiting.ts'
 import { realTest } from '../support/real-parts.ts'
 
 const NEVER = { stalled_at: null, resumed_at: null }

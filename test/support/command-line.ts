@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { arrival } from './waiting.ts'
 
 const MAIN = join(import.meta.dirname, '../../services/cli/main.ts')
 
@@ -15,5 +16,6 @@ export function commandLine(env: Record<string, string>, ...args: string[]): Pro
   const ended: Ended = { code: null, out: '', err: '' }
   child.stdout.on('data', (chunk: Buffer) => (ended.out += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (ended.err += chunk.toString()))
-  return new Promise((resolve) => child.once('close', (code) => resolve({ ...ended, code })))
+  const closed = new Promise<Ended>((resolve) => child.once('close', (code) => resolve({ ...ended, code })))
+  return arrival(closed, `the end of token-ledger ${args.join(' ')}`, 90_000)
 }

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import type { ExecutionContext } from 'ava'
 import type { ServiceName } from '../../services/cli/compose/services.ts'
 import { run } from './commands.ts'
+import { arrival } from './waiting.ts'
 
 export const ROOT = join(import.meta.dirname, '../..')
 const MAIN = join(ROOT, 'services/cli/main.ts')
@@ -80,7 +81,7 @@ function killer(child: ChildProcess) {
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   return async (name: NodeJS.Signals = 'SIGKILL'): Promise<number | null> => {
     child.kill(name)
-    await exited
+    await arrival(exited, `the end of process ${child.pid} by ${name}`)
     process.off('exit', orphaned)
     return child.exitCode
   }
@@ -96,7 +97,6 @@ function listenTo(child: ChildProcess) {
   let out = ''
   child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()))
   const serving = new Promise<Record<string, unknown>>((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error('it does not serve')), START_MS)
     if (child.stderr)
       createInterface({ input: child.stderr }).on('line', (line) => {
         const entry = entryOf(line)
@@ -108,9 +108,8 @@ function listenTo(child: ChildProcess) {
       const told = [...other, ...logs.map((entry) => JSON.stringify(entry))].slice(-10).join('\n')
       reject(new Error(`it ended with ${String(code)}: ${told}`))
     })
-    child.once('close', () => clearTimeout(late))
   })
-  return { logs, printed: () => out, serving }
+  return { logs, printed: () => out, serving: arrival(serving, 'a process that serves', START_MS) }
 }
 
 function entryOf(line: string): Record<string, unknown> | null {

@@ -5,6 +5,7 @@ import type { Acl, Client, Principal, RegistryFact, User } from '../../shared/le
 import { ADMINISTRATOR_GRANT, issueTokens } from '../../shared/ledger/grant/issue.ts'
 import { formatToken } from '../../shared/tokens/token-string.ts'
 import { generateClientSecret, hashClientSecret } from '../../shared/tokens/client-secret.ts'
+import { client as defaultClient, user as defaultUser } from '../ledger/given.ts'
 import type { Credentials } from './requests.ts'
 
 /** A pair as a client holds it. `refresh_token` is there also where the grant has none: then nothing may accept it. */
@@ -53,7 +54,7 @@ export function createSeeds(runtime: Runtime): Seeds {
     const client_secret = over.client_type === 'public' ? null : generateClientSecret()
     const secret = client_secret === null ? null : hashClientSecret(keys, client_secret)
     const client_id = over.client_id ?? `client-${uuidv7()}`
-    const client = { ...DEFAULTS, client_id, client_name: client_id, secret, ...over }
+    const client = defaultClient({ client_id, client_name: client_id, secret, ...over })
     await put(`client/${client_id}`, (revision) => ({ type: 'ClientRegistered', data: { revision, client } }))
     const method = client.token_endpoint_auth_method === 'client_secret_post' ? 'post' : 'basic'
     return { client_id, client_secret, method }
@@ -73,7 +74,7 @@ export function createSeeds(runtime: Runtime): Seeds {
   async function putUser(over: Partial<User> = {}): Promise<string> {
     const sub = over.sub ?? `user-${uuidv7()}`
     const personal = { username: `${sub}.name`, name: null, email: null }
-    const before = (await userNow(sub)) ?? { sub, groups: [], enabled: true, personal }
+    const before = (await userNow(sub)) ?? defaultUser({ sub, personal })
     const user = { ...before, ...over }
     await put(`user/${sub}`, (revision) => ({ type: 'UserPut', data: { revision, user } }))
     return sub
@@ -121,25 +122,6 @@ export function createSeeds(runtime: Runtime): Seeds {
         kid: kid ?? requireKeys(runtime).current,
       }),
   }
-}
-
-const DEFAULTS: Omit<Client, 'client_id' | 'client_name'> = {
-  client_version: '1',
-  client_type: 'confidential',
-  grant_types: ['refresh_token', 'client_credentials'],
-  redirect_uris: [],
-  scope: 'read write',
-  token_endpoint_auth_method: 'client_secret_basic',
-  access_token_lifetime: 3600,
-  refresh_token_limit: null,
-  refresh_token_lifetime: 86_400,
-  refresh_token_absolute_lifetime: 604_800,
-  refresh_grace_seconds: 30,
-  refresh_rotation: true,
-  groups: [],
-  resource_server_folders: null,
-  enabled: true,
-  secret: null,
 }
 
 type Issue = { client: Client; principal: Principal; scope: string | null; kid: number }

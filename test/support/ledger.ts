@@ -53,7 +53,7 @@ export type TestLedger = Requests &
   }
 
 export const ISSUER = 'https://ledger.example'
-const SECRET = `1:${randomBytes(32).toString('base64')}`
+export const SECRET = `1:${randomBytes(32).toString('base64')}`
 
 /** Migrates a fresh database and serves, on ports of its own; resolves when every partition is known to be fresh. */
 export async function startLedger(t: Teardown, options: LedgerOptions = {}): Promise<TestLedger> {
@@ -62,7 +62,7 @@ export async function startLedger(t: Teardown, options: LedgerOptions = {}): Pro
   const parsed = loadSettings(
     Object.fromEntries(Object.entries(settings).map(([name, value]) => [`LEDGER_${name}`, value])),
   )
-  const { logger, lines } = collectingLogger()
+  const { logger, lines } = collectingLogger(parsed)
   const parts = await openParts(parsed, logger)
   const serving = await migrate(parts, parsed, logger)
     .then(() => serve(services, parts, parsed, logger))
@@ -90,15 +90,6 @@ export function sharedLedger(options?: () => Promise<LedgerOptions>): () => Prom
   return () => (started ??= start())
 }
 
-/** Resolves when the condition holds; looks every 10 ms and gives up after 40 s. */
-export async function until(condition: () => boolean | Promise<boolean>, what = 'the condition'): Promise<void> {
-  const deadline = performance.now() + 40_000
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`${what} never came true`)
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-}
-
 async function settingsOf(t: Teardown, { settings = {}, beside, brokers }: LedgerOptions): Promise<Settings> {
   if (beside) return { ...beside.settings, ...settings }
   return {
@@ -117,10 +108,13 @@ async function settingsOf(t: Teardown, { settings = {}, beside, brokers }: Ledge
   }
 }
 
-function collectingLogger(): { logger: Logger; lines: Record<string, unknown>[] } {
+function collectingLogger({ LOG_LEVEL }: ReturnType<typeof loadSettings>): {
+  logger: Logger
+  lines: Record<string, unknown>[]
+} {
   const lines: Record<string, unknown>[] = []
   const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>)
-  return { logger: pino({ level: 'info' }, { write }), lines }
+  return { logger: pino({ level: LOG_LEVEL }, { write }), lines }
 }
 
 function faceOf({ runtime, publicUrl, adminUrl }: Serving) {

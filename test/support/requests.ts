@@ -5,8 +5,11 @@ export type Answer = { status: number; headers: Headers; body: Record<string, un
 type Form = Record<string, string> | string
 type Sent = { as?: Credentials | undefined; headers?: Record<string, string> }
 
-/** Requests to one listener, as a client makes them. Every answer must be JSON: anything else throws. */
-export function createRequests(base: string) {
+/** Longer than any answer takes: who hears nothing until then hangs. */
+const HANGS_MS = 60_000
+
+/** Requests to one listener, as a client makes them. Throws unless the answer is JSON, and comes in time. */
+export function createRequests(base: string, hangsMs = HANGS_MS) {
   /** POST of a form, with the credentials of `as`. */
   const post = (path: string, form: Form, { as, headers = {} }: Sent = {}): Promise<Answer> =>
     send(path, {
@@ -21,7 +24,7 @@ export function createRequests(base: string) {
       body: typeof body === 'string' ? body : JSON.stringify(body),
     })
   const send = async (path: string, init: RequestInit = {}): Promise<Answer> => {
-    const response = await fetch(base + path, { redirect: 'manual', ...init })
+    const response = await fetch(base + path, { redirect: 'manual', signal: AbortSignal.timeout(hangsMs), ...init })
     const text = await response.text()
     const type = response.headers.get('content-type') ?? 'no type'
     if (!type.startsWith('application/json')) throw new Error(`${path} answered ${response.status} with ${type}`)

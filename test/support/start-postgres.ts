@@ -3,6 +3,7 @@ import { chmod, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { freePorts, hasProgram, run } from './commands.ts'
 import { scratchFolder } from './scratch.ts'
+import { until } from './waiting.ts'
 
 const DEBIAN = '/usr/lib/postgresql'
 const isRoot = process.getuid?.() === 0
@@ -100,7 +101,7 @@ async function kill(folder: string): Promise<void> {
   if (pids.length === 0) return
   for (const pid of pids) sendIfAlive(pid, 'SIGKILL')
   const states = () => run({ file: 'ps', args: ['-o', 'stat=', '-p', pids.join(',')] }).catch(() => '')
-  while (/^[^Z]/m.test(await states())) await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(async () => !/^[^Z]/m.test(await states()), 'the end of PostgreSQL')
   const sockets = readdirSync(folder).filter((name) => name.startsWith('.s.PGSQL'))
   for (const lock of ['data/postmaster.pid', ...sockets]) await rm(join(folder, lock), { force: true })
 }

@@ -3,10 +3,10 @@ import { projectionStatus } from '../../services/audit/status/projection-status.
 import { openParts } from '../../shared/process/open-parts.ts'
 import { loadSettings } from '../../shared/config/load-settings.ts'
 import { partitionOf } from '../../shared/event-log/places.ts'
-import { until as within } from '../event-log/reading.ts'
 import { tokenLedger, type Env } from '../support/ledger-process.ts'
 import { databaseUrl, realTest } from '../support/real-parts.ts'
 import { startKafka } from '../support/start-kafka.ts'
+import { until as untilWithin } from '../support/waiting.ts'
 import { assertNobodyWasHurt } from './aftermath.ts'
 import { answers, configure, isIn, operator, problemsOf, replicasOf, settingsOf, strand } from './cluster.ts'
 import { startLoad, type Load } from './load.ts'
@@ -20,6 +20,7 @@ const MAX_LAG = 2
 const GRACE = 2
 /** How long a cluster may take to find itself again where much else runs; on a quiet machine it is 4 s. */
 const PATIENCE_MS = 60_000
+const until = (condition: () => boolean | Promise<boolean>, what: string) => untilWithin(condition, what, PATIENCE_MS)
 /** What `migrate` gives a topic on three brokers. */
 const KEEPS_HISTORY = {
   'cleanup.policy': 'delete',
@@ -167,12 +168,6 @@ real.serial('a partition without a leader: 503 for its own grants, and for no ot
 
 function since(begun: number): string {
   return `${Math.round((performance.now() - begun) / 100) / 10} s`
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  await within(condition, PATIENCE_MS).catch((cause: unknown) => {
-    throw new Error(`${what} never came true`, { cause })
-  })
 }
 
 /** What happens under a load; where it fails, the load ends too. */

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { basic, type Credentials } from '../support/requests.ts'
+import { refresh } from '../support/refreshing.ts'
+import { createRequests, type Credentials } from '../support/requests.ts'
 import type { Pair } from '../support/ledger-seeds.ts'
 
 /** One answer as a client saw it. `status: 0` = the connection broke, `-1` = no answer at all. */
@@ -53,7 +54,7 @@ export function startLoad({ as, urls, pairs }: Options): Load {
 
 /** Presents the client's refresh token once, and takes the pair if there is one. */
 export async function present(client: HonestClient, as: Credentials, url: string): Promise<Seen> {
-  const seen = await refresh(url, as, client.pair.refresh_token)
+  const seen = await refreshAt(url, as, client.pair.refresh_token)
   client.seen.push(seen)
   if (seen.status !== 200) return seen
   const { access_token, refresh_token } = seen.body
@@ -72,20 +73,12 @@ function waitAfter({ status, retryAfter }: Seen, n: number): number {
   return n % 2 === 0 && retryAfter ? Number(retryAfter) * 1000 : HASTY_MS
 }
 
-async function refresh(url: string, as: Credentials, refresh_token: string): Promise<Seen> {
+async function refreshAt(url: string, as: Credentials, refresh_token: string): Promise<Seen> {
   const begun = performance.now()
   const at = () => ({ ms: Math.round(performance.now() - begun), at: begun })
   try {
-    const response = await fetch(`${url}/oauth2/token`, {
-      method: 'POST',
-      headers: { authorization: basic(`${as.client_id}:${as.client_secret ?? ''}`) },
-      body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token }),
-      signal: AbortSignal.timeout(HANGS_MS),
-    })
-    const retryAfter = response.headers.get('retry-after')
-    const { ms } = at()
-    const body: unknown = await response.json()
-    return { status: response.status, retryAfter, ...at(), ms, body: { ...(typeof body === 'object' && body) } }
+    const { status, headers, body } = await refresh(createRequests(url, HANGS_MS), as, refresh_token)
+    return { status, retryAfter: headers.get('retry-after'), ...at(), body }
   } catch (error) {
     const hangs = error instanceof Error && error.name === 'TimeoutError'
     return { status: hangs ? -1 : 0, retryAfter: null, ...at(), body: { problem: String(error) } }

@@ -1,6 +1,6 @@
 import { startProjector } from '../../services/projector/projector.ts'
 import { envelop, outgoing } from '../../shared/event-log/event-codec.ts'
-import { until } from '../support/ledger.ts'
+import { until } from '../support/waiting.ts'
 import { databaseUrl, kafkaBrokers, realTest } from '../support/real-parts.ts'
 import { differenceOf } from './aftermath.ts'
 import type { Load } from './load.ts'

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava'
-import { until } from '../support/ledger.ts'
+import { until } from '../support/waiting.ts'
 import { assertNobodyWasHurt } from './aftermath.ts'
 import { startLoad, type Load } from './load.ts'
 import type { System } from './system.ts'

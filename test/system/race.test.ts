@@ -1,6 +1,7 @@
 import type { ExecutionContext } from 'ava'
 import { replay } from '../../services/audit/replay/replay.ts'
-import { until } from '../support/ledger.ts'
+import { refresh } from '../support/refreshing.ts'
+import { until } from '../support/waiting.ts'
 import { createRequests, type Answer, type Credentials } from '../support/requests.ts'
 import { databaseUrl, kafkaBrokers, realTest } from '../support/real-parts.ts'
 import { onceForFile } from './once-for-file.ts'
@@ -26,10 +27,9 @@ async function eventsOf({ runtime }: System, grant_id: string): Promise<Told[]> 
 function refreshAtOnce({ endpoints }: System, as: Credentials, refresh_token: string): Promise<Answer[]> {
   const requests = endpoints.map(({ url }) => createRequests(url))
   return Promise.all(
-    Array.from({ length: RACERS }, (_, n) => {
-      const { post } = requests[n % requests.length] ?? createRequests('')
-      return post('/oauth2/token', { grant_type: 'refresh_token', refresh_token }, { as })
-    }),
+    Array.from({ length: RACERS }, (_, n) =>
+      refresh(requests[n % requests.length] ?? createRequests(''), as, refresh_token),
+    ),
   )
 }
 
@@ -53,13 +53,8 @@ async function refreshWhileHeld(ledger: System, as: Credentials, refresh_token: 
   return answers
 }
 
-async function refresh({ endpoints }: System, as: Credentials, refresh_token: string): Promise<Answer> {
-  return createRequests(endpoints[0]?.url ?? '').post(
-    '/oauth2/token',
-    { grant_type: 'refresh_token', refresh_token },
-    { as },
-  )
-}
+const refreshOnFirst = ({ endpoints }: System, as: Credentials, refresh_token: string): Promise<Answer> =>
+  refresh(createRequests(endpoints[0]?.url ?? ''), as, refresh_token)
 
 const pairOf = ({ body }: Answer) => `${String(body['access_token'])} ${String(body['refresh_token'])}`
 const refreshTokenOf = (answer: Answer | undefined) => String(answer?.body['refresh_token'])
@@ -108,9 +103,9 @@ async function assertOneWinner(
     }),
   )
   // The spent one gives nothing new: it is the same pair again, so there is one live refresh token.
-  const again = await refresh(ledger, as, presented)
+  const again = await refreshOnFirst(ledger, as, presented)
   t.is(pairOf(again), pairOf(answer ?? again))
-  const next = await refresh(ledger, as, refreshTokenOf(answer))
+  const next = await refreshOnFirst(ledger, as, refreshTokenOf(answer))
   t.is(next.status, 200)
   t.not(refreshTokenOf(next), refreshTokenOf(answer))
   return events.filter(({ verdict }) => verdict === 'void').length
@@ -141,7 +136,7 @@ real.serial('twenty equal refreshes with a grace of 0: who loses is refused, and
     t.true(won.length > 0)
     t.is(new Set(won.map(pairOf)).size, 1)
     for (const { status, body } of lost) t.deepEqual([status, body['error']], [400, 'invalid_grant'])
-    t.is((await refresh(ledger, as, refreshTokenOf(won[0]))).status, 200)
+    t.is((await refreshOnFirst(ledger, as, refreshTokenOf(won[0]))).status, 200)
     const events = await eventsOf(ledger, grant_id)
     t.is(events.filter(({ type }) => type === 'TokenReuseDetected').length, 0)
     t.is(events.filter(({ verdict }) => verdict === 'valid').length, 3)
@@ -152,9 +147,9 @@ real.serial('twenty equal refreshes with a grace of 0: who loses is refused, and
 /** Refreshes one grant on one endpoint, each time with the token of the answer before, until it is refused. */
 async function refreshOn(url: string, as: Credentials, first: string, handedOut: Set<string>): Promise<string[]> {
   const problems: string[] = []
-  const { post } = createRequests(url)
+  const requests = createRequests(url)
   for (let refresh_token = first; ;) {
-    const answer = await post('/oauth2/token', { grant_type: 'refresh_token', refresh_token }, { as })
+    const answer = await refresh(requests, as, refresh_token)
     if (answer.status === 400 && answer.body['error'] === 'invalid_grant') return problems
     if (answer.status !== 200) return [...problems, `${answer.status} ${JSON.stringify(answer.body)}`]
     handedOut.add(accessTokenOf(answer)).add(refreshTokenOf(answer))
@@ -190,7 +185,7 @@ real.serial(
       t.deepEqual((await Promise.all(racers)).flat(), [])
       t.deepEqual(await activeSomewhere(ledger, server, [...handedOut]), [])
       for (const spent of [...handedOut].filter((one) => one.startsWith('tl_rt_'))) {
-        const answer = await refresh(ledger, as, spent)
+        const answer = await refreshOnFirst(ledger, as, spent)
         t.deepEqual([answer.status, answer.body['error']], [400, 'invalid_grant'])
       }
       const events = await eventsOf(ledger, grant_id)

@@ -9,7 +9,7 @@ import { type Runtime, runtimeOf } from '../../shared/process/runtime.ts'
 import { deriveKeys, type Keys } from '../../shared/tokens/keys.ts'
 import { type Env, type LedgerProcess, startProcess, tokenLedger } from '../support/ledger-process.ts'
 import { createSeeds, type Pair, type Seeds } from '../support/ledger-seeds.ts'
-import { until } from '../support/ledger.ts'
+import { until } from '../support/waiting.ts'
 import { freshPrefix } from '../support/real-parts.ts'
 import type { Credentials } from '../support/requests.ts'
 

@@ -1,5 +1,6 @@
 import { refuses } from '../support/asserting.ts'
 import { sharedLedger, startLedger } from '../support/ledger.ts'
+import { until } from '../support/waiting.ts'
 import { realTest } from '../support/real-parts.ts'
 import { formatToken } from '../../shared/tokens/token-string.ts'
 import { guardedFolder } from './orders.ts'
@@ -214,7 +215,7 @@ test('fully_consistent waits for what was in the log when it was asked; the defa
     await blocking.raw(`LOCK ${schema}.grants IN SHARE ROW EXCLUSIVE MODE`)
     const before = await projecting.length()
     const revoking = projecting.post('/oauth2/revoke', { token: refresh_token }, { as: app })
-    while ((await projecting.length()) === before) await new Promise(setImmediate)
+    await until(async () => (await projecting.length()) > before, 'the revocation in the log')
     t.like((await ask('minimize_latency')).body, { allowed: true }, 'in the log, not in the read model')
     return { revoking, waiting: ask('fully_consistent') }
   })

@@ -1,5 +1,6 @@
 import { refuses } from '../support/asserting.ts'
-import { ISSUER, sharedLedger, until } from '../support/ledger.ts'
+import { ISSUER, sharedLedger } from '../support/ledger.ts'
+import { until } from '../support/waiting.ts'
 import { realTest } from '../support/real-parts.ts'
 import { guardedFolder } from './orders.ts'
 

@@ -1,7 +1,7 @@
 import { refuses } from '../support/asserting.ts'
 import { startLedger } from '../support/ledger.ts'
 import { kafkaBrokers, realTest } from '../support/real-parts.ts'
-import { refresh, typesOf } from './refreshing.ts'
+import { refresh, typesOf } from '../support/refreshing.ts'
 
 const test = realTest('postgres', 'kafka')
 

@@ -1,6 +1,7 @@
 import { realTest } from '../support/real-parts.ts'
-import { startLedger, until, type TestLedger } from '../support/ledger.ts'
-import { refresh, typesOf } from './refreshing.ts'
+import { startLedger, type TestLedger } from '../support/ledger.ts'
+import { until } from '../support/waiting.ts'
+import { refresh, typesOf } from '../support/refreshing.ts'
 
 const test = realTest('postgres')
 

@@ -1,7 +1,7 @@
 import { refuses } from '../support/asserting.ts'
 import { sharedLedger } from '../support/ledger.ts'
 import { realTest } from '../support/real-parts.ts'
-import { refresh } from './refreshing.ts'
+import { refresh } from '../support/refreshing.ts'
 
 const test = realTest('postgres')
 const ledgerOfAll = sharedLedger()

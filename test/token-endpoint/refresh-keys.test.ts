@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { formatToken } from '../../shared/tokens/token-string.ts'
 import { realTest } from '../support/real-parts.ts'
 import { startLedger } from '../support/ledger.ts'
-import { refresh } from './refreshing.ts'
+import { refresh } from '../support/refreshing.ts'
 
 const test = realTest('postgres')
 const one = `1:${randomBytes(32).toString('base64')}`

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { formatToken } from '../../shared/tokens/token-string.ts'
 import { realTest } from '../support/real-parts.ts'
 import { sharedLedger, startLedger } from '../support/ledger.ts'
-import { refresh, refreshExpiry, untilOlder, untilPast } from './refreshing.ts'
+import { refresh, refreshExpiry, untilOlder, untilPast } from '../support/refreshing.ts'
 
 const test = realTest('postgres')
 const ledgerOfAll = sharedLedger()

@@ -1,7 +1,8 @@
 import { formatToken } from '../../shared/tokens/token-string.ts'
 import { realTest } from '../support/real-parts.ts'
-import { sharedLedger, until } from '../support/ledger.ts'
-import { isRemainderOf, refresh, refuseSpent, typesOf, untilOlder } from './refreshing.ts'
+import { sharedLedger } from '../support/ledger.ts'
+import { until } from '../support/waiting.ts'
+import { isRemainderOf, refresh, refuseSpent, typesOf, untilOlder } from '../support/refreshing.ts'
 
 const test = realTest('postgres')
 const ledgerOfAll = sharedLedger()

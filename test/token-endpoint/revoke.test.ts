@@ -4,7 +4,7 @@ import { refuses } from '../support/asserting.ts'
 import { sharedLedger, type TestLedger } from '../support/ledger.ts'
 import { realTest } from '../support/real-parts.ts'
 import type { Answer, Credentials } from '../support/requests.ts'
-import { refresh, typesOf } from './refreshing.ts'
+import { refresh, typesOf } from '../support/refreshing.ts'
 
 const test = realTest('postgres')
 const ledgerOfAll = sharedLedger()

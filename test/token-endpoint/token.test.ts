@@ -1,7 +1,7 @@
 import { refuses } from '../support/asserting.ts'
 import { sharedLedger } from '../support/ledger.ts'
 import { realTest } from '../support/real-parts.ts'
-import { isRemainderOf } from './refreshing.ts'
+import { isRemainderOf } from '../support/refreshing.ts'
 import { basic, type Credentials } from '../support/requests.ts'
 
 const test = realTest('postgres')

@@ -1,4 +1,5 @@
 import { realTest } from '../../support/real-parts.ts'
+import { refresh } from '../../support/refreshing.ts'
 import { startLedger, type Ledger } from '../ledger.ts'
 
 const test = realTest('postgres')
@@ -12,14 +13,6 @@ async function withShop({ make, register }: Ledger, over: Record<string, unknown
 
 async function administratorGrant({ events }: Ledger) {
   return (await events()).find((event) => event.type === 'TokenIssued' && event.data.grant_type === 'administrator')
-}
-
-async function refresh({ url }: Ledger, shop: { client_id: string; client_secret: string }, refresh_token: unknown) {
-  return fetch(`${url}/oauth2/token`, {
-    method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(`${shop.client_id}:${shop.client_secret}`).toString('base64')}` },
-    body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: String(refresh_token) }),
-  })
 }
 
 test('an administrator gives a client the first pair of a grant, and the client refreshes it', async (t) => {

@@ -2,13 +2,20 @@ import test from 'ava'
 import { grantLife } from '../../../services/audit/replay/grant-life.ts'
 import { renderLife } from '../../../services/cli/render/life.ts'
 import { client, issued, refreshed, reuse, revoked, user } from '../../ledger/given.ts'
-import { appendUnreadable, closeEmbedded, embeddedLedger, grantId, seed, type TestLedger } from '../ledger.ts'
+import {
+  appendUnreadable,
+  closeEmbedded,
+  embeddedLedger,
+  grantId,
+  seed,
+  type WrittenLedger,
+} from '../../support/written-ledger.ts'
 
 test.after.always(closeEmbedded)
 
 const grant_id = grantId(1)
 
-async function lifeOf(ledger: TestLedger, now = Date.now()) {
+async function lifeOf(ledger: WrittenLedger, now = Date.now()) {
   const life = await grantLife(ledger, grant_id, now)
   if (!life) throw new Error('the grant is unknown')
   return life

@@ -4,11 +4,11 @@ import type { ReplayEntry } from '../../../services/audit/replay/replay-entry.ts
 import { createKafkaLog } from '../../../shared/event-log/kafka/kafka-log.ts'
 import { issued, refreshed } from '../../ledger/given.ts'
 import { freshPrefix, kafkaBrokers, realTest } from '../../support/real-parts.ts'
-import { closeEmbedded, embeddedLedger, grantId, ledgerOn, seed, type TestLedger } from '../ledger.ts'
+import { closeEmbedded, embeddedLedger, grantId, seed, type WrittenLedger } from '../../support/written-ledger.ts'
 
 test.after.always(closeEmbedded)
 
-async function all(ledger: TestLedger): Promise<ReplayEntry[]> {
+async function all(ledger: WrittenLedger): Promise<ReplayEntry[]> {
   const entries: ReplayEntry[] = []
   for await (const entry of replay(ledger, {})) entries.push(entry)
   return entries
@@ -19,8 +19,7 @@ realTest('kafka')(
   async (t) => {
     const log = createKafkaLog({ brokers: kafkaBrokers(), clientId: 'test', appendTimeoutMs: 10_000 })
     t.teardown(() => log.close())
-    const { knex, schema } = await embeddedLedger()
-    const ledger = await ledgerOn({ knex, schema, log, prefix: freshPrefix() })
+    const ledger = await embeddedLedger({ log, prefix: freshPrefix() })
     await seed(ledger)
     for (let n = 2; n < 30; n++) await ledger.append(issued({ grant_id: grantId(n) }))
     for (let n = 29; n > 1; n--) await ledger.append(refreshed(2, { grant_id: grantId(n) }))

@@ -4,11 +4,18 @@ import { merge } from '../../../services/audit/replay/merge.ts'
 import { replay, type ReplayFilter } from '../../../services/audit/replay/replay.ts'
 import type { ReplayEntry } from '../../../services/audit/replay/replay-entry.ts'
 import { client, issued, refreshed, reuse, revoked, user } from '../../ledger/given.ts'
-import { appendUnreadable, closeEmbedded, embeddedLedger, grantId, seed, type TestLedger } from '../ledger.ts'
+import {
+  appendUnreadable,
+  closeEmbedded,
+  embeddedLedger,
+  grantId,
+  seed,
+  type WrittenLedger,
+} from '../../support/written-ledger.ts'
 
 test.after.always(closeEmbedded)
 
-async function all(ledger: TestLedger, filter: ReplayFilter = {}): Promise<ReplayEntry[]> {
+async function all(ledger: WrittenLedger, filter: ReplayFilter = {}): Promise<ReplayEntry[]> {
   const entries: ReplayEntry[] = []
   for await (const entry of replay(ledger, filter)) entries.push(entry)
   return entries

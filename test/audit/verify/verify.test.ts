@@ -2,12 +2,19 @@ import test from 'ava'
 import { issued, refreshed, revoked, client, user } from '../../ledger/given.ts'
 import { projectionStatus } from '../../../services/audit/status/projection-status.ts'
 import { verify } from '../../../services/audit/verify/verify.ts'
-import { appendUnreadable, closeEmbedded, embeddedLedger, grantId, seed, type TestLedger } from '../ledger.ts'
+import {
+  appendUnreadable,
+  closeEmbedded,
+  embeddedLedger,
+  grantId,
+  seed,
+  type WrittenLedger,
+} from '../../support/written-ledger.ts'
 
 test.after.always(closeEmbedded)
 
 /** Two grants, one of them refreshed, one of them revoked, and some void events; projected. */
-async function projected(): Promise<TestLedger> {
+async function projected(): Promise<WrittenLedger> {
   const ledger = await embeddedLedger()
   await seed(ledger)
   await ledger.append({
@@ -182,7 +189,7 @@ for (const [what, sql, found] of TAMPERINGS) {
   })
 }
 
-async function tamper({ knex, schema }: TestLedger, sql: string): Promise<number> {
+async function tamper({ knex, schema }: WrittenLedger, sql: string): Promise<number> {
   const placed = sql.replace(/(UPDATE|FROM|INTO) ([a-z_]+)/g, `$1 ${schema}.$2`)
   const { rowCount } = await knex.raw<{ rowCount: number }>(placed)
   return rowCount
@@ -256,6 +263,6 @@ test('status tells how far each partition is, and that a read model of yesterday
   t.is((await projectionStatus(ledger, 60_000)).partitions.find(({ lag }) => lag !== 0)?.partition, 1)
 })
 
-async function fresh({ knex, schema }: TestLedger, age: string): Promise<void> {
+async function fresh({ knex, schema }: WrittenLedger, age: string): Promise<void> {
   await knex.raw(`UPDATE ${schema}.checkpoints SET fresh_as_of = now() - ?::interval`, [age])
 }

@@ -3,7 +3,8 @@ import type { Follower } from '../../../shared/event-log/event-log.ts'
 import { freshPrefix, kafkaBrokers, realTest } from '../../support/real-parts.ts'
 import { contract } from '../contract.ts'
 import { kafkaSubject, openLog } from './subject.ts'
-import { readAll, until } from '../reading.ts'
+import { readAll } from '../reading.ts'
+import { until } from '../../support/waiting.ts'
 
 const test = realTest('kafka')
 
@@ -20,8 +21,8 @@ test('a record whose answer got lost once is sent again: acknowledged, and twice
   const before = await log.append({ ...record, value: 'before' })
   losing = true
   const appending = log.append(record)
-  await until(async () => ((await other.bounds([topic]))[0]?.end ?? 0) > before.offset + 1)
-  await until(() => lost > 0)
+  await until(async () => ((await other.bounds([topic]))[0]?.end ?? 0) > before.offset + 1, 'a second copy in the log')
+  await until(() => lost > 0, 'a lost answer')
   losing = false
   const ack = await appending
   const copies = (await readAll(other, record)).filter(({ value }) => value.toString() === 'value')
@@ -44,7 +45,7 @@ test('every setting that would lose or reorder history is a problem, by name', a
   }
   const configEntries = Object.entries(wrong).map(([name, value]) => ({ name, value }))
   await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] })
-  await until(async () => (await admin.listTopics()).includes(topic))
+  await until(async () => (await admin.listTopics()).includes(topic), 'the topic')
   const problems = await log.problems([{ topic, partitions: 1 }])
   for (const [name, value] of Object.entries(wrong)) {
     t.true(problems.some((problem) => problem.startsWith(`${topic}: ${name} is ${value}, must be `)))
@@ -73,19 +74,19 @@ test('followers of one group share the partitions, and take over what another le
     },
   })
   const first = await log.follow(group, [topic], follower(0))
-  await until(() => assigned[0]?.length === 4)
+  await until(() => assigned[0]?.length === 4, 'all partitions at the first follower')
   const second = await log.follow(group, [topic], follower(1))
   t.teardown(() => second.stop())
-  await until(() => assigned[0]?.length === 2 && assigned[1]?.length === 2)
+  await until(() => assigned[0]?.length === 2 && assigned[1]?.length === 2, 'partitions shared by two')
   const append = (value: string) =>
     Promise.all(
       [0, 1, 2, 3].map((partition) => log.append({ topic, partition, key: 'key', value: `${value}/${partition}` })),
     )
   await append('shared')
-  await until(() => taken.length === 4)
+  await until(() => taken.length === 4, 'a record of each partition')
   await first.stop()
   await append('alone')
-  await until(() => taken.length >= 8)
+  await until(() => taken.length >= 8, 'a second record of each')
   t.is(assigned[1]?.length, 4)
   t.deepEqual(
     taken.toSorted(),

@@ -5,7 +5,8 @@ import { inTime } from '../../support/in-time.ts'
 import { freshPrefix, hasPart } from '../../support/real-parts.ts'
 import { missingForKafka, startKafka, type KafkaCluster } from '../../support/start-kafka.ts'
 import { openLog } from './subject.ts'
-import { append as appendSurely, followAll, readAll, until } from '../reading.ts'
+import { append as appendSurely, followAll, readAll } from '../reading.ts'
+import { until } from '../../support/waiting.ts'
 
 // A cluster of its own, to kill and freeze.
 const run = hasPart('kafka') && !missingForKafka() ? test.serial : test.serial.skip
@@ -26,12 +27,12 @@ run('no acknowledged record is lost when every broker is killed under load, and 
   const followed = await followAll(t, log, [topic], 0)
   const load = startLoad(log, topic)
   t.teardown(load.stop)
-  await until(() => load.acked.length > 200)
+  await until(() => load.acked.length > 200, 'load')
   await cluster.kill()
-  await until(() => load.outcomes.size > 0)
+  await until(() => load.outcomes.size > 0, 'a failed append')
   const before = load.acked.length
   await cluster.restart()
-  await until(() => load.acked.length > before + 200, 60_000)
+  await until(() => load.acked.length > before + 200, 'appends after the outage', 60_000)
   await load.stop()
   t.true([...load.outcomes].every((outcome) => outcome === 'not_appended' || outcome === 'unknown'))
   t.true(load.slowest() < inTime(3_000), `${load.slowest()} ms`)
@@ -41,7 +42,7 @@ run('no acknowledged record is lost when every broker is killed under load, and 
     load.acked.filter((value) => !values.has(value)),
     [],
   )
-  await until(() => followed.count() >= all.length, 60_000)
+  await until(() => followed.count() >= all.length, 'every record followed', 60_000)
   t.is(followed.count(), all.length)
 })
 
@@ -72,7 +73,10 @@ run('a partition without a leader holds nobody else up, and is gone on with when
   }
   t.true(count > 10, `${count} appends`)
   await lost
-  await until(async () => (await log.boundsNow([topic])).silent[0]?.reason === 'it has no leader')
+  await until(
+    async () => (await log.boundsNow([topic])).silent[0]?.reason === 'it has no leader',
+    'a partition without a leader',
+  )
   const { bounds, silent } = await log.boundsNow([topic])
   t.deepEqual(
     [bounds, silent].map((places) => places.map(({ partition }) => partition)),
@@ -82,14 +86,20 @@ run('a partition without a leader holds nobody else up, and is gone on with when
   // Who followed goes on, and so does who joins only now.
   const joined = await joining
   const ofFirst = { topic, partition: 0 }
-  await until(() => followed.records(ofFirst).length > count && joined.records(ofFirst).length > count)
+  await until(
+    () => followed.records(ofFirst).length > count && joined.records(ofFirst).length > count,
+    'the records of the first partition',
+  )
   // Who needs all of them is told which is missing.
   t.regex((await all).message, new RegExp(`^Kafka does not answer for ${topic}/1 \\(it has no leader\\)$`))
   await cluster.restart()
   await Promise.all([0, 1].map((partition) => appendSurely(log, record(partition))))
   t.is((await log.bounds([topic])).length, 2)
   const ofSecond = { topic, partition: 1 }
-  await until(() => followed.records(ofSecond).length >= 2 && joined.records(ofSecond).length >= 2)
+  await until(
+    () => followed.records(ofSecond).length >= 2 && joined.records(ofSecond).length >= 2,
+    'the records of the second partition',
+  )
 })
 
 run('an append to a frozen broker ends within the timeout as unknown, and the log recovers', async (t) => {

@@ -4,7 +4,7 @@ import kafkajs, { type ISocketFactoryArgs } from 'kafkajs'
 import { createKafkaLog } from '../../../shared/event-log/kafka/kafka-log.ts'
 import { kafkaBrokers } from '../../support/real-parts.ts'
 import type { Subject } from '../contract.ts'
-import { until } from '../reading.ts'
+import { until } from '../../support/waiting.ts'
 
 /** The Kafka adapter as subject of the contract. */
 export const kafkaSubject: Subject = {
@@ -20,12 +20,8 @@ export const kafkaSubject: Subject = {
     await admin.connect()
     t.teardown(() => admin.disconnect())
     // kafkajs must have heard of the topic first, and the broker that it asks may not have yet.
-    await until(() =>
-      admin.fetchTopicOffsets(topic).then(
-        () => true,
-        () => false,
-      ),
-    )
+    const isKnown = () => admin.fetchTopicOffsets(topic).then(Boolean, () => false)
+    await until(isKnown, 'a topic that the broker knows')
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(before) }] })
   },
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import knexFactory from 'knex'
 import { AppendError } from '../../../shared/event-log/event-log.ts'
 import { createPostgresLog } from '../../../shared/event-log/postgres/postgres-log.ts'
@@ -7,7 +8,8 @@ import { missingForPostgres, startPostgres } from '../../support/start-postgres.
 import type { ExecutionContext } from 'ava'
 import { contract } from '../contract.ts'
 import { createPostgresSubject } from './subject.ts'
-import { append, followAll, readAll, until } from '../reading.ts'
+import { append, followAll, readAll } from '../reading.ts'
+import { until } from '../../support/waiting.ts'
 
 const test = realTest('postgres')
 const urls = new WeakMap<ExecutionContext, Promise<string>>()
@@ -98,17 +100,17 @@ if (!missingForPostgres()) {
           acked.push(value)
         } catch (error) {
           outcomes.add(error instanceof AppendError ? error.outcome : String(error))
-          await new Promise((resolve) => setTimeout(resolve, 20))
+          await pause(20)
         }
       }
     }
     const writers = Promise.all(Array.from({ length: 4 }, (_, writer) => write(writer)))
-    await until(() => acked.length > 50)
+    await until(() => acked.length > 50, 'load')
     await server.kill()
-    await until(() => outcomes.size > 0)
+    await until(() => outcomes.size > 0, 'a failed append')
     const before = acked.length
     await server.restart()
-    await until(() => acked.length > before + 50)
+    await until(() => acked.length > before + 50, 'appends after the crash')
     writing = false
     await writers
     t.true([...outcomes].every((outcome) => outcome === 'not_appended' || outcome === 'unknown'))
@@ -118,7 +120,7 @@ if (!missingForPostgres()) {
       acked.filter((value) => !values.has(value)),
       [],
     )
-    await until(() => followed.count() === values.size)
+    await until(() => followed.count() === values.size, 'every record followed')
     t.is(followed.count(), values.size)
   })
 

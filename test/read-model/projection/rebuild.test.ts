@@ -5,11 +5,18 @@ import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { rebuild } from '../../../shared/read-model/projection/rebuild.ts'
 import { verify } from '../../../services/audit/verify/verify.ts'
 import { issued, refreshed, revoked, client } from '../../ledger/given.ts'
-import { appendUnreadable, closeEmbedded, embeddedLedger, grantId, seed, type TestLedger } from '../../audit/ledger.ts'
+import {
+  appendUnreadable,
+  closeEmbedded,
+  embeddedLedger,
+  grantId,
+  seed,
+  type WrittenLedger,
+} from '../../support/written-ledger.ts'
 
 test.after.always(closeEmbedded)
 
-async function lived(): Promise<TestLedger> {
+async function lived(): Promise<WrittenLedger> {
   const ledger = await embeddedLedger()
   await seed(ledger)
   await ledger.append({ type: 'ClientChanged', data: { revision: 2, client: client({ groups: ['G'] }) } })
@@ -24,7 +31,7 @@ async function lived(): Promise<TestLedger> {
 const TABLES = ['grants', 'bearer_tokens', 'clients', 'users', 'scopes', 'groups', 'acls', 'resources', 'checkpoints']
 
 /** Every row of the read model, but for when it was projected. */
-async function contents({ knex, schema }: TestLedger): Promise<unknown> {
+async function contents({ knex, schema }: WrittenLedger): Promise<unknown> {
   const tables = await Promise.all(
     TABLES.map((table) =>
       knex.raw<{ rows: unknown[] }>(

@@ -1,9 +1,10 @@
-import { until, type TestLedger } from '../support/ledger.ts'
-import type { Answer, Credentials } from '../support/requests.ts'
+import { type TestLedger } from './ledger.ts'
+import { until } from './waiting.ts'
+import type { Answer, Credentials, Requests } from './requests.ts'
 
 /** One refresh over HTTP; `more`: further parameters. */
 export const refresh = (
-  { post }: Pick<TestLedger, 'post'>,
+  { post }: Pick<Requests, 'post'>,
   as: Credentials,
   refresh_token: unknown,
   more: Record<string, string> = {},

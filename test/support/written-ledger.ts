@@ -1,0 +1,120 @@
+import type { ExecutionContext } from 'ava'
+import pino from 'pino'
+import { projectionStatus } from '../../services/audit/status/projection-status.ts'
+import { createSerially } from '../../services/admin/serially.ts'
+import { startProjector } from '../../services/projector/projector.ts'
+import { loadSettings } from '../../shared/config/load-settings.ts'
+import { openEmbedded } from '../../shared/database/open-database.ts'
+import { envelop, outgoing } from '../../shared/event-log/event-codec.ts'
+import type { EventLog } from '../../shared/event-log/event-log.ts'
+import { placeOf, placesOf, shapeOf, topicsOf } from '../../shared/event-log/places.ts'
+import { createPostgresLog } from '../../shared/event-log/postgres/postgres-log.ts'
+import type { Fact } from '../../shared/ledger/events.ts'
+import { migrateDatabase } from '../../shared/migrations/migrations.ts'
+import { openParts, type Parts } from '../../shared/process/open-parts.ts'
+import { type Runtime, runtimeOf } from '../../shared/process/runtime.ts'
+import { createCheckpoints } from '../../shared/read-model/checkpoints.ts'
+import { client, issued, user } from '../ledger/given.ts'
+import { ISSUER, SECRET } from './ledger.ts'
+import { databaseUrl } from './real-parts.ts'
+import { until } from './waiting.ts'
+
+const logger = pino({ level: 'silent' })
+const serially = createSerially()
+
+/** A ledger whose log holds what the test itself writes, and nothing else: no predefined entities, nothing served. */
+export type WrittenLedger = Runtime & {
+  /** How far the log's clock is off. */
+  clock: { shiftMs: number }
+  append(fact: Fact, over?: { actor?: string }): Promise<number>
+  /** Runs a projector until the read model has reached the end of the log. */
+  project(): Promise<void>
+  /** Runs a projector until it is stopped. */
+  startProjector(): Promise<() => Promise<void>>
+}
+
+let embedded: ReturnType<typeof openEmbedded> | undefined
+let count = 0
+
+type Placed = { log?: EventLog; prefix?: string }
+
+/** On the embedded database, which all tests of a file share; the log there too unless another one is given. */
+export async function embeddedLedger({ log: other, prefix }: Placed = {}): Promise<WrittenLedger> {
+  const { knex } = await (embedded ??= openEmbedded(null))
+  const clock = { shiftMs: 0 }
+  const faults = { clockShiftMs: () => clock.shiftMs }
+  const log = other ?? createPostgresLog({ knex, appendTimeoutMs: 20_000, faults })
+  const name = `ledger_t${++count}`
+  const parts = { knex, log, topics: topicsOf(prefix ?? name), close: async () => {} }
+  return { ...(await written(parts, { LEDGER_READ_MODEL: name }, clock)), clock }
+}
+
+export async function closeEmbedded(): Promise<void> {
+  await (await embedded)?.close()
+}
+
+/** On a database of its own on the real PostgreSQL. */
+export async function postgresLedger(t: Pick<ExecutionContext, 'teardown'>): Promise<WrittenLedger & { url: string }> {
+  const url = await databaseUrl(t)
+  const env = { LEDGER_DATABASE_URL: url, LEDGER_SECRETS_SYSTEM: SECRET }
+  const parts = await openParts(loadSettings({ ...ENV, ...env }), logger)
+  t.teardown(() => parts.close())
+  return { ...(await written(parts, env, { shiftMs: 0 })), url }
+}
+
+const ENV = { LEDGER_ISSUER: ISSUER, LEDGER_APPEND_TIMEOUT: '20' }
+
+async function written(parts: Parts, env: Record<string, string>, clock: { shiftMs: number }): Promise<WrittenLedger> {
+  const runtime = runtimeOf(parts, loadSettings({ ...ENV, ...env }), null, logger)
+  const { knex, schema, log, topics, settings } = runtime
+  // Several tests of one file make their schemas in one embedded database.
+  await serially(() => migrateDatabase(knex, schema, { shared: !settings.dev }))
+  await log.create(shapeOf(topics))
+  await createCheckpoints({ knex, schema }, placesOf(topics))
+  let latest = 0
+  const start = async () => {
+    const following = await startProjector({ ...runtime, group: `${topics.grants}.projector` })
+    return () => following.stop()
+  }
+  return {
+    ...runtime,
+    clock,
+    append: async (fact, over = {}) => {
+      const context = { actor: 'client/shop', requestid: 'request-1', clientaddress: '192.0.2.1', ...over }
+      await until(() => Date.now() > latest, 'a time of its own: only that gives two partitions an order')
+      const now = Date.now() + clock.shiftMs
+      const { offset, timestamp } = await log.append(outgoing(envelop(fact, ISSUER, context, now), topics))
+      latest = timestamp - clock.shiftMs
+      return offset
+    },
+    startProjector: start,
+    project: async () => {
+      const stop = await start()
+      await until(() => isProjected(runtime), 'a read model that shows all of the log')
+      await stop()
+    },
+  }
+}
+
+async function isProjected(runtime: Runtime): Promise<boolean> {
+  const { partitions } = await projectionStatus(runtime, 0)
+  return partitions.every(({ lag, status }) => lag === 0 || status !== 'ok')
+}
+
+/** The nth grant of a test; the numbers decide on the partition. */
+export function grantId(n: number): string {
+  return `01890a5d-ac96-774b-bcce-${n.toString(16).padStart(12, '0')}`
+}
+
+/** Registry and grants that most tests begin with: the shop, ada, and her grant 1 in partition 1. */
+export async function seed(ledger: WrittenLedger): Promise<void> {
+  await ledger.append({ type: 'LedgerCreated', data: { ledger_id: '0b0c3f5e-1111-4222-8333-944455566677' } })
+  await ledger.append({ type: 'ClientRegistered', data: { revision: 1, client: client() } })
+  await ledger.append({ type: 'UserPut', data: { revision: 1, user: user() } })
+  await ledger.append(issued({ grant_id: grantId(1) }))
+}
+
+/** Puts a record into the log that no release can read. */
+export async function appendUnreadable({ log, topics }: WrittenLedger, grant_id: string): Promise<void> {
+  await log.append({ ...placeOf(topics, grant_id), key: grant_id, value: '{"type":"FromTheFuture"}' })
+}
