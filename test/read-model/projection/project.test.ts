@@ -9,9 +9,9 @@ import {
 import { readBatch } from '../../../shared/event-log/fold-log.ts'
 import type { GrantFact } from '../../../shared/ledger/events.ts'
 import type { GrantState } from '../../../shared/ledger/grant/state.ts'
-import { loadCheckpoints } from '../../../shared/read-model/checkpoints.ts'
-import { type KnownStep, project } from '../../../shared/read-model/projection/project.ts'
-import { issued, refreshed } from '../../ledger/given.ts'
+import { loadCheckpoints, markPartition } from '../../../shared/read-model/checkpoints.ts'
+import { CheckpointTaken, type KnownStep, project } from '../../../shared/read-model/projection/project.ts'
+import { GRANT_ID, issued, refreshed } from '../../ledger/given.ts'
 import { ISSUER, startLedger, type TestLedger } from '../../support/ledger.ts'
 import { realTest } from '../../support/real-parts.ts'
 
@@ -56,4 +56,21 @@ test('a grant that was folded together with a registry batch of the same partiti
   await fold(grants)
   const row = await knex.withSchema(schema).from('grants').where({ grant_id }).first<{ access_generation: number }>()
   t.is(row?.access_generation, 3)
+})
+
+test('a partition that has diverged is not moved on, whoever still folds it', async (t) => {
+  const ledger = await startLedger(t, { services: [] })
+  const { knex, schema, log, topics } = ledger.runtime
+  const fold = createFolding(ledger)
+  const place = placeOf(topics, GRANT_ID)
+  const append = (fact: GrantFact) => log.append(outgoing(envelop(fact, ISSUER, { actor: 'test' }, Date.now()), topics))
+  await append(issued())
+  await fold(place)
+  await markPartition(knex, schema, place, 'diverged', 'another log')
+  await append(refreshed(2))
+  await t.throwsAsync(fold(place), { instanceOf: CheckpointTaken })
+  const checkpoint = (await loadCheckpoints(knex, schema, [topics.grants]))[place.partition]
+  t.like(checkpoint, { next: 1, status: 'diverged', status_reason: 'another log' })
+  const grant = await knex.withSchema(schema).from('grants').first<{ access_generation: number }>()
+  t.is(grant?.access_generation, 1)
 })
