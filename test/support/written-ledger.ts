@@ -29,8 +29,10 @@ export type WrittenLedger = Runtime & {
   append(fact: Fact, over?: { actor?: string }): Promise<number>
   /** Runs a projector until the read model has reached the end of the log. */
   project(): Promise<void>
-  /** Runs a projector until it is stopped. */
-  startProjector(): Promise<() => Promise<void>>
+  /** Runs a projector until it is stopped; `log`: as another log would deliver. */
+  startProjector(log?: EventLog): Promise<() => Promise<void>>
+  /** Resolves when the read model has reached the end of the log, in every partition that goes on. */
+  shown(): Promise<void>
 }
 
 let embedded: ReturnType<typeof openEmbedded> | undefined
@@ -72,8 +74,9 @@ async function written(parts: Parts, env: Record<string, string>, clock: { shift
   await log.create(shapeOf(topics))
   await createCheckpoints({ knex, schema }, placesOf(topics))
   let latest = 0
-  const start = async () => {
-    const following = await startProjector({ ...runtime, group: `${topics.grants}.projector` })
+  const shown = () => until(() => isProjected(runtime), 'a read model that shows all of the log')
+  const start = async (follows = log) => {
+    const following = await startProjector({ ...runtime, log: follows, group: `${topics.grants}.projector` })
     return () => following.stop()
   }
   return {
@@ -88,9 +91,10 @@ async function written(parts: Parts, env: Record<string, string>, clock: { shift
       return offset
     },
     startProjector: start,
+    shown,
     project: async () => {
       const stop = await start()
-      await until(() => isProjected(runtime), 'a read model that shows all of the log')
+      await shown()
       await stop()
     },
   }
