@@ -174,3 +174,14 @@ test('two revocations at once are both a success, and one of them counts', async
   t.is(events.filter((event) => event === 'TokenRevoked valid').length, 1)
   t.true(events.every((event) => event === 'TokenRevoked valid' || event === 'TokenRevoked grant_revoked'))
 })
+
+test('a revocation that the log turned out to hold as void is 503: the grant lives', async (t) => {
+  const ledger = await ledgerOfAll()
+  const [app, other] = [await ledger.client(), await ledger.client()]
+  const { grant_id, refresh_token } = await ledger.grant({ to: app })
+  // A read model that is wrong about whose grant this is, which the projector, who folded it, is not.
+  const { knex, schema } = ledger.runtime
+  await knex.raw(`UPDATE ${schema}.grants SET client_id = ? WHERE grant_id = ?`, [other.client_id, grant_id])
+  refuses(t, await revoke(ledger, other, refresh_token), [503, 'temporarily_unavailable'])
+  t.deepEqual(await typesOf(ledger, grant_id), ['TokenIssued valid', 'TokenRevoked client_mismatch'])
+})
