@@ -4,7 +4,7 @@ import { freshPrefix, kafkaBrokers, realTest } from '../../support/real-parts.ts
 import { contract } from '../contract.ts'
 import { kafkaSubject, openLog } from './subject.ts'
 import { readAll } from '../reading.ts'
-import { until } from '../../support/waiting.ts'
+import { arrival, until } from '../../support/waiting.ts'
 
 const test = realTest('kafka')
 
@@ -92,4 +92,27 @@ test('followers of one group share the partitions, and take over what another le
     taken.toSorted(),
     ['alone', 'shared'].flatMap((value) => [0, 1, 2, 3].map((p) => `${value}/${p}`)),
   )
+})
+
+test("a record that carries its writer's time is not read, and nobody follows past it", async (t) => {
+  const topic = `${freshPrefix()}.grants`
+  const log = openLog(t, kafkaBrokers())
+  const kafka = new kafkajs.Kafka({ brokers: kafkaBrokers(), logLevel: kafkajs.logLevel.NOTHING })
+  const [admin, producer] = [kafka.admin(), kafka.producer({ allowAutoTopicCreation: false })]
+  await Promise.all([admin.connect(), producer.connect()])
+  t.teardown(() => Promise.all([admin.disconnect(), producer.disconnect()]))
+  const configEntries = [{ name: 'message.timestamp.type', value: 'CreateTime' }]
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] })
+  await until(async () => (await admin.listTopics()).includes(topic), 'the topic')
+  await producer.send({ topic, messages: [{ key: 'key', value: 'value', timestamp: '1' }] })
+
+  await t.throwsAsync(readAll(log, { topic, partition: 0 }), { name: 'WriterTimeError' })
+  const taken: number[] = []
+  const following = await log.follow(freshPrefix(), [topic], {
+    begin: async (places) => places.map((place) => ({ ...place, offset: 0 })),
+    take: async ({ next }) => (taken.push(next), next),
+  })
+  t.teardown(() => following.stop())
+  await t.throwsAsync(arrival(following.ended, 'the end of following'), { name: 'WriterTimeError' })
+  t.deepEqual(taken, [])
 })
