@@ -14,7 +14,7 @@ test('a record whose answer got lost once is sent again: acknowledged, and twice
   const topic = `${freshPrefix()}.grants`
   let losing = false
   let lost = 0
-  const log = openLog(t, kafkaBrokers(), 20_000, () => losing && ++lost > 0)
+  const log = openLog(t, kafkaBrokers(), 20_000, { loses: () => losing && ++lost > 0 })
   const other = openLog(t, kafkaBrokers())
   await log.create([{ topic, partitions: 1 }])
   const record = { topic, partition: 0, key: 'key', value: 'value' }
@@ -116,3 +116,22 @@ test("a record that carries its writer's time is not read, and nobody follows pa
   await t.throwsAsync(arrival(following.ended, 'the end of following'), { name: 'WriterTimeError' })
   t.deepEqual(taken, [])
 })
+
+test('an append asks for the acknowledgement of every replica in sync', async (t) => {
+  const topic = `${freshPrefix()}.grants`
+  const asked: number[] = []
+  const log = openLog(t, kafkaBrokers(), 5_000, { sent: (bytes) => asked.push(...acksOf(bytes)) })
+  await log.create([{ topic, partitions: 1 }])
+  await log.append({ topic, partition: 0, key: 'key', value: 'value' })
+  t.true(asked.length > 0)
+  t.deepEqual(new Set(asked), new Set([-1]))
+})
+
+const PRODUCE = 0
+
+/** The `acks` of a produce request, versions 3 to 8: length, key, version, correlation, client, transaction, acks. */
+function acksOf(bytes: Buffer): number[] {
+  if (bytes.readInt16BE(4) !== PRODUCE) return []
+  const transaction = 14 + Math.max(0, bytes.readInt16BE(12))
+  return [bytes.readInt16BE(transaction + 2 + Math.max(0, bytes.readInt16BE(transaction)))]
+}

@@ -12,7 +12,7 @@ export const kafkaSubject: Subject = {
   unreachable: async (t) => openLog(t, ['127.0.0.1:1'], 1_000),
   forgetful: async (t) => {
     let losing = false
-    const log = openLog(t, kafkaBrokers(), 3_000, () => losing)
+    const log = openLog(t, kafkaBrokers(), 3_000, { loses: () => losing })
     return { log, lose: (on) => (losing = on) }
   },
   cut: async (t, topic, before) => {
@@ -26,17 +26,30 @@ export const kafkaSubject: Subject = {
   },
 }
 
-/** A log on these brokers, closed when the test ends. While `loses()`, what the brokers answer does not arrive. */
-export function openLog(t: ExecutionContext, brokers: string[], appendTimeoutMs = 5_000, loses = () => false) {
+type Wire = {
+  /** While true, what the brokers answer does not arrive. */
+  loses?: () => boolean
+  /** Is shown every request. */
+  sent?: (bytes: Buffer) => void
+}
+
+/** A log on these brokers, closed when the test ends. */
+export function openLog(t: ExecutionContext, brokers: string[], appendTimeoutMs = 5_000, wire: Wire = {}) {
   const socketFactory = ({ host, port, onConnect }: ISocketFactoryArgs) =>
-    lossy(connectSocket({ host, port }, onConnect), loses)
+    tapped(connectSocket({ host, port }, onConnect), wire)
   const log = createKafkaLog({ brokers, clientId: 'test', appendTimeoutMs, socketFactory })
   t.teardown(() => log.close())
   return log
 }
 
-function lossy(socket: Socket, loses: () => boolean): Socket {
-  const emit = socket.emit.bind(socket)
+function tapped(socket: Socket, { loses = () => false, sent }: Wire): Socket {
+  const [emit, write] = [socket.emit.bind(socket), socket.write.bind(socket)]
   socket.emit = (event: string, ...args: unknown[]) => (event === 'data' && loses() ? true : emit(event, ...args))
+  if (sent)
+    socket.write = (bytes: Buffer | string) => {
+      // kafkajs writes each request whole.
+      sent(Buffer.from(bytes as Buffer))
+      return write(bytes)
+    }
   return socket
 }
