@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import test from 'ava'
 import pino from 'pino'
 import { answerWithin } from '../../shared/http/answer-within.ts'
@@ -7,6 +5,7 @@ import { createHttpApp } from '../../shared/http/create-app.ts'
 import { readForm } from '../../shared/http/input/form-body.ts'
 import { listen } from '../../shared/http/listen.ts'
 import { knownError } from '../../shared/process/known-errors.ts'
+import { nextData, openSocket } from '../support/raw-requests.ts'
 
 const POST =
   'POST /form HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\n'
@@ -28,9 +27,9 @@ async function answerTo(t: { teardown: (close: () => Promise<void>) => void }, b
   })
   const listener = await listen(app, { host: '127.0.0.1', port: 0 })
   t.teardown(() => listener.close(0))
-  const socket = connect(listener.port, '127.0.0.1')
+  const socket = openSocket(listener.port)
   socket.write(bytes)
-  const [answer] = (await once(socket.setEncoding('latin1'), 'data')) as [string]
+  const answer = await nextData(socket)
   socket.destroy()
   return { answer, lines }
 }

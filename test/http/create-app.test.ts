@@ -1,7 +1,6 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import test from 'ava'
-import { form, json, raw, serve } from './serve-app.ts'
+import { nextData, openSocket, sendRaw } from '../support/raw-requests.ts'
+import { form, json, serve } from './serve-app.ts'
 
 test('every answer is no-store, has a request id and security headers', async (t) => {
   const { url } = await serve(t)
@@ -149,23 +148,23 @@ test('two Authorization headers are an invalid_request', async (t) => {
   const { port } = await serve(t)
   const request = (headers: string) => `GET /address HTTP/1.1\r\nHost: a\r\n${headers}Connection: close\r\n\r\n`
   t.regex(
-    await raw(port, request('Authorization: Basic a\r\nauthorization: Basic b\r\n')),
+    await sendRaw(port, request('Authorization: Basic a\r\nauthorization: Basic b\r\n')),
     /^HTTP\/1.1 400 [^]*more than one/,
   )
-  t.regex(await raw(port, request('Authorization: Basic a\r\n')), /^HTTP\/1.1 200 /)
+  t.regex(await sendRaw(port, request('Authorization: Basic a\r\n')), /^HTTP\/1.1 200 /)
 })
 
 test('a wish to upgrade to HTTP/2 is ignored: the form is answered, and the next request too', async (t) => {
   const { port } = await serve(t)
   const upgrade = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA'
   const type = 'Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3'
-  const socket = connect(port, '127.0.0.1')
+  const socket = openSocket(port)
   socket.write(`POST /oauth2/token HTTP/1.1\r\nHost: a\r\n${type}\r\n${upgrade}\r\n\r\na=1`)
-  const [first] = (await once(socket, 'data')) as [Buffer]
-  t.regex(first.toString(), /^HTTP\/1\.1 200 [^]*{"a":"1"}/)
+  const first = await nextData(socket)
+  t.regex(first, /^HTTP\/1\.1 200 [^]*{"a":"1"}/)
   socket.write('GET /address HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')
-  const [second] = (await once(socket, 'data')) as [Buffer]
-  t.regex(second.toString(), /^HTTP\/1\.1 200 /)
+  const second = await nextData(socket)
+  t.regex(second, /^HTTP\/1\.1 200 /)
 })
 
 test('what is not HTTP, or no request that can be served, is refused in JSON like any other bad input', async (t) => {
@@ -180,9 +179,9 @@ test('what is not HTTP, or no request that can be served, is refused in JSON lik
     [`${post}Expect: wonders\r\nContent-Length: 3\r\n\r\na=1`, '417 Expectation Failed'],
   ]
   for (const [bytes, status] of refused) {
-    const answer = await raw(port, bytes)
+    const answer = await sendRaw(port, bytes)
     t.true(answer.startsWith(`HTTP/1.1 ${status}\r\n`), answer)
     t.regex(answer, /no-store[^]*no-cache[^]*\r\n\r\n.*"error":"invalid_request"/)
   }
-  t.regex(await raw(port, 'GET /address HTTP/1.0\r\n\r\n'), /^HTTP\/1.1 200 /)
+  t.regex(await sendRaw(port, 'GET /address HTTP/1.0\r\n\r\n'), /^HTTP\/1.1 200 /)
 })

@@ -3,14 +3,15 @@ import { Agent, get, type IncomingMessage } from 'node:http'
 import test from 'ava'
 import Koa from 'koa'
 import { listen } from '../../shared/http/listen.ts'
+import { arrival } from '../support/waiting.ts'
 
 async function answerOf(
   url: string,
   agent: Agent,
 ): Promise<{ status: number | undefined; connection: string | undefined }> {
-  const [response] = (await once(get(url, { agent }), 'response')) as [IncomingMessage]
+  const [response] = (await arrival(once(get(url, { agent }), 'response'), 'an answer')) as [IncomingMessage]
   response.resume()
-  await once(response, 'end')
+  await arrival(once(response, 'end'), 'the end of the answer')
   return { status: response.statusCode, connection: response.headers.connection }
 }
 
@@ -34,7 +35,7 @@ test('closing answers what is under way, ends idle connections and takes no new 
   const agent = new Agent({ keepAlive: true })
   t.teardown(() => agent.destroy())
   await answerOf(`${listener.url}/`, agent)
-  const waiting = once(gate, 'waiting')
+  const waiting = arrival(once(gate, 'waiting'), 'a request')
   const slow = answerOf(`${listener.url}/slow`, new Agent({ keepAlive: true }))
   await waiting
   // Far beyond the test's own time limit: only the sweep of idle connections can end it.
@@ -47,7 +48,7 @@ test('closing answers what is under way, ends idle connections and takes no new 
 
 test('a request that does not end is cut off after the grace', async (t) => {
   const { gate, listener } = await slowServer()
-  const waiting = once(gate, 'waiting')
+  const waiting = arrival(once(gate, 'waiting'), 'a request')
   const slow = t.throwsAsync(answerOf(`${listener.url}/slow`, new Agent()))
   await waiting
   await listener.close(50)

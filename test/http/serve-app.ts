@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
 import type { ExecutionContext } from 'ava'
 import pino from 'pino'
 import { z } from 'zod'
@@ -78,13 +76,3 @@ export const form = (body: string | URLSearchParams, headers: Record<string, str
   body,
   headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
 })
-
-/** Sends these bytes and gives everything that comes back until the server closes. */
-export async function raw(port: number, bytes: string): Promise<string> {
-  const socket = connect(port, '127.0.0.1')
-  let answer = ''
-  socket.setEncoding('latin1').on('data', (data: string) => (answer += data))
-  socket.write(bytes)
-  await once(socket, 'close')
-  return answer
-}

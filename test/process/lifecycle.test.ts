@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import test from 'ava'
 import pino from 'pino'
 import { createLifecycle } from '../../shared/process/lifecycle.ts'
+import { arrival } from '../support/waiting.ts'
 
 const logger = pino({ level: 'silent' })
 
@@ -46,7 +47,7 @@ console.log('ready')
 
 function startProcess(how: string) {
   const child = spawn(process.execPath, ['--import=tsx', '--input-type=module', '-e', PROCESS, how])
-  return { child, line: () => once(child.stdout, 'data').then(([data]) => String(data).trim()) }
+  return { child, line: () => arrival(once(child.stdout, 'data'), 'a line').then(([data]) => String(data).trim()) }
 }
 
 test('a signal closes the parts and ends the process with 0', async (t) => {
@@ -54,7 +55,7 @@ test('a signal closes the parts and ends the process with 0', async (t) => {
   t.is(await line(), 'ready')
   child.kill('SIGTERM')
   t.is(await line(), 'closing')
-  t.deepEqual(await once(child, 'exit'), [0, null])
+  t.deepEqual(await arrival(once(child, 'exit'), 'the end of the process'), [0, null])
 })
 
 test('a second signal ends a process that hangs while it stops', async (t) => {
@@ -63,5 +64,5 @@ test('a second signal ends a process that hangs while it stops', async (t) => {
   child.kill('SIGINT')
   t.is(await line(), 'closing')
   child.kill('SIGINT')
-  t.deepEqual(await once(child, 'exit'), [1, null])
+  t.deepEqual(await arrival(once(child, 'exit'), 'the end of the process'), [1, null])
 })

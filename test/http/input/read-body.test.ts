@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import test from 'ava'
-import { form, json, raw, serve } from '../serve-app.ts'
+import { sendRaw } from '../../support/raw-requests.ts'
+import { form, json, serve } from '../serve-app.ts'
 
 test('a form arrives as its parameters', async (t) => {
   const { url } = await serve(t)
@@ -65,11 +66,11 @@ test('what is left of a body that is too large is taken, and the next request on
   const next = 'GET /address HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
   const body = 'x'.repeat(2_000_000)
   t.regex(
-    await raw(port, `${post}Content-Length: ${body.length}\r\n\r\n${body}${next}`),
+    await sendRaw(port, `${post}Content-Length: ${body.length}\r\n\r\n${body}${next}`),
     /^HTTP\/1\.1 413 [^]*HTTP\/1\.1 200 /,
   )
   t.regex(
-    await raw(port, `${post}Transfer-Encoding: chunked\r\n\r\n1e8480\r\n${body}\r\n0\r\n\r\n${next}`),
+    await sendRaw(port, `${post}Transfer-Encoding: chunked\r\n\r\n1e8480\r\n${body}\r\n0\r\n\r\n${next}`),
     /^HTTP\/1\.1 413 [^]*HTTP\/1\.1 200 /,
   )
 })
