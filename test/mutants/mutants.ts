@@ -1,8 +1,101 @@
 /**
- * One deliberate break of the product: `find`, which stands once in `file`, becomes `replace`; one of `tests` must then
- * fail.
+ * One deliberate break of the product: in `file` each text of `changes`, which stands there once, becomes the other;
+ * one of `tests` must then fail.
  */
-export type Mutant = { name: string; file: string; find: string; replace: string; tests: string[] }
+export type Mutant = { name: string; file: string; changes: [find: string, replace: string][]; tests: string[] }
 
 /** Every break that some test must catch. A fault that got past the tests once belongs here. */
-export const MUTANTS: Mutant[] = []
+export const MUTANTS: Mutant[] = [
+  {
+    name: 'a partition is marked fresh although it is behind',
+    file: 'shared/read-model/checkpoints.ts',
+    changes: [
+      [`WHERE c.next >= e."end" ORDER BY`, 'ORDER BY'],
+      [` AND c.next >= l."end"`, ''],
+    ],
+    tests: ['test/read-model/checkpoints.test.ts'],
+  },
+  {
+    name: 'an unknown grant is refused at once instead of waited for',
+    file: 'shared/read-model/reads/settled.ts',
+    changes: [["if (grant.status !== 'unknown') return null", 'if (grant) return null']],
+    tests: ['test/read-model/reads/not-shown-yet.test.ts', 'test/read-model/reads/settled.test.ts'],
+  },
+  {
+    name: 'after a change of leader the last record is not compared again',
+    file: 'services/projector/projector.ts',
+    changes: [
+      [
+        'if (leaderChanged(batch, checkpoint)) checkpoint',
+        'if (leaderChanged(batch, checkpoint) && !batch) checkpoint',
+      ],
+    ],
+    tests: ['test/projector/leader-change.test.ts'],
+  },
+  {
+    name: 'an append is acknowledged by the leader alone',
+    file: 'shared/event-log/kafka/sender.ts',
+    changes: [['const ALL_REPLICAS = -1', 'const ALL_REPLICAS = 1']],
+    tests: ['test/event-log/kafka/kafka.test.ts'],
+  },
+  {
+    name: 'a diverged partition moves on',
+    file: 'shared/read-model/checkpoints.ts',
+    changes: [[" AND c.status <> 'diverged' AS stands", ' AS stands']],
+    tests: ['test/read-model/projection/project.test.ts'],
+  },
+  {
+    name: "records with their writer's time are accepted",
+    file: 'shared/event-log/kafka/records.ts',
+    changes: [['if (batchContext?.timestampType !== LOG_APPEND_TIME) {', 'if (!batchContext) {']],
+    tests: ['test/event-log/kafka/kafka.test.ts'],
+  },
+  {
+    name: 'a read that does not show the event is taken for one that does',
+    file: 'shared/read-model/reads/freshness.ts',
+    changes: [['if (next <= offset) throw new Unsettled(FELL_BEHIND)', 'void [next, offset]']],
+    tests: ['test/read-model/reads/behind.test.ts'],
+  },
+  {
+    name: 'a read that is older than what was waited for is taken for a new one',
+    file: 'shared/read-model/reads/freshness.ts',
+    changes: [['if ((fresh_as_of ?? 0) < time) throw new Unsettled(FELL_BEHIND)', 'void [fresh_as_of, time]']],
+    tests: ['test/read-model/reads/settled.test.ts'],
+  },
+  {
+    name: 'a reuse is judged from cached state',
+    file: 'shared/read-model/projection/grants.ts',
+    changes: [['reuses.has(data.grant_id) ? undefined : known(data.grant_id)', 'known(data.grant_id)']],
+    tests: ['test/read-model/projection/reuse.test.ts'],
+  },
+  {
+    name: 'a void event counts as applied in the rows',
+    file: 'shared/read-model/projection/grants.ts',
+    changes: [['if (evolved.void !== undefined) continue\n', '']],
+    tests: ['test/read-model/projection/void-events.test.ts'],
+  },
+  {
+    name: 'a void revocation is a success',
+    file: 'services/token-endpoint/revoke.ts',
+    changes: [["if (after.grant.status !== 'revoked') throw", "if (after.grant.status === 'unknown') throw"]],
+    tests: ['test/token-endpoint/revoke.test.ts'],
+  },
+  {
+    name: 'a registry older than the grant is not waited for',
+    file: 'shared/read-model/reads/settled.ts',
+    changes: [['lives && registry.next < grant.registry_position', 'lives && registry.next < 0']],
+    tests: ['test/read-model/reads/settled.test.ts', 'test/read-model/reads/not-shown-yet.test.ts'],
+  },
+  {
+    name: 'the view shows tokens of a client whose grants were all revoked',
+    file: 'shared/read-model/tables.ts',
+    changes: [[' AND g.registry_position > coalesce(c.not_before, -1)', '']],
+    tests: ['test/read-model/still-living.test.ts'],
+  },
+  {
+    name: 'a refresh token without refreshes left counts as living',
+    file: 'shared/read-model/reads/key-uses.ts',
+    changes: [[' AND g.refreshes_left IS DISTINCT FROM 0', '']],
+    tests: ['test/read-model/still-living.test.ts'],
+  },
+]

@@ -39,22 +39,21 @@ async function copyOfCheckout(): Promise<string> {
   return copy
 }
 
-async function survives(
-  copy: string,
-  { name, file, find, replace, tests }: Mutant,
-  ended: AbortSignal,
-): Promise<boolean> {
+async function survives(copy: string, { name, file, changes, tests }: Mutant, ended: AbortSignal): Promise<boolean> {
   const path = join(copy, file)
   const text = await readFile(path, 'utf8')
-  if (text.split(find).length !== 2) throw new Error(`${name}: ${file} does not hold this once: ${find}`)
-  await writeFile(
-    path,
-    text.replace(find, () => replace),
-  )
+  await writeFile(path, broken(text, changes))
   const survived = await pass(copy, tests, ended)
   await writeFile(path, text)
   console.log(`${survived ? 'SURVIVED' : 'caught  '}  ${name}`)
   return survived
+}
+
+function broken(text: string, changes: Mutant['changes']): string {
+  return changes.reduce((before, [find, replace]) => {
+    if (before.split(find).length !== 2) throw new Error(`this does not stand there once: ${find}`)
+    return before.replace(find, () => replace)
+  }, text)
 }
 
 function testsOf(mutants: Mutant[]): string[] {

@@ -26,7 +26,7 @@ function createLeaders({ log, topics }: WrittenLedger) {
 }
 
 async function checkpointOf({ knex, schema, topics }: WrittenLedger) {
-  return (await loadCheckpoints(knex, schema, [topics.grants]))[1]
+  return (await loadCheckpoints({ knex, schema }, [topics.grants]))[1]
 }
 
 /** A projector that has folded record 0 under the first leader. */

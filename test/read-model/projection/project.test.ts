@@ -66,10 +66,10 @@ test('a partition that has diverged is not moved on, whoever still folds it', as
   const append = (fact: GrantFact) => log.append(outgoing(envelop(fact, ISSUER, { actor: 'test' }, Date.now()), topics))
   await append(issued())
   await fold(place)
-  await markPartition(knex, schema, place, 'diverged', 'another log')
+  await markPartition({ knex, schema }, place, 'diverged', 'another log')
   await append(refreshed(2))
   await t.throwsAsync(fold(place), { instanceOf: CheckpointTaken })
-  const checkpoint = (await loadCheckpoints(knex, schema, [topics.grants]))[place.partition]
+  const checkpoint = (await loadCheckpoints({ knex, schema }, [topics.grants]))[place.partition]
   t.like(checkpoint, { next: 1, status: 'diverged', status_reason: 'another log' })
   const grant = await knex.withSchema(schema).from('grants').first<{ access_generation: number }>()
   t.is(grant?.access_generation, 1)

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import { envelop, outgoing } from '../../../shared/event-log/event-codec.ts'
 import { formatToken } from '../../../shared/tokens/token-string.ts'
-import { issued } from '../../ledger/given.ts'
+import { issued, refreshed } from '../../ledger/given.ts'
 import { ISSUER, startLedger, type TestLedger } from '../../support/ledger.ts'
 import type { Pair } from '../../support/ledger-seeds.ts'
 import { realTest } from '../../support/real-parts.ts'
@@ -24,6 +24,8 @@ async function whileUnknown<T>(
   const content = { kid: keys.current, grant_id, generation: 1 }
   const [access_token, refresh_token] = [formatToken(keys, 'at', content), formatToken(keys, 'rt', content)]
   return knex.transaction(async (blocking) => {
+    // A slow machine may take longer than what a frozen process is given.
+    await blocking.raw('SET LOCAL idle_in_transaction_session_timeout = 0')
     await blocking.raw(`LOCK ${schema}.grants IN SHARE ROW EXCLUSIVE MODE`)
     await log.append(outgoing(envelop(issued(terms), ISSUER, { actor: 'system/test' }, Date.now()), topics))
     return work({ grant_id, access_token, refresh_token })
@@ -95,3 +97,42 @@ test('a grant that an administrator revokes and that is not shown yet is waited 
     ledger.admin.postJson(`/admin/grants/${grant_id}/revoke`, { reason: 'test' }, { headers })
   t.is((await answerAboutNew(ledger, app, asking, 'ledger.admin')).status, 200)
 })
+
+test('a refresh with a generation that is not shown yet waits, and is answered', async (t) => {
+  const ledger = await startLedger(t)
+  const app = await ledger.client()
+  const sub = await ledger.user()
+  const { grant_id, refresh_token } = await ledger.grant({ to: app, sub })
+  const other = await ledger.grant({ to: app, sub })
+  await ledger.isActive(other.access_token)
+  const status = await whileGenerationUnknown(ledger, app, { grant_id, refresh_token }, async (next) => {
+    const answer = refresh(ledger, app, next)
+    for (let turn = 0; turn < 3; turn++)
+      await Promise.all([ledger.isActive(other.access_token), ledger.admin.send('/health/ready')])
+    return { answer }
+  })
+  t.is(status, 200)
+})
+
+/**
+ * Refreshes a grant, so that the log has its second generation and the read model does not show it until `work` is
+ * done.
+ */
+async function whileGenerationUnknown(
+  { runtime, keys }: TestLedger,
+  { client_id }: Credentials,
+  { grant_id }: Pick<Pair, 'grant_id' | 'refresh_token'>,
+  work: (refresh_token: string) => Promise<{ answer: Promise<Answer> }>,
+): Promise<number> {
+  const { knex, schema, log, topics } = runtime
+  const next = formatToken(keys, 'rt', { kid: keys.current, grant_id, generation: 2 })
+  const fact = refreshed(2, { grant_id, client_id, kid: keys.current, scope: 'read' })
+  const { answer } = await knex.transaction(async (blocking) => {
+    // A slow machine may take longer than what a frozen process is given.
+    await blocking.raw('SET LOCAL idle_in_transaction_session_timeout = 0')
+    await blocking.raw(`LOCK ${schema}.grants IN SHARE ROW EXCLUSIVE MODE`)
+    await log.append(outgoing(envelop(fact, ISSUER, { actor: 'system/test' }, Date.now()), topics))
+    return work(next)
+  })
+  return (await answer).status
+}
