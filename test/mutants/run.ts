@@ -63,6 +63,12 @@ function testsOf(mutants: Mutant[]): string[] {
 function pass(folder: string, tests: string[], ended: AbortSignal): Promise<boolean> {
   const ava = join(folder, 'node_modules/ava/entrypoints/cli.mjs')
   const child = spawn(process.execPath, [ava, ...tests], { cwd: folder, stdio: 'ignore' })
-  ended.addEventListener('abort', () => child.kill())
-  return new Promise((resolve) => child.once('exit', (code) => resolve(code === 0)))
+  const kill = () => child.kill()
+  ended.addEventListener('abort', kill)
+  return new Promise((resolve) =>
+    child.once('exit', (code) => {
+      ended.removeEventListener('abort', kill)
+      resolve(code === 0)
+    }),
+  )
 }
