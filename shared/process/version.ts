@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 export const VERSION = versionAbove(new URL('.', import.meta.url))
 
 function versionAbove(folder: URL): string {
-  for (let at = folder; at.pathname !== '/'; at = new URL('../../services', at)) {
+  for (let at = folder; at.pathname !== '/'; at = new URL('..', at)) {
     try {
       const { name, version } = JSON.parse(readFileSync(new URL('package.json', at), 'utf8')) as {
         name: string
