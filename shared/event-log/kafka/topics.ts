@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import kafkajs, { type Admin } from 'kafkajs'
 import { LogReadError, type EventLog } from '../event-log.ts'
+import { MAX_RECORD_BYTES } from '../pending-appends.ts'
 import { placeText } from '../places.ts'
 import { causesOf, withAdmin, type KafkaLogOptions } from './client/connect.ts'
 
@@ -9,14 +10,37 @@ type Shape = { topic: string; partitions: number }
 const MAX_REPLICAS = 3
 const SETTLE_TRIES = 50
 const SETTLE_MS = 200
+/** The largest record of ours with what Kafka puts around it. */
+const MIN_BATCH_BYTES = MAX_RECORD_BYTES + 1_000
 
-// History is kept for ever, in one order, under the log's own time.
-const SETTINGS: Record<string, string> = {
-  'cleanup.policy': 'delete',
-  'retention.ms': '-1',
-  'retention.bytes': '-1',
-  'message.timestamp.type': 'LogAppendTime',
-  'unclean.leader.election.enable': 'false',
+type Setting = {
+  /** What a new topic gets, so that no default of a broker counts. */
+  made: string
+  /** What else keeps history: ledgers of before, or a choice of the operator's. */
+  alsoSound?: (value: string) => boolean
+}
+
+/**
+ * Every setting of a topic that could lose, reorder, hide or block records: made explicitly, read back at the start and
+ * every minute, refused by name. Those that are not here are harmless, for the reasons in docs/adr/0012.
+ */
+const SETTINGS: Record<string, Setting> = {
+  'cleanup.policy': { made: 'delete' },
+  'retention.ms': { made: '-1' },
+  'retention.bytes': { made: '-1' },
+  'message.timestamp.type': { made: 'LogAppendTime' },
+  'unclean.leader.election.enable': { made: 'false' },
+  // The broker unpacks what a foreign producer compressed, so that whoever reads needs no codec.
+  'compression.type': { made: 'uncompressed', alsoSound: (value) => value === 'producer' || value === 'gzip' },
+  'max.message.bytes': { made: '1048588', alsoSound: (value) => Number(value) >= MIN_BATCH_BYTES },
+}
+
+/**
+ * The same of settings that a broker may not know: what it tells is judged. Never made, since an old broker would refuse
+ * the topic.
+ */
+const IF_KNOWN: Record<string, Setting> = {
+  'remote.storage.enable': { made: 'false' },
 }
 
 /**
@@ -27,8 +51,7 @@ export async function createTopics(options: KafkaLogOptions, topics: Shape[]): P
     const existing = new Set(await admin.listTopics())
     const { brokers } = await admin.describeCluster()
     const replicationFactor = Math.min(MAX_REPLICAS, brokers.length)
-    const minimum = replicationFactor >= MAX_REPLICAS ? { 'min.insync.replicas': '2' } : {}
-    const configEntries = Object.entries({ ...SETTINGS, ...minimum }).map(([name, value]) => ({ name, value }))
+    const configEntries = settingsMade(replicationFactor)
     const missing = topics
       .filter(({ topic }) => !existing.has(topic))
       .map(({ topic, partitions }) => ({ topic, numPartitions: partitions, replicationFactor, configEntries }))
@@ -36,6 +59,12 @@ export async function createTopics(options: KafkaLogOptions, topics: Shape[]): P
     if (missing.length > 0) await admin.createTopics({ topics: missing, waitForLeaders: false, timeout: 10_000 })
     await settled(admin, topics)
   })
+}
+
+function settingsMade(replicas: number): { name: string; value: string }[] {
+  const made = Object.entries(SETTINGS).map(([name, { made }]) => ({ name, value: made }))
+  const minimum = { 1: '1', [MAX_REPLICAS]: '2' }[replicas]
+  return minimum === undefined ? made : [...made, { name: 'min.insync.replicas', value: minimum }]
 }
 
 /** What would lose or reorder history: wrong settings, wrong shape, a beginning that is gone. Empty = sound. */
@@ -68,20 +97,24 @@ async function problemsOf(admin: Admin, shapes: Shape[]): Promise<string[]> {
     const actual = settings.get(topic) ?? new Map<string, string>()
     const replicas = Math.min(...own.map(({ replicas }) => replicas.length))
     const count = own.length === partitions ? [] : [`${topic} has ${own.length} partitions, not ${partitions}`]
-    return [...count, ...wrongSettings(topic, actual), ...tooFewInSync(topic, actual, replicas)]
+    return [...count, ...wrongSettings(topic, actual), ...wrongInSync(topic, actual, replicas)]
   })
 }
 
 function wrongSettings(topic: string, actual: Map<string, string>): string[] {
-  return Object.entries(SETTINGS)
-    .filter(([name, value]) => actual.get(name) !== value)
-    .map(([name, value]) => `${topic}: ${name} is ${actual.get(name) ?? 'unknown'}, must be ${value}`)
+  return Object.entries({ ...SETTINGS, ...IF_KNOWN }).flatMap(([name, { made, alsoSound }]) => {
+    const value = actual.get(name)
+    if (value === made || (value === undefined ? name in IF_KNOWN : alsoSound?.(value))) return []
+    return [`${topic}: ${name} is ${value ?? 'unknown'}, must be ${made}`]
+  })
 }
 
-function tooFewInSync(topic: string, actual: Map<string, string>, replicas: number): string[] {
+function wrongInSync(topic: string, actual: Map<string, string>, replicas: number): string[] {
   const minimum = Number(actual.get('min.insync.replicas'))
+  const is = `${topic}: min.insync.replicas is ${minimum}, must be`
+  if (minimum > replicas) return [`${is} at most ${replicas}, the number of replicas, or nothing can be appended`]
   if (replicas < MAX_REPLICAS || minimum >= 2) return []
-  return [`${topic}: min.insync.replicas is ${minimum}, must be 2 or more with ${replicas} replicas`]
+  return [`${is} 2 or more with ${replicas} replicas`]
 }
 
 async function describe(admin: Admin, shapes: Shape[]): Promise<Map<string, Map<string, string>>> {

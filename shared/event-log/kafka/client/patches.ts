@@ -1,3 +1,4 @@
+import { registerCodecs } from './codecs.ts'
 import OffsetManager from 'kafkajs/src/consumer/offsetManager/index.js'
 import Connection from 'kafkajs/src/network/connection.js'
 import metadataResponse from 'kafkajs/src/protocol/requests/metadata/v0/response.js'
@@ -6,7 +7,8 @@ import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 let patched = false
 
 /**
- * Mends four faults of kafkajs 2.2.4, whose maintenance ended in 2023. To be called before the first client is made.
+ * Mends four faults of kafkajs 2.2.4, whose maintenance ended in 2023, and adds the codecs that it lacks. To be called
+ * before the first client is made.
  */
 export function patchKafkajs(): void {
   if (patched) return
@@ -15,6 +17,7 @@ export function patchKafkajs(): void {
   bearLeaderlessPartitions()
   askForNoOffsets()
   openOneSocket()
+  registerCodecs()
 }
 
 // An idle connection re-armed a timer of 1 ms for ever: 3 to 4 % of a core.
