@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import knexFactory, { type Knex } from 'knex'
 import pg from 'pg'
+import { sessionSql, startupOptions } from './session-settings.ts'
 
 const INT8 = 20
 
@@ -19,6 +20,7 @@ export function openPostgres(url: string, { pool, queryTimeoutMs }: { pool: numb
       query_timeout: queryTimeoutMs + 500,
       idle_in_transaction_session_timeout: 5_000,
       application_name: 'token-ledger',
+      options: startupOptions(),
       keepAlive: true,
     },
     pool: { min: 0, max: pool },
@@ -37,6 +39,7 @@ export async function openEmbedded(folder: string | null): Promise<EmbeddedDatab
   const { createPgConfig } = await import('@electric-sql/pglite/node-postgres')
   if (folder) await mkdir(folder, { recursive: true, mode: 0o700 })
   const lite = await (folder ? PGlite.create(folder) : PGlite.create())
+  await lite.exec(sessionSql())
   // A function, because knex clones a plain connection object.
   const knex = knexFactory({ client: 'pg', connection: () => createPgConfig(lite), pool: { min: 1, max: 1 } })
   return {

@@ -25,7 +25,7 @@ export function readModelMigrations(schema: string): Knex.MigrationSource<Migrat
 
 /**
  * Brings both schemas up to date. Several processes may call it at once: on a server (`shared`) one waits for the
- * other. The embedded database belongs to this process alone.
+ * other. The embedded database belongs to this process alone. Where nothing is to be done it needs no right to create.
  */
 export async function migrateDatabase(knex: Knex, readModel: string, { shared }: { shared: boolean }): Promise<void> {
   const migrateBoth = async () => {
@@ -42,13 +42,20 @@ export async function migrateDatabase(knex: Knex, readModel: string, { shared }:
 
 async function latest(knex: Knex, schemaName: string, migrationSource: Knex.MigrationSource<Migration>): Promise<void> {
   const config = { schemaName, tableName: 'migrations', migrationSource }
-  await knex.raw(`CREATE SCHEMA IF NOT EXISTS ${schemaName}`)
+  // PostgreSQL asks for the right to create even where IF NOT EXISTS creates nothing.
+  if (!(await hasSchema(knex, schemaName))) await knex.raw(`CREATE SCHEMA ${schemaName}`)
+  const [, pending] = (await knex.migrate.list(config)) as [unknown[], unknown[]]
+  if (pending.length === 0) return
   // Nobody else is here, so a lock that is left belongs to a process that was killed.
-  const { rows } = await knex.raw<{ rows: { there: boolean }[] }>('SELECT to_regclass(?) IS NOT NULL AS there', [
-    `${schemaName}.migrations_lock`,
-  ])
-  if (rows[0]?.there) await knex.migrate.forceFreeMigrationsLock(config)
+  await knex.migrate.forceFreeMigrationsLock(config)
   await knex.migrate.latest(config)
+}
+
+async function hasSchema(knex: Knex, name: string): Promise<boolean> {
+  const { rows } = await knex.raw<{ rows: { there: boolean }[] }>('SELECT to_regnamespace(?) IS NOT NULL AS there', [
+    name,
+  ])
+  return rows[0]?.there ?? false
 }
 
 function sourceOf(migrations: Migration[]): Knex.MigrationSource<Migration> {

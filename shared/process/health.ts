@@ -6,8 +6,8 @@ import type { ReadModelTables } from '../read-model/read-model.ts'
 export type Health = ReadModelTables & {
   version: string
   stopping: () => boolean
-  /** Problems of the log that would lose or reorder history. */
-  logProblems: () => string[]
+  /** Problems of log and database that would lose, reorder or hide history. */
+  partProblems: () => string[]
   /** The read model may be this old before the process is not ready. */
   maxLagMs: number
 }
@@ -35,7 +35,7 @@ export function healthRoutes(router: HttpRouter, health: Health): void {
 
 async function problemsOf(health: Health): Promise<string[]> {
   if (health.stopping()) return ['stopping']
-  return [...health.logProblems(), ...(await readModelProblems(health))]
+  return [...health.partProblems(), ...(await readModelProblems(health))]
 }
 
 async function readModelProblems({ maxLagMs, ...tables }: Health): Promise<string[]> {

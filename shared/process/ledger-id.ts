@@ -1,8 +1,11 @@
 import type { Knex } from 'knex'
 import { OperatorError } from '../config/operator-error.ts'
 
+/** Binds this database to a ledger. Throws when it belongs to another; one that is bound already is not written to. */
 export async function rememberLedger(knex: Knex, ledger_id: string): Promise<void> {
-  await knex.raw('INSERT INTO ledger.ledger (ledger_id) VALUES (?) ON CONFLICT DO NOTHING', [ledger_id])
+  const { rows } = await knex.raw<{ rows: unknown[] }>('SELECT 1 FROM ledger.ledger')
+  if (rows.length === 0)
+    await knex.raw('INSERT INTO ledger.ledger (ledger_id) VALUES (?) ON CONFLICT DO NOTHING', [ledger_id])
   const known = await ledgerIdOf(knex)
   if (known !== ledger_id) throw new Error(`this database belongs to ledger ${known}, the log to ledger ${ledger_id}`)
 }

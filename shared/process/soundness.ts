@@ -1,18 +1,20 @@
+import type { Knex } from 'knex'
 import { problemsFound } from '../config/operator-error.ts'
 import type { Settings } from '../config/settings.ts'
-import { LogReadError } from '../event-log/event-log.ts'
+import { databaseProblems } from '../database/session-settings.ts'
 import { shapeOf } from '../event-log/places.ts'
 import { readLedgerId } from '../event-log/registry-log.ts'
 import { createKeyUseReader } from '../read-model/reads/key-uses.ts'
 import type { Keys } from '../tokens/keys.ts'
+import { isOutage } from './known-errors.ts'
 import type { Parts } from './open-parts.ts'
 
 const CHECK_EVERY_MS = 60_000
 
 /**
- * Throws an OperatorError with every reason not to start: serving could lose, reorder or mix history (topic settings, a
- * log of another ledger), or a live grant or a client's secret needs a key that is not among `keys`. `null`: a process
- * that handles no tokens.
+ * Throws an OperatorError with every reason not to start: serving could lose, reorder, hide or mix history (settings of
+ * topics and database, a log of another ledger), or a live grant or a client's secret needs a key that is not among
+ * `keys`. `null`: a process that handles no tokens.
  */
 export async function requireSound(
   parts: Parts,
@@ -20,11 +22,23 @@ export async function requireSound(
   ledger_id: string,
   keys: Keys | null,
 ): Promise<void> {
-  const { log, topics } = parts
-  const problems = await log.problems(shapeOf(topics))
+  const problems = await partProblems(parts)
   if (problems.length === 0) problems.push(...(await otherLedger(parts, ledger_id)))
   if (keys) problems.push(...(await missingKeys(parts, settings, keys)))
   if (problems.length > 0) throw problemsFound('The ledger is not sound:', problems)
+}
+
+/**
+ * Throws an OperatorError when the database cannot hold a ledger, whatever would be made in it. Its settings and its
+ * encoding are no fault that a migration mends.
+ */
+export async function requireSoundDatabase(knex: Knex): Promise<void> {
+  const problems = await databaseProblems(knex)
+  if (problems.length > 0) throw problemsFound('The database is not sound:', problems)
+}
+
+async function partProblems({ knex, log, topics }: Parts): Promise<string[]> {
+  return [...(await databaseProblems(knex)), ...(await log.problems(shapeOf(topics)))]
 }
 
 async function otherLedger({ log, topics }: Parts, ledger_id: string): Promise<string[]> {
@@ -48,14 +62,16 @@ async function missingKeys({ knex, topics }: Parts, settings: Settings, keys: Ke
     })
 }
 
-/** Asks every minute whether the log's settings still keep history. `problems()` gives the latest answer. */
-export function watchLog({ log, topics }: Parts): { problems: () => string[]; stop: () => void } {
+/**
+ * Asks every minute whether the settings of database and log still keep history. `problems()` gives the latest answer.
+ */
+export function watchParts(parts: Parts): { problems: () => string[]; stop: () => void } {
   let latest: string[] = []
   const timer = setInterval(() => {
-    log.problems(shapeOf(topics)).then(
+    partProblems(parts).then(
       (problems) => (latest = problems),
       // Unreachable is not unsound: what is asked of it then answers 503 by itself.
-      (error: unknown) => (latest = error instanceof LogReadError ? [] : [String(error)]),
+      (error: unknown) => (latest = isOutage(error) ? [] : [String(error)]),
     )
   }, CHECK_EVERY_MS)
   timer.unref()

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex'
 import { chainStart } from '../event-log/chain.ts'
 import type { FoldPosition } from '../event-log/fold-log.ts'
-import type { TopicPartition } from '../event-log/places.ts'
+import { isSamePlace, type TopicPartition } from '../event-log/places.ts'
 import { STALL_MS } from './stall.ts'
 import type { ReadModelTables } from './read-model.ts'
 
@@ -19,12 +19,16 @@ export type Checkpoint = TopicPartition &
 /** A checkpoint's move over one batch: from `start`, where its `next` must stand, to where it stands then. */
 export type CheckpointMove = TopicPartition & FoldPosition & { start: number; voids: number }
 
-/** Makes a checkpoint at 0 for every partition that has none. */
+/** Makes a checkpoint at 0 for every partition that has none; where none lacks one it writes nothing. */
 export async function createCheckpoints(
   { knex, schema }: ReadModelTables,
   partitions: TopicPartition[],
 ): Promise<void> {
-  const rows = partitions.map(({ topic, partition }) => ({ topic, partition, chain: chainStart(topic, partition) }))
+  const existing = await knex.withSchema(schema).from('checkpoints').select<TopicPartition[]>('topic', 'partition')
+  const rows = partitions
+    .filter((place) => !existing.some((one) => isSamePlace(one, place)))
+    .map(({ topic, partition }) => ({ topic, partition, chain: chainStart(topic, partition) }))
+  if (rows.length === 0) return
   await knex.withSchema(schema).table('checkpoints').insert(rows).onConflict(['topic', 'partition']).ignore()
 }
 

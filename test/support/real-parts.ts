@@ -35,14 +35,31 @@ export function freshPrefix(): string {
   return `test-${randomBytes(6).toString('hex')}`
 }
 
-/** A new empty database on the shared PostgreSQL; dropped when the test ends, with the connections that are left. */
-export async function databaseUrl(t: Pick<ExecutionContext, 'teardown'>): Promise<string> {
+/**
+ * A new empty database on the shared PostgreSQL, made with these options; dropped when the test ends, with the
+ * connections that are left.
+ */
+export async function databaseUrl(t: Pick<ExecutionContext, 'teardown'>, options = ''): Promise<string> {
   const name = `test_${randomBytes(6).toString('hex')}`
-  await onServer(`CREATE DATABASE ${name}`)
+  await onServer(`CREATE DATABASE ${name} ${options}`)
   t.teardown(() => onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
   const url = new URL(setting('postgres'))
   url.pathname = `/${name}`
   return url.href
+}
+
+/** A role that may log in to this database and nothing else yet, with its URL; gone when the test ends. */
+export async function loginRole(t: Pick<ExecutionContext, 'teardown'>, url: string) {
+  const name = `role_${randomBytes(6).toString('hex')}`
+  await onServer(`CREATE ROLE ${name} LOGIN PASSWORD '${name}'`)
+  t.teardown(async () => {
+    await onServer(`DROP OWNED BY ${name}`, url)
+    await onServer(`DROP ROLE ${name}`)
+  })
+  const theirs = new URL(url)
+  theirs.username = name
+  theirs.password = name
+  return { name, url: theirs.href }
 }
 
 function run(register: typeof test | typeof test.serial) {
@@ -55,8 +72,9 @@ function setting(part: Part): string {
   return value
 }
 
-async function onServer(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: setting('postgres') })
+/** Statements of the superuser, by default in the server's own database. */
+export async function onServer(sql: string, url = setting('postgres')): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
     await client.query(sql)

@@ -9,6 +9,7 @@ import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
 import { migrateDatabase } from '../../../shared/migrations/migrations.ts'
 import { rememberLedger } from '../../../shared/process/ledger-id.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
+import { requireSoundDatabase } from '../../../shared/process/soundness.ts'
 import { createCheckpoints } from '../../../shared/read-model/checkpoints.ts'
 import { deriveKeys } from '../../../shared/tokens/keys.ts'
 import { bootstrapEvents } from './bootstrap.ts'
@@ -18,6 +19,7 @@ import { bootstrapEvents } from './bootstrap.ts'
  * client while no administrator lives. May be repeated, and run by several at once: what comes second is void.
  */
 export async function migrate({ knex, log, topics }: Parts, settings: Settings, logger: Logger): Promise<string> {
+  await requireSoundDatabase(knex)
   await migrateDatabase(knex, settings.READ_MODEL, { shared: !settings.dev })
   await log.create(shapeOf(topics))
   await createCheckpoints({ knex, schema: settings.READ_MODEL }, placesOf(topics))

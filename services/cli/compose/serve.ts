@@ -5,7 +5,7 @@ import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
 import { createLifecycle, type Lifecycle } from '../../../shared/process/lifecycle.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
 import { type Runtime, runtimeOf } from '../../../shared/process/runtime.ts'
-import { requireSound, watchLog } from '../../../shared/process/soundness.ts'
+import { requireSound, watchParts } from '../../../shared/process/soundness.ts'
 import { VERSION } from '../../../shared/process/version.ts'
 import { deriveKeys, type Keys } from '../../../shared/tokens/keys.ts'
 import { runProjector } from '../../projector/main.ts'
@@ -65,15 +65,15 @@ function keysOf({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings, ledger_id: string):
 }
 
 function watchHealth(names: readonly ServiceName[], parts: Parts, runtime: Runtime, lifecycle: Lifecycle): Health {
-  const log = watchLog(parts)
-  lifecycle.onStop('log watch', async () => log.stop())
+  const watch = watchParts(parts)
+  lifecycle.onStop('watch over the parts', async () => watch.stop())
   const { knex, schema, settings } = runtime
   return {
     knex,
     schema,
     version: VERSION,
     stopping: lifecycle.stopping,
-    logProblems: log.problems,
+    partProblems: watch.problems,
     // Checks go on where a refresh would be refused.
     maxLagMs: (names.every((name) => name === 'token-check') ? settings.CHECK_MAX_LAG : settings.MAX_LAG) * 1000,
   }

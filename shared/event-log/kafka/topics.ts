@@ -35,10 +35,7 @@ const SETTINGS: Record<string, Setting> = {
   'max.message.bytes': { made: '1048588', alsoSound: (value) => Number(value) >= MIN_BATCH_BYTES },
 }
 
-/**
- * The same of settings that a broker may not know: what it tells is judged. Never made, since an old broker would refuse
- * the topic.
- */
+/** The same of what a broker may not know: what it tells is judged. Never made: an old one would refuse the topic. */
 const IF_KNOWN: Record<string, Setting> = {
   'remote.storage.enable': { made: 'false' },
 }

@@ -48,13 +48,23 @@ CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON led
 REVOKE UPDATE, DELETE, TRUNCATE ON ledger.log_records, ledger.log_identity FROM PUBLIC;
 `
 
+// Of a trigger that is disabled, or fires for a replica only, there is none.
+const IN_PLACE = `
+SELECT to_regclass('ledger.log_identity') IS NOT NULL AND to_regclass('ledger.log_partitions') IS NOT NULL
+       AND to_regclass('ledger.log_records') IS NOT NULL
+       AND 4 = (SELECT count(*) FROM pg_trigger
+                 WHERE tgrelid IN (to_regclass('ledger.log_identity'), to_regclass('ledger.log_partitions'),
+                                   to_regclass('ledger.log_records'))
+                   AND tgname IN ('append_only', 'only_rising') AND tgenabled IN ('O', 'A')) AS complete`
+
 /**
- * Creates the tables of the log in schema `ledger`, append-only by trigger: who may write may not rewrite. Idempotent;
- * inside of the caller's transaction when `knex` is one.
+ * Creates the tables of the log in schema `ledger`, append-only by trigger: who may write may not rewrite. Idempotent,
+ * and needs no right to create where all is in place; inside of the caller's transaction when `knex` is one.
  */
 export async function createLogTables(knex: Knex): Promise<void> {
   await knex.transaction(async (trx) => {
     await trx.raw(LOCK)
-    await trx.raw(TABLES)
+    const { rows } = await trx.raw<{ rows: { complete: boolean }[] }>(IN_PLACE)
+    if (!rows[0]?.complete) await trx.raw(TABLES)
   })
 }
