@@ -1,5 +1,6 @@
 import { recordHash } from '../../shared/event-log/chain.ts'
 import type { Following, LogBatch } from '../../shared/event-log/event-log.ts'
+import { refusalOf } from '../../shared/database/away.ts'
 import { createBatcher } from '../../shared/database/batcher.ts'
 import { type FoldStep, readBatch } from '../../shared/event-log/fold-log.ts'
 import { CheckpointTaken, type KnownStep, project } from '../../shared/read-model/projection/project.ts'
@@ -7,6 +8,9 @@ import { createHeldCheckpoints, type Held, type HeldCheckpoints, type HeldOption
 
 /** `group`: the projectors that share the partitions out among them. */
 export type ProjectorOptions = HeldOptions & { group: string }
+
+/** What became of a statement: its checkpoints may be another's by now, or PostgreSQL will never take it. */
+type Outcome = 'folded' | 'taken' | { refused: string }
 
 /**
  * Follows the log and folds it into the read model. Any number may run: the log shares the partitions out, and a
@@ -26,25 +30,67 @@ export async function startProjector(options: ProjectorOptions): Promise<Followi
       if (typeof found !== 'object' || found === null) answers.set(batch, found)
       else ready.push({ batch, step: { ...readBatch(batch, found), known: found.known } })
     }
-    const settle = (await isProjected(ready)) ? settled : beginAgain
-    for (const { batch, step } of ready) answers.set(batch, await settle(held, batch, step))
+    const outcome = await fold(ready.map(({ step }) => step))
+    for (const { batch, step } of ready) answers.set(batch, await answerOf(outcome, batch, step))
     return batches.map((batch) => answers.get(batch) ?? null)
   }
 
-  async function isProjected(ready: { step: KnownStep }[]): Promise<boolean> {
-    if (ready.length === 0) return true
+  async function fold(steps: KnownStep[]): Promise<Outcome> {
+    if (steps.length === 0) return 'folded'
     try {
-      const steps = ready.map(({ step }) => step)
       await project(options, steps)
-      return true
+      return 'folded'
     } catch (error) {
-      if (error instanceof CheckpointTaken) return false
-      throw error
+      if (error instanceof CheckpointTaken) return 'taken'
+      const refused = refusalOf(error)
+      if (refused === null) throw error
+      return { refused }
     }
+  }
+
+  async function answerOf(outcome: Outcome, batch: LogBatch, step: FoldStep): Promise<number | null> {
+    if (outcome === 'folded') return settled(held, batch, step)
+    return outcome === 'taken' ? beginAgain(held, batch) : foldAlone(batch)
+  }
+
+  // One record that PostgreSQL refuses must cost nobody else their place: halved until it is alone.
+  async function foldAlone(batch: LogBatch): Promise<number | null> {
+    const checkpoint = held.get(batch)
+    if (!checkpoint) return beginAgain(held, batch)
+    const step = { ...readBatch(batch, checkpoint), known: checkpoint.known }
+    const outcome = await fold([step])
+    if (typeof outcome !== 'object') return answerOf(outcome, batch, step)
+    const halves = halvesOf(batch, checkpoint.next)
+    if (halves === null) {
+      const refused = `the record at offset ${offsetAfter(batch, checkpoint.next)} cannot be folded: ${outcome.refused}`
+      return held.leave(batch, 'stopped', refused)
+    }
+    const [first, second] = halves
+    const next = await foldAlone(first)
+    return next === first.next ? foldAlone(second) : next
   }
 
   const following = await log.follow(group, [topics.grants, topics.registry], { begin: held.begin, take })
   return { ...following, reached: held.reached }
+}
+
+/** The two halves of what lies beyond `from`, or null where that is one record at most. */
+function halvesOf(batch: LogBatch, from: number): [LogBatch, LogBatch] | null {
+  const ahead = batch.records.filter(({ offset }) => offset >= from)
+  const middle = ahead[Math.ceil(ahead.length / 2)]?.offset
+  if (middle === undefined) return null
+  const [before, after] = [
+    ahead.filter(({ offset }) => offset < middle),
+    ahead.filter(({ offset }) => offset >= middle),
+  ]
+  return [
+    { ...batch, next: middle, records: before },
+    { ...batch, start: middle, records: after },
+  ]
+}
+
+function offsetAfter(batch: LogBatch, from: number): number {
+  return batch.records.find(({ offset }) => offset >= from)?.offset ?? from
 }
 
 /**

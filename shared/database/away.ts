@@ -37,6 +37,28 @@ export function isUnstorableText(thrown: unknown): boolean {
   return SQLSTATE_BAD_TEXT.test(codeOf(thrown))
 }
 
+/**
+ * Classes of errors that lie in the statement or in what it was given: not supported, cardinality, data, constraints,
+ * syntax and names and rights, checks, limits of the program, raised by a trigger, corruption.
+ */
+const SQLSTATE_REFUSED = /^(0A|21|22|23|42|44|54|P0)...$|^XX00[12]$/
+
+/**
+ * What no repetition mends, mostly because PostgreSQL refused it: the SQLSTATE and what it names. `null`: repeating may
+ * help.
+ * Its message and DETAIL quote what was to be stored, so they are told to nobody.
+ */
+export function refusalOf(thrown: unknown): string | null {
+  if (thrown instanceof RangeError) return 'it is nested too deeply'
+  const code = codeOf(thrown)
+  if (!SQLSTATE_REFUSED.test(code)) return null
+  const named = ['table', 'column', 'constraint'].flatMap((kind) => {
+    const name: unknown = Reflect.get(thrown as Error, kind)
+    return typeof name === 'string' ? [`${kind} ${name}`] : []
+  })
+  return [`SQLSTATE ${code}`, ...named].join(', ')
+}
+
 function codeOf(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : ''
 }

@@ -12,7 +12,9 @@ const generation = z.int().min(1).max(MAX_INTEGER)
 const kid = z.int().min(1).max(255)
 const name = z.string().min(1)
 const names = z.array(z.string())
-const grantId = z.uuid()
+// One spelling only: PostgreSQL takes two spellings for one, and whoever compares text for two.
+const uuid = z.uuid().lowercase()
+const grantId = uuid
 const revision = z.int().min(1).max(MAX_INTEGER)
 const reason = z.string()
 
@@ -93,11 +95,12 @@ export const EVENT_DATA = {
   TokenReuseDetected: z.looseObject({
     grant_id: grantId,
     client_id: name,
-    presented_generation: generation,
+    // The fold asks for the generation that came of it.
+    presented_generation: generation.max(MAX_INTEGER - 1),
     refresh_grace_seconds: grace,
   }),
   TokenRevoked: z.looseObject({ grant_id: grantId, client_id: name, reason, revoked_by: revokedBy }),
-  LedgerCreated: z.looseObject({ ledger_id: z.uuid() }),
+  LedgerCreated: z.looseObject({ ledger_id: uuid }),
   ClientRegistered: z.looseObject({ revision, client }),
   ClientChanged: z.looseObject({ revision, client }),
   ClientSecretRenewed: z.looseObject({ revision, client }),

@@ -1,7 +1,32 @@
 import pino, { type Logger } from 'pino'
 import type { Settings } from '../config/settings.ts'
+import { refusalOf } from '../database/away.ts'
+
+/**
+ * How an error is logged. Of one of PostgreSQL's no DETAIL, no context and no query, and of one that quotes what was to
+ * be stored no message either: names of people are in there.
+ */
+export const SERIALIZERS = { err: errorShown }
+
+const OF_POSTGRES = ['code', 'severity', 'schema', 'table', 'column', 'constraint', 'routine'] as const
+
+/** Classes of errors in what was to be stored: their messages quote it. */
+const QUOTING = /^(22|23|44|P0)/
+
+function errorShown(error: unknown): unknown {
+  if (!(error instanceof Error) || !('severity' in error)) return pino.stdSerializers.err(error as Error)
+  const fields = OF_POSTGRES.flatMap((name) => {
+    const value: unknown = Reflect.get(error, name)
+    return typeof value === 'string' ? [[name, value]] : []
+  })
+  const message = QUOTING.test(String(Reflect.get(error, 'code'))) ? refusalOf(error) : error.message
+  return { type: error.name, message, ...Object.fromEntries(fields) }
+}
 
 /** JSON lines on stderr, so that stdout belongs to what a command prints. */
 export function createLogger({ LOG_LEVEL }: Pick<Settings, 'LOG_LEVEL'>): Logger {
-  return pino({ level: LOG_LEVEL, base: { pid: process.pid } }, pino.destination({ fd: 2, sync: false }))
+  return pino(
+    { level: LOG_LEVEL, base: { pid: process.pid }, serializers: SERIALIZERS },
+    pino.destination({ fd: 2, sync: false }),
+  )
 }

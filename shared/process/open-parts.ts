@@ -8,6 +8,7 @@ import { openEmbedded, openPostgres } from '../database/open-database.ts'
 import type { EventLog } from '../event-log/event-log.ts'
 import { createKafkaLog } from '../event-log/kafka/kafka-log.ts'
 import { type Topics, topicsOf } from '../event-log/places.ts'
+import type { LogLogger } from '../event-log/retrying.ts'
 import { createPostgresLog } from '../event-log/postgres/postgres-log.ts'
 
 /** The database and the log of one process, opened by its settings. */
@@ -55,7 +56,7 @@ function openServer(settings: Settings): { knex: Knex; close: () => Promise<void
 
 function openLog(settings: Settings, knex: Knex, logger: Logger): EventLog {
   const appendTimeoutMs = settings.APPEND_TIMEOUT * 1000
-  if (!settings.KAFKA_BROKERS) return createPostgresLog({ knex, appendTimeoutMs })
+  if (!settings.KAFKA_BROKERS) return createPostgresLog({ knex, appendTimeoutMs, logger: loggerOf('database', logger) })
   const { KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = settings
   const sasl = mechanism && { mechanism, username: username ?? '', password: password ?? '' }
   const { KAFKA_SSL: trust, KAFKA_SSL_CERTIFICATE: cert, KAFKA_SSL_KEY: key } = settings
@@ -65,6 +66,12 @@ function openLog(settings: Settings, knex: Knex, logger: Logger): EventLog {
     appendTimeoutMs,
     ssl: trust && { ...(trust !== true && trust), ...(cert && key && { cert, key }) },
     ...(sasl && { sasl }),
-    logger: (level, message, fields) => logger[level]({ kafka: fields }, message),
+    logger: loggerOf('kafka', logger),
   })
+}
+
+// An error goes in by its own name, so that it is shown as every other.
+function loggerOf(part: 'kafka' | 'database', logger: Logger): LogLogger {
+  return (level, message, { err, ...fields }) =>
+    logger[level]({ [part]: fields, ...(err !== undefined && { err }) }, message)
 }

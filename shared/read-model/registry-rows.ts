@@ -80,10 +80,11 @@ export function registryColumns(kind: StoredKind): string[] {
 /** The row that an entity is stored as. */
 export function registryRow(entity: RegistryEntity & { kind: StoredKind }): RegistryRow {
   const { id } = REGISTRY_TABLES[entity.kind]
-  const { personal, ...value } = { personal: {}, ...entity.value }
+  const { personal, ...value } = { personal: null, ...entity.value }
   return {
     ...value,
-    ...personal,
+    // Each by its name: what else a record of a later release has in there must not become another column.
+    ...(personal && personalOf(personal)),
     [id]: parseRegistryKey(entity.key)?.id,
     revision: entity.revision,
     deleted: entity.deleted,
@@ -116,6 +117,6 @@ export function entityOfRow<Kind extends StoredKind>(
   } as unknown as Extract<RegistryEntity, { kind: Kind }>
 }
 
-function personalOf({ username, name, email }: RegistryRow): Record<string, unknown> {
+function personalOf({ username, name, email }: Record<string, unknown>): Record<string, unknown> {
   return { username, name, email }
 }

@@ -5,10 +5,10 @@ import { partitionOf } from '../../shared/event-log/places.ts'
 
 const GRANT = '0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77'
 const TOPICS = { grants: 'test.grants', registry: 'test.registry' }
-const REVOKED: Fact = {
+const REVOKED = {
   type: 'TokenRevoked',
   data: { grant_id: GRANT, client_id: 'app', reason: 'left', revoked_by: { type: 'client', id: 'app' } },
-}
+} satisfies Fact
 
 const eventOf = (fact: Fact) => envelop(fact, 'https://ledger.example', { actor: 'client/app' }, 0)
 const group = (description: string): Fact => ({
@@ -51,6 +51,20 @@ test('what the read model could not store cannot be read, so that it stops its o
   const tooLate: Fact = { type: 'GroupPut', data: { revision: 2 ** 31, group: { name: 'g', description: '' } } }
   t.throws(() => decodeEvent(bytes(eventOf(tooLate))), { instanceOf: UndecodableRecord })
   for (const text of ['\\u0000', '😀', 'é']) t.notThrows(() => decodeEvent(bytes(eventOf(group(text)))), text)
+})
+
+test('another spelling of a grant that PostgreSQL takes for the same cannot be read', (t) => {
+  const upper: Fact = { type: 'TokenRevoked', data: { ...REVOKED.data, grant_id: GRANT.toUpperCase() } }
+  t.throws(() => decodeEvent(bytes(eventOf(upper))), { instanceOf: UndecodableRecord, message: /grant_id/ })
+})
+
+test('a reuse of a generation after which no column could hold another cannot be read', (t) => {
+  const reuse = (presented_generation: number): Fact => ({
+    type: 'TokenReuseDetected',
+    data: { grant_id: GRANT, client_id: 'app', presented_generation, refresh_grace_seconds: 0 },
+  })
+  t.throws(() => decodeEvent(bytes(eventOf(reuse(2 ** 31 - 1)))), { instanceOf: UndecodableRecord })
+  t.notThrows(() => decodeEvent(bytes(eventOf(reuse(2 ** 31 - 2)))))
 })
 
 test('a record is refused under another key and in another partition', (t) => {

@@ -98,4 +98,64 @@ export const MUTANTS: Mutant[] = [
     changes: [[' AND g.refreshes_left IS DISTINCT FROM 0', '']],
     tests: ['test/read-model/still-living.test.ts'],
   },
+  {
+    name: 'topics take the compression of the broker',
+    file: 'shared/event-log/kafka/topics.ts',
+    changes: [
+      ["made: 'uncompressed'", "made: 'producer'"],
+      ["'compression.type': {", "'compression.typo': {"],
+    ],
+    tests: ['test/event-log/kafka/kafka.test.ts'],
+  },
+  {
+    name: 'kafkajs is left without codecs',
+    file: 'shared/event-log/kafka/client/patches.ts',
+    changes: [['  registerCodecs()\n', '']],
+    tests: ['test/event-log/kafka/topic-settings.test.ts'],
+  },
+  {
+    name: 'a connection takes what the database sets',
+    file: 'shared/database/open-database.ts',
+    changes: [['      options: startupOptions(),\n', '']],
+    tests: ['test/database/session-settings.test.ts'],
+  },
+  {
+    name: 'migrate asks for the right to create what is there',
+    file: 'shared/migrations/migrations.ts',
+    changes: [
+      ['if (!(await hasSchema(knex, schemaName))) ', ''],
+      ['`CREATE SCHEMA ', '`CREATE SCHEMA IF NOT EXISTS '],
+    ],
+    tests: ['test/migrations/rights.test.ts'],
+  },
+  {
+    name: 'what PostgreSQL refuses is tried for ever',
+    file: 'services/projector/projector.ts',
+    changes: [['if (refused === null) throw error', 'throw error']],
+    tests: ['test/projector/unfoldable.test.ts'],
+  },
+  {
+    name: 'an error of PostgreSQL is logged with its DETAIL',
+    file: 'shared/process/logger.ts',
+    changes: [["|| !('severity' in error)", '']],
+    tests: ['test/projector/unfoldable.test.ts'],
+  },
+  {
+    name: 'a generation that overflows is let in',
+    file: 'shared/event-log/event-schemas.ts',
+    changes: [['generation.max(MAX_INTEGER - 1)', 'generation']],
+    tests: ['test/read-model/projection/extremes.test.ts'],
+  },
+  {
+    name: 'a UUID has two spellings',
+    file: 'shared/event-log/event-schemas.ts',
+    changes: [['.lowercase()', '']],
+    tests: ['test/event-log/event-codec.test.ts'],
+  },
+  {
+    name: 'unknown members of a person become columns',
+    file: 'shared/read-model/registry-rows.ts',
+    changes: [['...(personal && personalOf(personal)),', '...personal,']],
+    tests: ['test/read-model/projection/extremes.test.ts'],
+  },
 ]

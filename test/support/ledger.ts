@@ -8,6 +8,7 @@ import { type ServiceName, SERVICES } from '../../services/cli/compose/services.
 import { loadSettings } from '../../shared/config/load-settings.ts'
 import type { SettingName } from '../../shared/config/settings.ts'
 import { openParts } from '../../shared/process/open-parts.ts'
+import { SERIALIZERS } from '../../shared/process/logger.ts'
 import { requireKeys, type Runtime } from '../../shared/process/runtime.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
 import { createIntrospecting, type Introspecting } from './introspecting.ts'
@@ -114,7 +115,7 @@ function collectingLogger({ LOG_LEVEL }: ReturnType<typeof loadSettings>): {
 } {
   const lines: Record<string, unknown>[] = []
   const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>)
-  return { logger: pino({ level: LOG_LEVEL }, { write }), lines }
+  return { logger: pino({ level: LOG_LEVEL, serializers: SERIALIZERS }, { write }), lines }
 }
 
 function faceOf({ runtime, publicUrl, adminUrl }: Serving) {

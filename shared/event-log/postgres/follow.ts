@@ -33,10 +33,11 @@ export function followPostgres({ knex, topics, follower, logger, wakers }: Optio
   }
 
   async function poll(): Promise<void> {
+    const { answers, fails } = pollTeller(logger)
     let pauseMs = POLL_BUSY_MS
     while (!signal.aborted) {
       const free = [...places].filter(({ taking }) => !taking)
-      const batches = free.length > 0 ? await nextBatches(knex, free).catch(() => []) : []
+      const batches = free.length > 0 ? await nextBatches(knex, free).then(answers, fails) : []
       for (const batch of batches) deliver(batch)
       pauseMs = batches.length > 0 ? POLL_BUSY_MS : Math.min(pauseMs * 1.5, POLL_IDLE_MS)
       await waker.wait(pauseMs)
@@ -73,6 +74,23 @@ export function followPostgres({ knex, topics, follower, logger, wakers }: Optio
   }
 
   return following(run(), halt)
+}
+
+// Once for each change, not five times a second.
+function pollTeller(logger: LogLogger) {
+  let failing = false
+  return {
+    answers: (batches: LogBatch[]): LogBatch[] => {
+      if (failing) logger('info', 'the log is read again', {})
+      failing = false
+      return batches
+    },
+    fails: (error: unknown): LogBatch[] => {
+      if (!failing) logger('warn', 'the log cannot be read, trying again', { err: error })
+      failing = true
+      return []
+    },
+  }
 }
 
 async function beginAll(knex: Knex, topics: string[], follower: Follower): Promise<Place[]> {

@@ -1,4 +1,5 @@
 import { OperatorError } from '../../config/operator-error.ts'
+import { refusalOf } from '../../database/away.ts'
 import { chainStart } from '../../event-log/chain.ts'
 import type { Bounds } from '../../event-log/event-log.ts'
 import { type Progress, requireWhole, walkLog } from '../../event-log/fold-log.ts'
@@ -59,7 +60,11 @@ async function empty({ knex, schema }: ReadModelTables, bounds: Bounds[]): Promi
 
 async function foldPartition(source: VerifySource, bound: Bounds, onNext: (next: number) => void): Promise<void> {
   for await (const step of walkLog(source.log, { ...bound, from: 0, to: bound.end })) {
-    await project(source, [step], 'record').catch(explain)
+    const refused = await project(source, [step], 'record').then(() => null, refusalOr)
+    if (refused !== null) {
+      const among = `a record at offset ${step.start} to ${step.position.next - 1} cannot be folded: ${refused}`
+      return markPartition(source, bound, 'stopped', among)
+    }
     onNext(step.position.next)
     if (!step.stop) continue
     const { offset, reason } = step.stop
@@ -67,8 +72,11 @@ async function foldPartition(source: VerifySource, bound: Bounds, onNext: (next:
   }
 }
 
-function explain(error: unknown): never {
+// The projector, which goes on from here, finds which record of these it is.
+function refusalOr(error: unknown): string {
   if (error instanceof CheckpointTaken)
     throw new OperatorError('a projector has begun to run: stop it, then rebuild again')
-  throw error
+  const refused = refusalOf(error)
+  if (refused === null) throw error
+  return refused
 }
