@@ -13,7 +13,7 @@ const kid = z.int().min(1).max(255)
 const name = z.string().min(1)
 const names = z.array(z.string())
 // One spelling only: PostgreSQL takes two spellings for one, and whoever compares text for two.
-const uuid = z.uuid().lowercase()
+const uuid = z.uuid().refine((id) => id === id.toLowerCase(), 'must be in small letters')
 const grantId = uuid
 const revision = z.int().min(1).max(MAX_INTEGER)
 const reason = z.string()

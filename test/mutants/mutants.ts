@@ -102,10 +102,12 @@ export const MUTANTS: Mutant[] = [
     name: 'topics take the compression of the broker',
     file: 'shared/event-log/kafka/topics.ts',
     changes: [
-      ["made: 'uncompressed'", "made: 'producer'"],
-      ["'compression.type': {", "'compression.typo': {"],
+      [
+        "  'compression.type': { made: 'uncompressed', alsoSound: (value) => value === 'producer' || value === 'gzip' },\n",
+        '',
+      ],
     ],
-    tests: ['test/event-log/kafka/kafka.test.ts'],
+    tests: ['test/event-log/kafka/topic-settings.test.ts'],
   },
   {
     name: 'kafkajs is left without codecs',
@@ -149,7 +151,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a UUID has two spellings',
     file: 'shared/event-log/event-schemas.ts',
-    changes: [['.lowercase()', '']],
+    changes: [['id === id.toLowerCase()', 'id !== null']],
     tests: ['test/event-log/event-codec.test.ts'],
   },
   {

@@ -106,12 +106,17 @@ function extremesOf(schema: z.ZodType): unknown[] {
     return [[], inside, ...inside.map((one) => [one])]
   }
   if (schema instanceof z.ZodObject) {
-    const members = Object.entries(schema.shape)
-    const edges = members.flatMap(([name, member]) => extremesOf(member).map((edge) => ({ [name]: edge })))
+    const edges = Object.entries(membersOf(schema)).flatMap(([name, member]) =>
+      extremesOf(member).map((edge) => ({ [name]: edge })),
+    )
     const known = edges.map((edge) => ({ ...(ordinary(schema) as Data), ...edge }))
     return [...known, { ...UNKNOWN, ...(ordinary(schema) as Data) }]
   }
   throw new Error(`no extremes of ${schema.def.type} are known`)
+}
+
+function membersOf(schema: z.ZodObject): Record<string, z.ZodType> {
+  return schema.shape
 }
 
 let made = 0
@@ -119,9 +124,7 @@ let made = 0
 /** One value that stands for nothing in particular; every text is another one. */
 function ordinary(schema: z.ZodType): unknown {
   if (schema instanceof z.ZodObject)
-    return Object.fromEntries(
-      Object.entries(schema.shape as Record<string, z.ZodType>).map(([name, member]) => [name, ordinary(member)]),
-    )
+    return Object.fromEntries(Object.entries(membersOf(schema)).map(([name, member]) => [name, ordinary(member)]))
   if (schema instanceof z.ZodNullable) return ordinary(schema.unwrap() as z.ZodType)
   if (schema instanceof z.ZodUUID) return uuid()
   if (schema instanceof z.ZodString) return `text-${made++}`
