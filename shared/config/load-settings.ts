@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { problemsFound } from './operator-error.ts'
+import { readNamedFile } from './secret-file.ts'
 import {
   CLIENT_VARIABLES,
   devDefaults,
@@ -21,7 +21,7 @@ export type SecretsNeed = 'system' | 'check' | 'none'
 
 /**
  * Reads all LEDGER_ settings. Throws one OperatorError that lists every problem, also names that are no settings. No
- * value is shown, only names.
+ * value is shown but the paths of files.
  */
 export function loadSettings(env: Env, need: SecretsNeed = 'system'): Settings {
   const { raw, problems } = readRaw(env)
@@ -49,20 +49,12 @@ function readRaw(env: Env): { raw: Raw; problems: string[] } {
     const value = env[PREFIX + name]
     const file = isSecret(name) ? env[`${PREFIX}${name}_FILE`] : undefined
     if (value && file) problems.push(`${PREFIX}${name} and ${PREFIX}${name}_FILE are both set`)
-    const text = file ? readSecretFile(file) : value
-    if (text === null) problems.push(`${PREFIX}${name}_FILE cannot be read`)
-    else if (text) raw[name] = text
-    else if (file) problems.push(`${PREFIX}${name}_FILE is an empty file`)
+    const read = file ? readNamedFile(file) : null
+    if (read?.problem) problems.push(`${PREFIX}${name}_FILE: ${read.problem}`)
+    const text = read ? read.text : value
+    if (text) raw[name] = text
   }
   return { raw, problems }
-}
-
-function readSecretFile(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8').trim()
-  } catch {
-    return null
-  }
 }
 
 function contradictions(raw: Partial<Raw>, dev: boolean): string[] {

@@ -97,7 +97,12 @@ export const SETTING_NAMES = Object.keys(settingsSchema.shape).filter(isSettingN
 
 /** In dev mode these take the place of the defaults. */
 export function devDefaults({ SERVE_PUBLIC_PORT: port = '4444' }: Partial<Record<SettingName, string>>) {
-  return { ISSUER: `http://127.0.0.1:${port}`, SERVE_PUBLIC_HOST: '127.0.0.1', REQUIRE_HTTPS: 'false' }
+  // A port that is none is a problem of its own, and must not make a second one.
+  return {
+    ISSUER: `http://127.0.0.1:${form.port.safeParse(port).success ? port : 4444}`,
+    SERVE_PUBLIC_HOST: '127.0.0.1',
+    REQUIRE_HTTPS: 'false',
+  }
 }
 
 /** Read by the command line when it talks to a running service; no settings of the service. */
@@ -106,6 +111,7 @@ export const CLIENT_VARIABLES = {
   ADMIN_URL: 'URL of its admin port',
   CLIENT_ID: 'Client that the command line acts as (client_credentials)',
   CLIENT_SECRET: 'Its secret',
+  CLIENT_SECRET_FILE: 'Path of a file that holds it, instead',
 }
 
 export function isSettingName(name: string): name is SettingName {

@@ -19,12 +19,17 @@ function isKubernetes(name: string, value: string): boolean {
 }
 
 function problemOf(name: string, known: readonly string[]): string {
+  const meant = nearest(name, known)
+  return `${name} is not a setting${meant === null ? '' : `; did you mean ${meant}?`}`
+}
+
+/** Which of the known names was probably meant; `null`: none is near. */
+export function nearest(name: string, known: readonly string[]): string | null {
   const ranked = known
     .map((candidate) => ({ candidate, away: distance(name, candidate) }))
     .sort((a, b) => a.away - b.away)
-  const [nearest] = ranked
-  const hint = nearest && nearest.away <= MAX_DISTANCE ? `; did you mean ${nearest.candidate}?` : ''
-  return `${name} is not a setting${hint}`
+  const [first] = ranked
+  return first && first.away <= MAX_DISTANCE ? first.candidate : null
 }
 
 /** Levenshtein distance: how many characters were added, dropped or changed. */

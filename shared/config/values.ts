@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import proxyAddr from 'proxy-addr'
 import { z } from 'zod'
 import { parseCheckSecrets, parseSecrets } from '../tokens/keys.ts'
+import { readNamedFile } from './secret-file.ts'
 
 /** What the integer columns hold: 68 years. */
 const MAX_SECONDS = 2_147_483_647
@@ -52,24 +52,18 @@ export const brokers = listOf(
 /** `true` with the system's certificate authorities, or with those of a PEM file. */
 export const kafkaSsl = z.string().transform((text, context) => {
   if (text === 'true' || text === 'false') return text === 'true'
-  try {
-    return { ca: readFileSync(text, 'utf8') }
-  } catch {
-    context.addIssue('must be true, false or the path of a readable file of CA certificates')
-    return z.NEVER
-  }
+  const read = readNamedFile(text)
+  if (read.text !== undefined) return { ca: read.text }
+  context.addIssue(`must be true, false or the path of a file of CA certificates: ${read.problem}`)
+  return z.NEVER
 })
 
 /** The path of a PEM file: our certificate first, then those between it and a CA. */
 export const certificateFile = z.string().transform((path, context) => {
-  try {
-    const pem = readFileSync(path, 'utf8')
-    new X509Certificate(pem)
-    return pem
-  } catch {
-    context.addIssue('must be the path of a readable PEM file that begins with a certificate')
-    return z.NEVER
-  }
+  const read = readNamedFile(path)
+  if (read.text !== undefined && isCertificate(read.text)) return read.text
+  context.addIssue(`must be the path of a PEM file that begins with a certificate: ${read.problem ?? path}`)
+  return z.NEVER
 })
 
 export const privateKey = z.string().refine(isPrivateKey, 'must be a private key in PEM form, without a passphrase')
@@ -120,6 +114,14 @@ function orIssue<T>(parse: (text: string) => T) {
 
 function isIssuer(text: string): boolean {
   return URL.canParse(text) && /^https?:\/\/[^?#@\s]*[^?#@\s/]$/.test(text)
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== ''
+  } catch {
+    return false
+  }
 }
 
 function isPrivateKey(pem: string): boolean {

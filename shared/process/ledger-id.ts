@@ -7,7 +7,8 @@ export async function rememberLedger(knex: Knex, ledger_id: string): Promise<voi
   if (rows.length === 0)
     await knex.raw('INSERT INTO ledger.ledger (ledger_id) VALUES (?) ON CONFLICT DO NOTHING', [ledger_id])
   const known = await ledgerIdOf(knex)
-  if (known !== ledger_id) throw new Error(`this database belongs to ledger ${known}, the log to ledger ${ledger_id}`)
+  if (known !== ledger_id)
+    throw new OperatorError(`this database belongs to ledger ${known}, the log to ledger ${ledger_id}`)
 }
 
 /** The ledger that this database belongs to. Throws an OperatorError when it was never migrated. */

@@ -1,6 +1,7 @@
 import pino, { type Logger } from 'pino'
 import type { Settings } from '../config/settings.ts'
 import { refusalOf } from '../database/away.ts'
+import { humanLines } from './human-log.ts'
 
 /**
  * How an error is logged. Of one of PostgreSQL's no DETAIL, no context and no query, and of one that quotes what was to
@@ -23,10 +24,20 @@ function errorShown(error: unknown): unknown {
   return { type: error.name, message, ...Object.fromEntries(fields) }
 }
 
-/** JSON lines on stderr, so that stdout belongs to what a command prints. */
-export function createLogger({ LOG_LEVEL }: Pick<Settings, 'LOG_LEVEL'>): Logger {
-  return pino(
-    { level: LOG_LEVEL, base: { pid: process.pid }, serializers: SERIALIZERS },
-    pino.destination({ fd: 2, sync: false }),
-  )
+
+/** Where a log goes: a terminal, or what is no terminal. */
+export type LogOutput = { isTTY?: boolean; write(text: string): unknown }
+
+/**
+ * The log on stderr, so that stdout belongs to what a command prints: JSON lines, or short lines for a person where a
+ * terminal is given.
+ */
+export function createLogger(
+  { LOG_LEVEL }: Pick<Settings, 'LOG_LEVEL'>,
+  output?: LogOutput,
+  env: NodeJS.ProcessEnv = process.env,
+): Logger {
+  const options = { level: LOG_LEVEL, base: { pid: process.pid }, serializers: SERIALIZERS }
+  if (output?.isTTY) return pino(options, humanLines(output, { colour: !env['NO_COLOR'] }))
+  return pino(options, pino.destination({ fd: 2, sync: false }))
 }

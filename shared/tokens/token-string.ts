@@ -66,6 +66,11 @@ export function tokenKind(token: string): TokenKind | null {
   return token.startsWith('tl_rt_') ? 'rt' : 'ac'
 }
 
+/** The kid that a token string names, `null` for what is none. It proves nothing: `parseToken` does. */
+export function namedKid(token: string): number | null {
+  return tokenKind(token) ? Buffer.from(token.slice(PREFIX_LENGTH), 'base64url').readUInt8(0) : null
+}
+
 /** MAC of what stands in `bytes`: the kind is signed too, so a refresh token can never pass as an access token. */
 function macOf(key: Buffer, kind: TokenKind): Buffer {
   signed.write(kind, 'latin1')

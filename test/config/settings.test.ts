@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { loadSettings, type SecretsNeed } from '../../shared/config/load-settings.ts'
 import { OperatorError } from '../../shared/config/operator-error.ts'
-import { SETTING_NAMES } from '../../shared/config/settings.ts'
+import { CLIENT_VARIABLES, SETTING_NAMES } from '../../shared/config/settings.ts'
 import { settingsTable } from '../../shared/config/settings-table.ts'
 import { makeCertificates } from '../support/certificates.ts'
 import { hasProgram } from '../support/commands.ts'
@@ -136,16 +136,20 @@ test('a secret can be read from a file; unreadable, empty or given twice is a pr
   t.is(loadSettings({ ...without, LEDGER_SECRETS_SYSTEM_FILE: full }).SECRETS_SYSTEM?.length, 1)
   t.true(
     problemsOf({ ...without, LEDGER_SECRETS_SYSTEM_FILE: empty }).includes(
-      'LEDGER_SECRETS_SYSTEM_FILE is an empty file',
+      `LEDGER_SECRETS_SYSTEM_FILE: ${empty} is an empty file`,
     ),
   )
   t.true(
     problemsOf({ ...without, LEDGER_SECRETS_SYSTEM_FILE: '/nope' }).includes(
-      'LEDGER_SECRETS_SYSTEM_FILE cannot be read',
+      'LEDGER_SECRETS_SYSTEM_FILE: /nope cannot be read: no such file or directory',
     ),
   )
   t.regex(problemsOf({ ...production, LEDGER_SECRETS_SYSTEM_FILE: full }).join(), /are both set/)
   t.regex(problemsOf({ ...production, LEDGER_ISSUER_FILE: full }).join(), /LEDGER_ISSUER_FILE is not a setting/)
+})
+
+test('a port that is none is one problem, and makes no second one of the issuer', (t) => {
+  t.deepEqual(problemsOf({ LEDGER_SERVE_PUBLIC_PORT: '80 80' }), ['LEDGER_SERVE_PUBLIC_PORT must be a whole number'])
 })
 
 test('the CAs of Kafka are read from their file', async (t) => {
@@ -213,7 +217,7 @@ test('the bootstrap client needs both its id and a secret that cannot be guessed
 
 test('the settings table has a described row for each setting, and a default that is accepted', (t) => {
   const rows = settingsTable().trim().split('\n').slice(2)
-  t.is(rows.length, SETTING_NAMES.length + 4)
+  t.is(rows.length, SETTING_NAMES.length + Object.keys(CLIENT_VARIABLES).length)
   for (const name of SETTING_NAMES) {
     const cells = rows.find((row) => row.startsWith(`| \`LEDGER_${name}\``))?.split(' | ')
     t.true((cells?.[2]?.length ?? 0) > 8, name)
