@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { SERVICES } from '../services/cli/compose/services.ts'
+import { SERVICES } from '../services/cli/compose/service-names.ts'
 import { loadSettings } from '../shared/config/load-settings.ts'
 import { CLIENT_VARIABLES, SETTING_NAMES } from '../shared/config/settings.ts'
 

@@ -6,6 +6,8 @@ import type { ReadModelTables } from '../read-model/read-model.ts'
 export type Health = ReadModelTables & {
   version: string
   stopping: () => boolean
+  /** What must still be made before anybody can use this process; `null`: nothing. */
+  preparing: () => string | null
   /** Problems of log and database that would lose, reorder or hide history. */
   partProblems: () => string[]
   /** The read model may be this old before the process is not ready. */
@@ -35,7 +37,8 @@ export function healthRoutes(router: HttpRouter, health: Health): void {
 
 async function problemsOf(health: Health): Promise<string[]> {
   if (health.stopping()) return ['stopping']
-  return [...health.partProblems(), ...(await readModelProblems(health))]
+  const preparing = health.preparing()
+  return [...(preparing === null ? [] : [preparing]), ...health.partProblems(), ...(await readModelProblems(health))]
 }
 
 async function readModelProblems({ maxLagMs, ...tables }: Health): Promise<string[]> {

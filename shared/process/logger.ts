@@ -24,7 +24,6 @@ function errorShown(error: unknown): unknown {
   return { type: error.name, message, ...Object.fromEntries(fields) }
 }
 
-
 /** Where a log goes: a terminal, or what is no terminal. */
 export type LogOutput = { isTTY?: boolean; write(text: string): unknown }
 

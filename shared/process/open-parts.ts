@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Knex } from 'knex'
 import type { Logger } from 'pino'
@@ -12,19 +13,27 @@ import type { LogLogger } from '../event-log/retrying.ts'
 import { createPostgresLog } from '../event-log/postgres/postgres-log.ts'
 
 /** The database and the log of one process, opened by its settings. */
-export type Parts = { knex: Knex; log: EventLog; topics: Topics; close(): Promise<void> }
+export type Parts = {
+  knex: Knex
+  log: EventLog
+  topics: Topics
+  /** Rejects with an OperatorError when the data folder is taken away under the embedded database; else never settles. */
+  lost: Promise<never>
+  close(): Promise<void>
+}
 
 /**
  * Opens the real parts that the settings name, or the embedded database in the data folder, which one process at a time
  * may have: throws an OperatorError when another has it. Nothing is created and nobody is connected to yet.
  */
 export async function openParts(settings: Settings, logger: Logger): Promise<Parts> {
-  const { knex, close } = settings.dev ? await openFolder(settings.DATA_DIR) : openServer(settings)
+  const { knex, close, lost } = settings.dev ? await openFolder(settings.DATA_DIR) : openServer(settings)
   const log = openLog(settings, knex, logger)
   return {
     knex,
     log,
     topics: topicsOf(settings.KAFKA_TOPIC_PREFIX),
+    lost,
     close: async () => {
       await log.close()
       await close()
@@ -32,26 +41,52 @@ export async function openParts(settings: Settings, logger: Logger): Promise<Par
   }
 }
 
-async function openFolder(folder: string): Promise<{ knex: Knex; close: () => Promise<void> }> {
-  const taken = await takeFolder(folder)
+/** As `openParts`, for what only looks: in dev mode nothing is made where there is nothing. */
+export async function openExisting(settings: Settings, logger: Logger): Promise<Parts> {
+  const folder = join(settings.DATA_DIR, 'database')
+  if (settings.dev && !existsSync(folder))
+    throw new OperatorError(`LEDGER_DATA_DIR: there is no ledger in ${settings.DATA_DIR}: "npm start" makes one`)
+  return openParts(settings, logger)
+}
+
+type OpenDatabase = Pick<Parts, 'knex' | 'lost' | 'close'>
+
+async function openFolder(folder: string): Promise<OpenDatabase> {
+  const taken = await takeFolder(folder).catch((cause: unknown) => unusable(folder, cause))
   if ('heldBy' in taken)
     throw new OperatorError(
       `${folder} is in use by process ${taken.heldBy}: the embedded database takes one process at a time`,
     )
-  const { knex, close } = await openEmbedded(join(folder, 'database'))
+  const { knex, close } = await openEmbedded(join(folder, 'database')).catch(async (cause: unknown) => {
+    await taken.release()
+    return unusable(folder, cause)
+  })
+  const lost = taken.lost.then(() => {
+    throw new OperatorError(`LEDGER_DATA_DIR: ${folder} was removed, or begun anew, while this process ran`)
+  })
+  // A command that is over in a moment does not listen.
+  lost.catch(() => undefined)
   return {
     knex,
+    lost,
     close: async () => {
-      await close()
+      // The database writes to paths, and what lies there now may be another process's.
+      if (await taken.isMine()) await close()
       await taken.release()
     },
   }
 }
 
-function openServer(settings: Settings): { knex: Knex; close: () => Promise<void> } {
+/** What the system says of a file, in one line; anything else is a bug. */
+function unusable(folder: string, cause: unknown): never {
+  if (!(cause instanceof Error && 'syscall' in cause)) throw cause
+  throw new OperatorError(`LEDGER_DATA_DIR: ${folder} cannot be used: ${cause.message}`, { cause })
+}
+
+function openServer(settings: Settings): OpenDatabase {
   const queryTimeoutMs = settings.APPEND_TIMEOUT * 1000
   const knex = openPostgres(settings.DATABASE_URL ?? '', { pool: settings.DATABASE_POOL, queryTimeoutMs })
-  return { knex, close: () => knex.destroy() }
+  return { knex, lost: new Promise(() => undefined), close: () => knex.destroy() }
 }
 
 function openLog(settings: Settings, knex: Knex, logger: Logger): EventLog {

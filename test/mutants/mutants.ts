@@ -7,6 +7,12 @@ export type Mutant = { name: string; file: string; changes: [find: string, repla
 /** Every break that some test must catch. A fault that got past the tests once belongs here. */
 export const MUTANTS: Mutant[] = [
   {
+    name: 'a dead lock is removed whole, also when another process has taken it meanwhile',
+    file: 'shared/database/folder-lock.ts',
+    changes: [['await rm(join(lock, owner), { force: true })', 'await rm(lock, { recursive: true, force: true })']],
+    tests: ['test/database/folder-lock.test.ts'],
+  },
+  {
     name: 'a partition is marked fresh although it is behind',
     file: 'shared/read-model/checkpoints.ts',
     changes: [

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ExecutionContext } from 'ava'
-import type { ServiceName } from '../../services/cli/compose/services.ts'
+import type { ServiceName } from '../../services/cli/compose/service-names.ts'
 import { run } from './commands.ts'
 import { arrival } from './waiting.ts'
 
@@ -28,6 +28,8 @@ export type LedgerProcess = {
   signal: (name: NodeJS.Signals) => void
   /** SIGKILL unless told otherwise; resolves with the exit code once it is gone. */
   kill: (name?: NodeJS.Signals) => Promise<number | null>
+  /** Resolves when it ends by itself, with its exit code and the lines of stderr that are no log. */
+  ended: Promise<{ code: number | null; told: string }>
 }
 
 /** Only our own settings reach a process: LEDGER_ variables of whoever runs the tests do not. */
@@ -60,7 +62,7 @@ export async function startProcess(
   })
   const kill = killer(child)
   t.teardown(() => kill())
-  const { logs, printed, serving } = listenTo(child)
+  const { logs, printed, serving, ended } = listenTo(child)
   const { public_url, admin_url } = await serving
   const urlOf = (value: unknown) => (typeof value === 'string' ? value : '')
   return {
@@ -71,6 +73,7 @@ export async function startProcess(
     printed,
     signal: (name) => void child.kill(name),
     kill,
+    ended,
   }
 }
 
@@ -109,7 +112,10 @@ function listenTo(child: ChildProcess) {
       reject(new Error(`it ended with ${String(code)}: ${told}`))
     })
   })
-  return { logs, printed: () => out, serving: arrival(serving, 'a process that serves', START_MS) }
+  const ended = new Promise<{ code: number | null; told: string }>((resolve) =>
+    child.once('close', (code) => resolve({ code, told: other.join('\n') })),
+  )
+  return { logs, printed: () => out, serving: arrival(serving, 'a process that serves', START_MS), ended }
 }
 
 function entryOf(line: string): Record<string, unknown> | null {

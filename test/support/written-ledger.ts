@@ -47,7 +47,7 @@ export async function embeddedLedger({ log: other, prefix }: Placed = {}): Promi
   const faults = { clockShiftMs: () => clock.shiftMs }
   const log = other ?? createPostgresLog({ knex, appendTimeoutMs: 20_000, faults })
   const name = `ledger_t${++count}`
-  const parts = { knex, log, topics: topicsOf(prefix ?? name), close: async () => {} }
+  const parts = { knex, log, topics: topicsOf(prefix ?? name), ...UNLOSABLE }
   return { ...(await written(parts, { LEDGER_READ_MODEL: name }, clock)), clock }
 }
 
@@ -63,6 +63,9 @@ export async function postgresLedger(t: Pick<ExecutionContext, 'teardown'>): Pro
   t.teardown(() => parts.close())
   return { ...(await written(parts, env, { shiftMs: 0 })), url }
 }
+
+/** It lies in memory, and is closed at the end of the file. */
+const UNLOSABLE = { lost: new Promise<never>(() => undefined), close: async () => {} }
 
 const ENV = { LEDGER_ISSUER: ISSUER, LEDGER_APPEND_TIMEOUT: '20' }
 

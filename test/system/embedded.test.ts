@@ -1,9 +1,10 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { freePorts, hasProgram, run } from '../support/commands.ts'
 import { inTime } from '../support/in-time.ts'
+import { arrival } from '../support/waiting.ts'
 import { ROOT, startProcess, type Env, type LedgerProcess } from '../support/ledger-process.ts'
 
 const START_LIMIT_MS = 20_000
@@ -129,4 +130,14 @@ test.serial('a second start on the same folder is refused, and the first goes on
     ),
   )
   t.is((await fetch(`${first.url}/health/ready`)).status, 200)
+})
+
+test.serial('a data folder that is taken away ends the process with one line that names it', async (t) => {
+  const env = await newFolder(t)
+  const server = await startAll(t, env)
+  await rename(env['LEDGER_DATA_DIR'] ?? '', `${env['LEDGER_DATA_DIR']}.away`)
+  t.teardown(() => rm(`${env['LEDGER_DATA_DIR']}.away`, { recursive: true, force: true }))
+  const { code, told } = await arrival(server.ended, 'the end of a process without its folder')
+  t.is(code, 1)
+  t.is(told, `LEDGER_DATA_DIR: ${env['LEDGER_DATA_DIR']} was removed, or begun anew, while this process ran`)
 })

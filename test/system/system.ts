@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ExecutionContext } from 'ava'
 import pino from 'pino'
-import type { ServiceName } from '../../services/cli/compose/services.ts'
+import type { ServiceName } from '../../services/cli/compose/service-names.ts'
 import { loadSettings } from '../../shared/config/load-settings.ts'
 import { ledgerIdOf } from '../../shared/process/ledger-id.ts'
 import { openParts } from '../../shared/process/open-parts.ts'

@@ -10,7 +10,8 @@ import { VERSION } from '../../../shared/process/version.ts'
 import { deriveKeys, type Keys } from '../../../shared/tokens/keys.ts'
 import { runProjector } from '../../projector/main.ts'
 import { openPort } from './open-port.ts'
-import { secretsFor, type ServiceName } from './services.ts'
+import type { ServiceName } from './service-names.ts'
+import { secretsFor } from './services.ts'
 
 /** A process that serves: where it listens, when it ends by itself, and how to stop it. */
 export type Serving = {
@@ -18,6 +19,8 @@ export type Serving = {
   adminUrl: string | null
   runtime: Runtime
   lifecycle: Lifecycle
+  /** Dev mode only: the demo is there, so the process may be called ready. */
+  prepared: () => void
   /** Rejects when a part gave up for good: the process must end, so that another takes its place. */
   failed: Promise<never>
 }
@@ -39,12 +42,21 @@ export async function serve(
   const runtime = await soundRuntime(names, parts, settings, logger)
   const lifecycle = createLifecycle({ logger, drainMs: settings.dev ? 0 : DRAIN_MS, hardLimitMs: HARD_LIMIT_MS })
   lifecycle.onStop('log and database', parts.close)
-  const health = watchHealth(names, parts, runtime, lifecycle)
-  const { failed } = await project(names, runtime, lifecycle)
+  const demo = { missing: settings.dev }
+  const preparing = () => (demo.missing ? 'the demo is not seeded yet' : null)
+  const health = { ...watchHealth(names, parts, runtime, lifecycle), preparing }
+  const { failed } = await project(names, parts, runtime, lifecycle)
+  // Whoever started us listens as soon as we serve.
+  failed.catch(() => undefined)
   const opening = { names, runtime, lifecycle, health }
-  const publicUrl = await openPort('public', opening)
-  const adminUrl = await openPort('admin', opening)
-  return { publicUrl, adminUrl, runtime, lifecycle, failed }
+  try {
+    const publicUrl = await openPort('public', opening)
+    const adminUrl = await openPort('admin', opening)
+    return { publicUrl, adminUrl, runtime, lifecycle, prepared: () => (demo.missing = false), failed }
+  } catch (error) {
+    await lifecycle.stop()
+    throw error
+  }
 }
 
 async function soundRuntime(
@@ -64,7 +76,12 @@ function keysOf({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings, ledger_id: string):
   return SECRETS_CHECK ?? null
 }
 
-function watchHealth(names: readonly ServiceName[], parts: Parts, runtime: Runtime, lifecycle: Lifecycle): Health {
+function watchHealth(
+  names: readonly ServiceName[],
+  parts: Parts,
+  runtime: Runtime,
+  lifecycle: Lifecycle,
+): Omit<Health, 'preparing'> {
   const watch = watchParts(parts)
   lifecycle.onStop('watch over the parts', async () => watch.stop())
   const { knex, schema, settings } = runtime
@@ -79,15 +96,15 @@ function watchHealth(names: readonly ServiceName[], parts: Parts, runtime: Runti
   }
 }
 
-/** Runs the projector if it is among the services. `failed` rejects when it ends for good. */
+/** Runs the projector if it is among the services. `failed` rejects when it ends for good, or the parts are `lost`. */
 async function project(
   names: readonly ServiceName[],
+  { lost }: Parts,
   runtime: Runtime,
   lifecycle: Lifecycle,
 ): Promise<Pick<Serving, 'failed'>> {
-  const never = new Promise<never>(() => undefined)
-  if (!names.includes('projector')) return { failed: never }
+  if (!names.includes('projector')) return { failed: lost }
   const projector = await runProjector(runtime)
   lifecycle.onStop('projector', projector.stop)
-  return { failed: projector.ended.then(() => never) }
+  return { failed: Promise.race([lost, projector.ended.then(() => lost)]) }
 }

@@ -6,10 +6,7 @@ import { mountAdmin } from '../../admin/main.ts'
 import { mountAudit } from '../../audit/main.ts'
 import { mountTokenCheck } from '../../token-check/main.ts'
 import { mountTokenEndpoint } from '../../token-endpoint/main.ts'
-
-export const SERVICES = ['token-endpoint', 'token-check', 'projector', 'admin', 'audit'] as const
-
-export type ServiceName = (typeof SERVICES)[number]
+import type { ServiceName } from './service-names.ts'
 
 export type Port = 'public' | 'admin'
 

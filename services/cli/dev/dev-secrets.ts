@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { OperatorError } from '../../../shared/config/operator-error.ts'
+import { systemReason } from '../../../shared/config/secret-file.ts'
 import { generateClientSecret } from '../../../shared/tokens/client-secret.ts'
 import { parseSecrets, type Secret } from '../../../shared/tokens/keys.ts'
 
@@ -14,7 +16,10 @@ const FORM = z.object({ system: z.string(), clients: z.record(z.enum(DEMO_CLIENT
 /** The secrets of dev mode: made at the first start, kept in the data folder for this user's eyes only. */
 export async function devSecrets(folder: string): Promise<{ system: Secret[]; clients: DemoSecrets }> {
   const file = join(folder, 'secrets')
-  const text = await readFile(file, 'utf8').catch(() => null)
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null
+    throw new OperatorError(`LEDGER_DATA_DIR: ${file} cannot be read: ${systemReason(cause)}`, { cause })
+  })
   const { system, clients } = text === null ? await make(file) : FORM.parse(JSON.parse(text))
   return { system: parseSecrets(system), clients }
 }

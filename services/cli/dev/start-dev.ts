@@ -1,10 +1,11 @@
 import type { Logger } from 'pino'
+import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import { openParts } from '../../../shared/process/open-parts.ts'
 import { readPartitionHealth } from '../../../shared/read-model/partition-health.ts'
 import { migrate } from '../compose/migrate.ts'
 import { serve, type Serving } from '../compose/serve.ts'
-import { type ServiceName, SERVICES } from '../compose/services.ts'
+import { type ServiceName, SERVICES } from '../compose/service-names.ts'
 import { banner } from './demo-banner.ts'
 import { issueDemoTokens, seedDemo } from './demo.ts'
 import { devSecrets, writeCliAccess } from './dev-secrets.ts'
@@ -16,7 +17,9 @@ import { devSecrets, writeCliAccess } from './dev-secrets.ts'
  */
 export async function startDev(names: readonly ServiceName[], given: Settings, logger: Logger): Promise<Serving> {
   if (names.length < SERVICES.length)
-    throw new Error('dev mode runs all services in one process: use "serve all", or set LEDGER_DATABASE_URL')
+    throw new OperatorError('dev mode runs all services in one process: use "serve all", or set LEDGER_DATABASE_URL', {
+      exitCode: EXIT.usage,
+    })
   process.stdout.write(`token ledger, dev mode: embedded database in ${given.DATA_DIR}\n`)
   const parts = await openParts(given, logger)
   const secrets = await devSecrets(given.DATA_DIR)
@@ -34,6 +37,7 @@ export async function startDev(names: readonly ServiceName[], given: Settings, l
     client_secret: secrets.clients['demo-admin'],
   })
   const tokens = await issueDemoTokens(runtime)
+  serving.prepared()
   process.stdout.write(banner({ url, admin_url, folder: settings.DATA_DIR, secrets: secrets.clients, tokens }))
   return serving
 }

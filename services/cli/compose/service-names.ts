@@ -1,0 +1,3 @@
+export const SERVICES = ['token-endpoint', 'token-check', 'projector', 'admin', 'audit'] as const
+
+export type ServiceName = (typeof SERVICES)[number]
