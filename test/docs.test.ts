@@ -5,8 +5,10 @@ import { Command } from 'commander'
 import { generated } from '../docs/generate.ts'
 import { addAuditCommands } from '../services/cli/commands/audit.ts'
 import { addKeysCommands } from '../services/cli/commands/keys.ts'
+import { addLogoutCommand } from '../services/cli/commands/logout.ts'
 import { addMigrateCommand } from '../services/cli/commands/migrate.ts'
 import { addProjectionCommands } from '../services/cli/commands/projection.ts'
+import { addSecretsCommands } from '../services/cli/commands/secrets.ts'
 import { addServeCommand } from '../services/cli/commands/serve.ts'
 import { CLIENT_VARIABLES, isSecret, SETTING_NAMES } from '../shared/config/settings.ts'
 
@@ -112,7 +114,7 @@ function problemsOf(line: string): string[] {
 
 function program(): Command {
   const root = new Command('token-ledger')
-  for (const add of [addAuditCommands, addKeysCommands, addMigrateCommand, addProjectionCommands, addServeCommand])
-    add(root)
+  const served = [addMigrateCommand, addServeCommand, addProjectionCommands]
+  for (const add of [addAuditCommands, addKeysCommands, addSecretsCommands, addLogoutCommand, ...served]) add(root)
   return root
 }

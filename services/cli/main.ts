@@ -1,17 +1,19 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
 import { addAuditCommands } from './commands/audit.ts'
-import { exitCodeOf, exitOnWrongUsage, explain } from './exit.ts'
+import { addHelpCommand } from './commands/help.ts'
+import { exitCodeOf, exitOnWrongUsage, explain, hintAtHelp } from './exit.ts'
 import { addKeysCommands } from './commands/keys.ts'
+import { addLogoutCommand } from './commands/logout.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
 import { addProjectionCommands } from './commands/projection.ts'
+import { addSecretsCommands } from './commands/secrets.ts'
 import { addServeCommand } from './commands/serve.ts'
 import { VERSION } from '../../shared/process/version.ts'
 
 const program = exitOnWrongUsage(new Command('token-ledger'))
   .description('An OAuth 2.0 token service whose only source of truth is an append-only event log')
   .version(VERSION)
-  .showHelpAfterError()
   .addHelpText('after', '\nSettings are read from LEDGER_… environment variables: see the README.')
 
 addMigrateCommand(program)
@@ -19,6 +21,10 @@ addServeCommand(program)
 addKeysCommands(program)
 addProjectionCommands(program)
 addAuditCommands(program)
+addSecretsCommands(program)
+addLogoutCommand(program)
+addHelpCommand(program)
+hintAtHelp(program)
 
 try {
   await program.parseAsync()

@@ -11,6 +11,7 @@ import { createHttpApp } from '../../shared/http/create-app.ts'
 import { listen } from '../../shared/http/listen.ts'
 import { knownError } from '../../shared/process/known-errors.ts'
 import { issued, refreshed, revoked } from '../ledger/given.ts'
+import { CACHE } from '../support/command-line.ts'
 import { closeEmbedded, embeddedLedger, grantId, seed, type WrittenLedger } from '../support/written-ledger.ts'
 
 test.after.always(closeEmbedded)
@@ -37,7 +38,7 @@ async function serve(t: ExecutionContext, ledger: WrittenLedger, log: EventLog =
   const listener = await listen(app, { host: '127.0.0.1', port: 0 })
   const { url } = listener
   t.teardown(() => listener.close(0))
-  const access = { url, admin_url: url, client_id: 'auditor', client_secret: 's&cret' }
+  const access = { url, admin_url: url, client_id: 'auditor', client_secret: 's&cret', tokens_folder: CACHE }
   const get = (path: string, token = 'auditor') =>
     fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } })
   return { url, get, asked, remote: remoteAudit(access), stranger: remoteAudit({ ...access, client_id: 'shop' }) }
@@ -116,6 +117,7 @@ test('a service that says no, or does not answer, is told apart', async (t) => {
   await failsWith(t, stranger.verify(), EXIT.problem, /403.*insufficient_scope/)
   await failsWith(t, all(stranger), EXIT.problem)
   const gone = remoteAudit({
+    tokens_folder: CACHE,
     url: 'http://127.0.0.1:1',
     admin_url: 'http://127.0.0.1:1',
     client_id: 'a',

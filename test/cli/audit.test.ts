@@ -23,7 +23,17 @@ realTest('postgres')('the verbs of the auditor, on a real log', async (t) => {
   await ledger.project()
   const env = settingsOf(ledger)
 
-  const table = await tokenLedger(env, 'audit', 'replay', '--grant', grantId(1))
+  const narrow = await tokenLedger(env, 'audit', 'replay', '--grant', grantId(1))
+  t.is(narrow.code, 0, narrow.err)
+  const short = narrow.out.trimEnd().split('\n')
+  t.true(
+    short.every((line) => line.length <= 80),
+    narrow.out,
+  )
+  t.regex(short[0] ?? '', /^time +type +grant +verdict +actor$/)
+  t.regex(short[3] ?? '', /^\d\d-\d\d \d\d:\d\d:\d\d TokenRefreshed +…\w{8} void generation_taken +client\/shop$/)
+
+  const table = await tokenLedger(env, 'audit', 'replay', '--wide', '--grant', grantId(1))
   t.is(table.code, 0, table.err)
   t.is(table.err, '')
   const [head = '', ...rows] = table.out.trimEnd().split('\n')
@@ -80,10 +90,16 @@ realTest('postgres')('the verbs of the operator: what is wrong is found, told, a
     'DIFFERENT: users, ada, column groups\n  the log says         []\n  the read model says  ["Administrators"]\n',
   )
 
-  const stale = await tokenLedger(env, 'projection', 'status')
+  const stale = await tokenLedger(env, 'projection', 'status', '--wide')
   t.is(stale.code, 1)
   t.regex(stale.out, /\.registry\/0 +3 +3 +0 +never +ok +0 +it was never known to be complete\n/)
-  t.regex(stale.out, /NOT HEALTHY\n$/)
+  t.regex(stale.out, /NOT HEALTHY: .*\n$/)
+  const short = await tokenLedger(env, 'projection', 'status')
+  t.true(
+    short.out.split('\n').every((line) => line.length <= 80),
+    short.out,
+  )
+  t.regex(short.out, /^registry\/0 +3 +3 +0 +never +ok +0 +it was never/m)
 
   await ledger.knex.raw(`UPDATE ${ledger.schema}.checkpoints SET fresh_as_of = now() + interval '1 minute'`)
   const refused = await tokenLedger(env, 'projection', 'rebuild')
@@ -101,10 +117,18 @@ realTest('postgres')('the verbs of the operator: what is wrong is found, told, a
 
 const LOCAL = { LEDGER_DATA_DIR: '/nonexistent' }
 const WRONG: [args: string[], env: Record<string, string>, message: RegExp][] = [
-  [['audit', 'replay', '--grant', '7'], LOCAL, /^error: --grant must be a UUID\n/],
-  [['audit', 'replay', '--type', 'TokenStolen'], LOCAL, /^error: --type is not an event type\n/],
+  [
+    ['audit', 'replay', '--grant', '7'],
+    LOCAL,
+    /^see: token-ledger audit replay --help\nerror: --grant must be a UUID\n$/,
+  ],
+  [
+    ['audit', 'replay', '--type', 'TokenIsued'],
+    LOCAL,
+    /\nerror: --type TokenIsued is not an event type; did you mean TokenIssued\? There are .*UserGrantsRevoked\n$/,
+  ],
   [['audit', 'replay', '--format', 'xml'], LOCAL, /Allowed choices are table, json, jsonl/],
-  [['projection', 'rebild'], LOCAL, /unknown command 'rebild'/],
+  [['projection', 'rebild'], LOCAL, /^see: token-ledger projection --help\nerror: unknown command 'rebild'.*\n/],
   [
     ['audit', 'verify'],
     { LEDGER_ADMIN_URL: 'http://127.0.0.1:1' },
@@ -137,8 +161,16 @@ test('what cannot be reached is exit code 3, and help is 0', async (t) => {
     LEDGER_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
     LEDGER_ISSUER: 'https://ledger.example',
   }
-  t.is((await tokenLedger(database, 'audit', 'verify')).code, 3)
-  const help = await tokenLedger({}, 'audit', 'replay', '--help')
-  t.is(help.code, 0)
-  t.regex(help.out, /Examples:/)
+  const away = await tokenLedger(database, 'audit', 'verify')
+  t.is(away.code, 3)
+  t.regex(away.err, /^cannot reach LEDGER_DATABASE_URL \(127\.0\.0\.1:1\): [^\n]*ECONNREFUSED[^\n]*\n$/)
+  for (const args of [
+    ['audit', 'replay', '--help'],
+    ['help', 'audit', 'replay'],
+    ['audit', 'help', 'replay'],
+  ]) {
+    const help = await tokenLedger({}, ...args)
+    t.is(help.code, 0)
+    t.regex(help.out, /^Usage: token-ledger audit replay .*Examples:/s, args.join(' '))
+  }
 })

@@ -117,7 +117,15 @@ test('a missing key is told with what to do, exit code 1, and no secret; check s
   const { access_token } = await ledger.grant({ to: app })
   const well = await commandLine(directly(ledger, { LEDGER_SECRETS_SYSTEM: one }), 'keys', 'status')
   t.is(well.code, 0, well.err)
-  t.regex(well.out, /^ ?1 +current +1 +1 +1 +0 +1 +\S+Z +\S+Z$/m)
+  t.true(
+    well.out
+      .split('\n')
+      .filter((line) => /^kid +key| +current/.test(line))
+      .every((line) => line.length <= 80),
+    well.out,
+  )
+  const wide = await commandLine(directly(ledger, { LEDGER_SECRETS_SYSTEM: one }), 'keys', 'status', '--wide')
+  t.regex(wide.out, /^ ?1 +current +1 +1 +1 +0 +1 +\S+Z +\S+Z$/m)
   t.regex(well.out, /^kid 1 is current/m)
 
   const missing = await commandLine(directly(ledger, { LEDGER_SECRETS_SYSTEM: two }), 'keys', 'status')

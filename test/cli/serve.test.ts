@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import ava from 'ava'
@@ -24,6 +24,7 @@ const SERVED = {
   LEDGER_SERVE_PUBLIC_PORT: '0',
   LEDGER_SERVE_ADMIN_PORT: '0',
   LEDGER_LOG_LEVEL: 'error',
+  LEDGER_TRUSTED_PROXIES: 'loopback',
 }
 
 /** What a command that must fail printed on stderr, with its exit code in front. */
@@ -53,6 +54,53 @@ ava('a bad configuration is refused with all of its problems at once, and exit c
   t.false(message.includes('c2hvcnQ='), 'no secret is shown')
 })
 
+ava('a file, a folder and a port that cannot be used are told in one line with setting, path and reason', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'file')
+  await writeFile(file, '')
+  const missing = { LEDGER_SECRETS_SYSTEM_FILE: join(folder, 'none'), LEDGER_SERVE_PUBLIC_PORT: 'x' }
+  const message = await failure(missing, 'serve', 'all')
+  t.regex(message, /\n {2}LEDGER_SECRETS_SYSTEM_FILE: \S+\/none cannot be read: no such file or directory\n/)
+  t.false(message.includes('LEDGER_ISSUER'), 'which is made of the port')
+
+  const dev = { LEDGER_DATA_DIR: file }
+  t.regex(await failure(dev, 'serve', 'all'), /ended with 1: LEDGER_DATA_DIR: \S+\/file cannot be used: [^\n]+$/)
+  const empty = { LEDGER_DATA_DIR: join(folder, 'empty') }
+  t.regex(await failure(empty, 'keys', 'derive', 'check'), /ended with 1: LEDGER_SECRETS_SYSTEM is not set[^\n]*$/)
+  const keyed = { ...empty, LEDGER_SECRETS_SYSTEM: secrets(1) }
+  t.regex(
+    await failure(keyed, 'keys', 'derive', 'check'),
+    /ended with 1: LEDGER_DATA_DIR: there is no ledger in [^\n]+$/,
+  )
+  t.regex(await failure(empty, 'projection', 'rebuild'), /ended with 1: LEDGER_DATA_DIR: there is no ledger in [^\n]+$/)
+  t.deepEqual(await readdir(folder), ['file'], 'nothing is left behind')
+  t.regex(await failure(dev, 'serve', 'token-check'), /ended with 2: dev mode runs all services[^\n]+$/)
+})
+
+ava('a port that could answer nobody is refused at the start', async (t) => {
+  const env = { ...SERVED, LEDGER_TRUSTED_PROXIES: '', LEDGER_DATABASE_URL: 'postgres://x@127.0.0.1:1/x' }
+  const keyed = { ...env, LEDGER_SECRETS_SYSTEM: secrets(1), LEDGER_SERVE_ADMIN_HOST: '0.0.0.0' }
+  const both = /ended with 1.*\n {2}LEDGER_REQUIRE_HTTPS needs LEDGER_TRUSTED_PROXIES.*the public and the admin port/s
+  t.regex(await failure(keyed, 'serve', 'all'), both)
+  t.regex(await failure(env, 'serve', 'projector'), /ended with 3/, 'which has no public port')
+})
+
+test('a port that is taken is named, with exit code 1', async (t) => {
+  const ledger = await startLedger(t)
+  const env = {
+    ...SERVED,
+    LEDGER_DATABASE_URL: ledger.settings.DATABASE_URL ?? '',
+    LEDGER_SECRETS_SYSTEM: ledger.settings.SECRETS_SYSTEM ?? '',
+    LEDGER_SERVE_PUBLIC_HOST: '127.0.0.1',
+    LEDGER_SERVE_PUBLIC_PORT: new URL(ledger.url).port,
+  }
+  t.regex(
+    await failure(env, 'serve', 'token-endpoint'),
+    /ended with 1: LEDGER_SERVE_PUBLIC_PORT: cannot listen on 127\.0\.0\.1:\d+: address already in use$/,
+  )
+})
+
 ava('an unknown service is wrong usage', async (t) => {
   t.regex(
     await failure({}, 'serve', 'everything'),
@@ -67,7 +115,18 @@ test('a database without a ledger is told to be migrated first', async (t) => {
 
 test('a part that cannot be reached is named as that, with exit code 3', async (t) => {
   const env = { ...SERVED, LEDGER_DATABASE_URL: 'postgres://postgres@127.0.0.1:1/x', LEDGER_SECRETS_SYSTEM: secrets(1) }
-  t.regex(await failure(env, 'migrate'), /ended with 3.*cannot reach/s)
+  const { LEDGER_LOG_LEVEL: _, ...usual } = env
+  for (const args of [['migrate'], ['serve', 'token-endpoint'], ['keys', 'derive', 'check']])
+    t.regex(
+      await failure(usual, ...args),
+      /ended with 3: (database: [^\n]+\n)?cannot reach LEDGER_DATABASE_URL \(127\.0\.0\.1:1\): [^\n]*ECONNREFUSED[^\n]*$/,
+      args.join(' '),
+    )
+  const kafka = { ...usual, LEDGER_DATABASE_URL: await databaseUrl(t), LEDGER_KAFKA_BROKERS: '127.0.0.1:1' }
+  t.regex(
+    await failure(kafka, 'migrate'),
+    /ended with 3: database: [^\n]+\nKafka: topics [^\n]+\ncannot reach LEDGER_KAFKA_BROKERS \(127\.0\.0\.1:1\): [^\n]+$/,
+  )
 })
 
 test('several migrations at once make one ledger', async (t) => {
@@ -149,31 +208,17 @@ test('token-check runs with the derived subkeys alone, which cannot make a refre
   t.true(answer.body['active'])
 })
 
-ava('the data folder takes one process at a time, and a lock that a dead process left does not count', async (t) => {
+ava("the data folder takes one process at a time, and is this user's only", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'ledger-'))
   t.teardown(() => rm(folder, { recursive: true }))
-  await holding(folder, async () => {
-    const settings = loadSettings({ LEDGER_DATA_DIR: folder })
-    const taken = openParts(settings, createLogger(settings))
-    await t.throwsAsync(taken, { message: new RegExp(`in use by process ${process.pid}`), name: 'OperatorError' })
-    t.is((await stat(join(folder, 'lock'))).mode & 0o777, 0o600)
-  })
-  // A pid number that is in use again, by a process that started at another time.
-  await writeFile(join(folder, 'lock'), `${process.pid} 1`)
-  await holding(folder)
-  await writeFile(join(folder, 'lock'), '999999999 1')
-  await holding(folder, async () => {
-    t.regex(await readFile(join(folder, 'lock'), 'utf8'), new RegExp(`^${process.pid} `))
-  })
-})
-
-/** Takes the folder, which must be free, does something with it, and releases it. */
-async function holding(folder: string, meanwhile = async () => {}): Promise<void> {
   const taken = await takeFolder(folder)
   if ('heldBy' in taken) throw new Error(`held by ${taken.heldBy}`)
-  await meanwhile()
+  const settings = loadSettings({ LEDGER_DATA_DIR: folder })
+  const second = openParts(settings, createLogger(settings))
+  await t.throwsAsync(second, { message: new RegExp(`in use by process ${process.pid}`), name: 'OperatorError' })
+  t.is((await stat(join(folder, 'lock'))).mode & 0o777, 0o700)
   await taken.release()
-}
+})
 
 test('the append-only table refuses to be changed or emptied', async (t) => {
   const ledger = await startLedger(t)

@@ -1,8 +1,14 @@
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { arrival } from './waiting.ts'
 
 const MAIN = join(import.meta.dirname, '../../services/cli/main.ts')
+
+/** Where the command line keeps its tokens while this file of tests runs. */
+export const CACHE = mkdtempSync(join(tmpdir(), 'token-ledger-cache-'))
+process.once('exit', () => rmSync(CACHE, { recursive: true, force: true }))
 
 export type Ended = { code: number | null; out: string; err: string }
 
@@ -10,7 +16,7 @@ export type Ended = { code: number | null; out: string; err: string }
 export function commandLine(env: Record<string, string>, ...args: string[]): Promise<Ended> {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('LEDGER_')))
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
-    env: { ...inherited, ...env },
+    env: { ...inherited, XDG_CACHE_HOME: CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended: Ended = { code: null, out: '', err: '' }

@@ -3,6 +3,9 @@ import { EVENT_DATA } from '../../../shared/event-log/event-schemas.ts'
 import type { EventType } from '../../../shared/ledger/events.ts'
 import type { ReplayFilter } from './replay.ts'
 
+/** The names of all event types. */
+export const EVENT_TYPES = Object.keys(EVENT_DATA)
+
 /** Whether this is the name of an event type. */
 export function isEventType(name: string): name is EventType {
   return Object.hasOwn(EVENT_DATA, name)

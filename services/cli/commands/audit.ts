@@ -1,15 +1,9 @@
 import type { Command } from 'commander'
 import type { Audit } from '../../audit/audit.ts'
 import type { ReplayEntry } from '../../audit/replay/replay-entry.ts'
-import { parseReplayQuery } from '../../audit/replay/replay-query.ts'
 import type { ReplayFilter } from '../../audit/replay/replay.ts'
-import { connectAudit } from '../connect/audit.ts'
-import { renderEntries } from '../render/entries.ts'
-import { renderLife } from '../render/life.ts'
-import { createProgress } from '../render/progress.ts'
-import { renderVerify } from '../render/projection.ts'
-import type { Format } from '../render/table.ts'
-import { EXIT_CODES, formatOption, print, wantsColour, WHERE, work } from './verb.ts'
+import type { Format } from '../render/formats.ts'
+import { EXIT_CODES, formatOption, lookOf, print, WHERE, wideOption, work } from './verb.ts'
 
 /** `token-ledger audit replay | show | verify` */
 export function addAuditCommands(program: Command): void {
@@ -20,7 +14,8 @@ export function addAuditCommands(program: Command): void {
   addVerify(audit, 'verify')
 }
 
-type ReplayOptions = { grant?: string; client?: string; user?: string; type?: string[]; format: Format }
+type FilterOptions = { grant?: string; client?: string; user?: string; type?: string[] }
+type ReplayOptions = FilterOptions & { format: Format; wide: boolean }
 
 function addReplay(audit: Command): void {
   audit
@@ -31,10 +26,12 @@ function addReplay(audit: Command): void {
     .option('--user <sub>', 'only what concerns this user')
     .option('--type <types...>', 'only these event types')
     .addOption(formatOption())
+    .addOption(wideOption())
     .addHelpText('after', REPLAY_EXAMPLES)
     .action(async (options: ReplayOptions, command: Command) => {
-      const filter = filterOf(options, command)
-      await work(command, connectAudit, (source) => replay(source, filter, options.format))
+      const filter = await filterOf(options, command)
+      const { connectAudit } = await import('../connect/audit.ts')
+      await work(command, connectAudit, (source) => replay(source, filter, options))
     })
 }
 
@@ -48,20 +45,33 @@ ${EXIT_CODES}`
 
 const OPTION_OF: Record<string, string> = { grant_id: '--grant', client_id: '--client', sub: '--user', type: '--type' }
 
-function filterOf({ grant, client, user, type }: ReplayOptions, command: Command): ReplayFilter {
+async function filterOf({ grant, client, user, type }: FilterOptions, command: Command): Promise<ReplayFilter> {
+  const { isEventType, parseReplayQuery } = await import('../../audit/replay/replay-query.ts')
   const given = { grant_id: grant, client_id: client, sub: user, type: type?.join(',') }
   const parsed = parseReplayQuery(given)
   if (!parsed.problem) return parsed.filter
   const { name, message } = parsed.problem
+  const unknown = type?.find((one) => !isEventType(one))
+  if (name === 'type' && unknown !== undefined) command.error(`error: ${await unknownType(unknown)}`)
   command.error(`error: ${OPTION_OF[name] ?? name} ${message}`)
 }
 
-async function replay(source: Audit, filter: ReplayFilter, format: Format): Promise<boolean> {
+async function unknownType(name: string): Promise<string> {
+  const { EVENT_TYPES } = await import('../../audit/replay/replay-query.ts')
+  const { nearest } = await import('../../../shared/config/unknown-names.ts')
+  const meant = nearest(name, EVENT_TYPES)
+  const hint = meant === null ? '.' : `; did you mean ${meant}?`
+  return `--type ${name} is not an event type${hint} There are ${EVENT_TYPES.join(', ')}`
+}
+
+async function replay(source: Audit, filter: ReplayFilter, options: ReplayOptions): Promise<boolean> {
+  const { renderEntries } = await import('../render/entries.ts')
+  const { createProgress } = await import('../render/progress.ts')
   // On a terminal the table itself shows that something moves.
   const progress = process.stdout.isTTY ? null : createProgress(process.stderr)
   const seen = { count: 0, unreadable: 0 }
   const entries = counted(source.replay(filter, progress?.update), seen)
-  await print(renderEntries(entries, format, wantsColour())).finally(() => progress?.stop())
+  await print(renderEntries(entries, options.format, lookOf(options))).finally(() => progress?.stop())
   if (seen.count === 0) process.stderr.write('nothing in the log matches\n')
   if (seen.unreadable > 0) process.stderr.write(`${seen.unreadable} partitions end in a record that cannot be read\n`)
   return seen.unreadable === 0
@@ -85,13 +95,15 @@ function addShow(audit: Command): void {
     .requiredOption('--grant <grant_id>', 'the grant')
     .addOption(formatOption())
     .addHelpText('after', '\nExample:\n  token-ledger audit show --grant 0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77')
-    .action(async (options: ReplayOptions & { grant: string }, command: Command) => {
-      const { grant_id = options.grant } = filterOf({ grant: options.grant, format: options.format }, command)
+    .action(async (options: { grant: string; format: Format }, command: Command) => {
+      const { connectAudit } = await import('../connect/audit.ts')
+      const { grant_id = options.grant } = await filterOf({ grant: options.grant }, command)
       await work(command, connectAudit, (source) => show(source, grant_id, options.format))
     })
 }
 
 async function show(source: Audit, grant_id: string, format: Format): Promise<boolean> {
+  const { renderLife } = await import('../render/life.ts')
   const life = await source.life(grant_id)
   if (!life) process.stderr.write(`the log knows no grant ${grant_id}\n`)
   else if (format === 'table') await print(renderLife(life))
@@ -107,6 +119,9 @@ export function addVerify(group: Command, name: string): void {
     .addOption(formatOption())
     .addHelpText('after', `\nMay run while everything runs.\n\n${EXIT_CODES}`)
     .action(async ({ format }: { format: Format }, command: Command) => {
+      const { connectAudit } = await import('../connect/audit.ts')
+      const { createProgress } = await import('../render/progress.ts')
+      const { renderVerify } = await import('../render/projection.ts')
       await work(command, connectAudit, async (source) => {
         const progress = createProgress(process.stderr)
         const report = await source.verify(progress.update).finally(progress.stop)

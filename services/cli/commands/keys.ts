@@ -1,16 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
-import { loadSettings } from '../../../shared/config/load-settings.ts'
-import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
-import { createLogger } from '../../../shared/process/logger.ts'
-import { openParts } from '../../../shared/process/open-parts.ts'
-import { deriveKeys, formatCheckSecrets } from '../../../shared/tokens/keys.ts'
-import { connectAudit } from '../connect/audit.ts'
-import { connectKeys, type KeySource } from '../connect/keys.ts'
-import { revokeWholeKey } from '../connect/revoke-whole-key.ts'
-import { renderKeys, renderRevoked } from '../render/keys.ts'
-import type { Format } from '../render/table.ts'
-import { EXIT_CODES, formatOption, print, wantsColour, WHERE, work } from './verb.ts'
+import { OperatorError } from '../../../shared/config/operator-error.ts'
+import type { KeyAccess } from '../connect/keys.ts'
+import type { Format } from '../render/formats.ts'
+import { addOutOptions, giveSecret, type OutOptions } from './private-file.ts'
+import { EXIT_CODES, formatOption, lookOf, print, WHERE, wideOption, work } from './verb.ts'
 
 const SECRET_BYTES = 32
 
@@ -36,14 +30,13 @@ A key that leaked or is lost:
   token-ledger keys revoke --kid 1 --yes`
 
 function addGenerate(keys: Command): void {
-  keys
-    .command('generate')
+  addOutOptions(keys.command('generate'))
     .description('print a new entry for LEDGER_SECRETS_SYSTEM')
     .option('--kid <number>', 'its key id, 1 to 255', '1')
-    .addHelpText('after', '\nExample:\n  token-ledger keys generate --kid 2')
-    .action(({ kid }: { kid: string }) => {
-      process.stdout.write(`${kidOf(keys, kid)}:${randomBytes(SECRET_BYTES).toString('base64')}\n`)
-    })
+    .addHelpText('after', '\nExample:\n  token-ledger keys generate --kid 2 --out system.secret')
+    .action(({ kid, ...out }: OutOptions & { kid: string }) =>
+      giveSecret(`${kidOf(keys, kid)}:${randomBytes(SECRET_BYTES).toString('base64')}`, out),
+    )
 }
 
 function addDerive(keys: Command): void {
@@ -62,11 +55,14 @@ function addStatus(keys: Command): void {
     .command('status')
     .description('which keys are configured, what still needs each, until when, and what to do next')
     .addOption(formatOption())
+    .addOption(wideOption())
     .addHelpText('after', STATUS_HELP)
-    .action(async ({ format }: { format: Format }, command: Command) => {
+    .action(async ({ format, wide }: { format: Format; wide: boolean }, command: Command) => {
+      const { connectAudit } = await import('../connect/audit.ts')
+      const { renderKeys } = await import('../render/keys.ts')
       await work(command, connectAudit, async (source) => {
         const status = await source.keys()
-        await print(renderKeys(status, format, wantsColour()))
+        await print(renderKeys(status, format, lookOf({ wide })))
         return status.well
       })
     })
@@ -98,6 +94,7 @@ function addRevoke(keys: Command): void {
     .addHelpText('after', REVOKE_HELP)
     .action(async ({ kid, yes, format }: RevokeOptions, command: Command) => {
       const number = kidOf(command, kid)
+      const { connectKeys } = await import('../connect/keys.ts')
       await work(command, connectKeys, (source) => revoke(source, { kid: number, yes, format }))
     })
 }
@@ -118,10 +115,17 @@ Examples:
 
 ${EXIT_CODES}`
 
-async function revoke(source: KeySource, { kid, yes, format }: Omit<RevokeOptions, 'kid'> & { kid: number }) {
+async function revoke(source: KeyAccess, { kid, yes, format }: Omit<RevokeOptions, 'kid'> & { kid: number }) {
+  const { revokeWholeKey } = await import('../connect/revoke-whole-key.ts')
+  const { renderRevoked } = await import('../render/keys.ts')
   const tell = (line: string) => void process.stderr.write(`${line}\n`)
+  const ended = yes ? await source.endOwn(kid) : 0
+  if (ended > 0) tell(`revoked ${ended} of the command line's own tokens, which are no user's`)
   const done = yes ? await revokeWholeKey(source, kid, tell) : null
-  await print(renderRevoked(await source.inUse(kid), done, format))
+  const key = await source.inUse(kid)
+  const own = await source.countOwn(kid)
+  await print(renderRevoked(key, done, format))
+  if (own > 0) tell(`${own} of the ${key.grants} grants are the command line's own: "token-ledger logout" ends them`)
   return done === null || !done.left
 }
 
@@ -132,11 +136,16 @@ function kidOf(command: Command, text: string): number {
 }
 
 async function deriveCheck(): Promise<string> {
+  const { loadSettings } = await import('../../../shared/config/load-settings.ts')
+  const { ledgerIdOf } = await import('../../../shared/process/ledger-id.ts')
+  const { openExisting } = await import('../../../shared/process/open-parts.ts')
+  const { deriveKeys, formatCheckSecrets } = await import('../../../shared/tokens/keys.ts')
+  const { quietLogger } = await import('../connect/find-service.ts')
   const settings = loadSettings(process.env)
-  const parts = await openParts(settings, createLogger(settings))
+  const { SECRETS_SYSTEM: secrets } = settings
+  if (!secrets) throw new OperatorError('LEDGER_SECRETS_SYSTEM is not set: the subkeys are derived from it')
+  const parts = await openExisting(settings, quietLogger(process.env, settings))
   try {
-    const secrets = settings.SECRETS_SYSTEM
-    if (!secrets) throw new Error('LEDGER_SECRETS_SYSTEM is not set')
     return formatCheckSecrets(deriveKeys(secrets, await ledgerIdOf(parts.knex)))
   } finally {
     await parts.close()

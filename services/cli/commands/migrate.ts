@@ -1,23 +1,26 @@
 import type { Command } from 'commander'
-import { loadSettings } from '../../../shared/config/load-settings.ts'
-import { createLogger } from '../../../shared/process/logger.ts'
-import { migrate } from '../compose/migrate.ts'
-import { openParts } from '../../../shared/process/open-parts.ts'
 
 /** `token-ledger migrate` */
 export function addMigrateCommand(program: Command): void {
   program
     .command('migrate')
     .description('create or update the database schemas and the topics; safe to repeat')
-    .action(async () => {
-      const settings = loadSettings(process.env, 'none')
-      const logger = createLogger(settings)
-      const parts = await openParts(settings, logger)
-      try {
-        const ledger_id = await migrate(parts, settings, logger)
-        process.stdout.write(`ledger ${ledger_id} is ready\n`)
-      } finally {
-        await parts.close()
-      }
-    })
+    .action(run)
+}
+
+async function run(): Promise<void> {
+  const { loadSettings } = await import('../../../shared/config/load-settings.ts')
+  const { openParts } = await import('../../../shared/process/open-parts.ts')
+  const { migrate } = await import('../compose/migrate.ts')
+  const { quietLogger } = await import('../connect/find-service.ts')
+  const settings = loadSettings(process.env, 'none')
+  const quiet = quietLogger(process.env, settings)
+  const parts = await openParts(settings, quiet)
+  const tell = (step: string) => void process.stderr.write(`${step}\n`)
+  try {
+    const ledger_id = await migrate(parts, settings, quiet, tell)
+    process.stdout.write(`ledger ${ledger_id} is ready\n`)
+  } finally {
+    await parts.close()
+  }
 }

@@ -1,11 +1,8 @@
 import { Argument, type Command } from 'commander'
-import { loadSettings } from '../../../shared/config/load-settings.ts'
-import { stopOnSignals } from '../../../shared/process/lifecycle.ts'
-import { createLogger } from '../../../shared/process/logger.ts'
-import { openParts } from '../../../shared/process/open-parts.ts'
-import { serve } from '../compose/serve.ts'
-import { secretsFor, type ServiceName, SERVICES } from '../compose/services.ts'
-import { startDev } from '../dev/start-dev.ts'
+import type { Logger } from 'pino'
+import type { Settings } from '../../../shared/config/settings.ts'
+import type { Serving } from '../compose/serve.ts'
+import { type ServiceName, SERVICES } from '../compose/service-names.ts'
 
 /** `token-ledger serve all | SERVICE…` */
 export function addServeCommand(program: Command): void {
@@ -24,15 +21,31 @@ export function addServeCommand(program: Command): void {
 }
 
 async function run(names: readonly ServiceName[]): Promise<void> {
+  const { loadSettings } = await import('../../../shared/config/load-settings.ts')
+  const { stopOnSignals } = await import('../../../shared/process/lifecycle.ts')
+  const { createLogger } = await import('../../../shared/process/logger.ts')
+  const { secretsFor } = await import('../compose/services.ts')
+  const { requireAnswerable } = await import('../compose/exposed.ts')
   const settings = loadSettings(process.env, secretsFor(names))
-  const logger = createLogger(settings)
-  const serving = settings.dev ? await startDev(names, settings, logger) : await start()
+  requireAnswerable(names, settings)
+  const logger = createLogger(settings, process.stderr)
+  const serving = await start(names, settings, logger)
   stopOnSignals(serving.lifecycle, (code) => process.exit(code))
   logger.info({ services: names, public_url: serving.publicUrl, admin_url: serving.adminUrl }, 'serving')
   await serving.failed
+}
 
-  async function start() {
-    const parts = await openParts(settings, logger)
-    return serve(names, parts, settings, logger)
+async function start(names: readonly ServiceName[], settings: Settings, logger: Logger): Promise<Serving> {
+  if (settings.dev) {
+    const { startDev } = await import('../dev/start-dev.ts')
+    return startDev(names, settings, logger)
   }
+  const { openParts } = await import('../../../shared/process/open-parts.ts')
+  const { serve } = await import('../compose/serve.ts')
+  // What cannot be reached at the start is told in one line at the end; later on a part that fails and is tried again
+  // is told in the log.
+  const ofParts = logger.child({}, logger.isLevelEnabled('debug') ? {} : { level: 'silent' })
+  const serving = await serve(names, await openParts(settings, ofParts), settings, logger)
+  ofParts.level = logger.level
+  return serving
 }

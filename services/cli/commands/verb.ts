@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander'
 import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
 import { LogReadError } from '../../../shared/event-log/event-log.ts'
 import type { Connected } from '../connect/service-access.ts'
-import { FORMATS } from '../render/table.ts'
+import { FORMATS, type Look, NARROW } from '../render/formats.ts'
 
 /** The option that every audit and projection verb has. */
 export function formatOption(): Option {
@@ -51,9 +51,16 @@ export async function print(text: AsyncIterable<string> | string): Promise<void>
   }
 }
 
-/** Whether stdout wants colours. */
-export function wantsColour(): boolean {
-  return process.stdout.isTTY && !process.env['NO_COLOR']
+/** The option of verbs that print tables: ids, times and problems whole. */
+export function wideOption(): Option {
+  return new Option('--wide', 'tables as wide as they are, with whole ids and times').default(false)
+}
+
+/** How tables look: as wide as the terminal, 80 columns at least and where there is none; in colour on a terminal only. */
+export function lookOf({ wide }: { wide: boolean }): Look {
+  const { isTTY, columns } = process.stdout
+  const width = isTTY ? Math.max(columns, NARROW) : NARROW
+  return { width: wide ? null : width, colour: isTTY && !process.env['NO_COLOR'] }
 }
 
 export const WHERE =

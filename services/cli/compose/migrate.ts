@@ -16,17 +16,33 @@ import { bootstrapEvents } from './bootstrap.ts'
 
 /**
  * Makes or completes a ledger: schemas, topics, `LedgerCreated`, what every ledger begins with, and the bootstrap
- * client while no administrator lives. May be repeated, and run by several at once: what comes second is void.
+ * client while no administrator lives. May be repeated, and run by several at once: what comes second is void. `tell`
+ * hears of each step before it.
  */
-export async function migrate({ knex, log, topics }: Parts, settings: Settings, logger: Logger): Promise<string> {
+export async function migrate(
+  { knex, log, topics }: Parts,
+  settings: Settings,
+  logger: Logger,
+  tell: (step: string) => void = () => undefined,
+): Promise<string> {
   await requireSoundDatabase(knex)
+  tell(`database: schemas ledger and ${settings.READ_MODEL}`)
   await migrateDatabase(knex, settings.READ_MODEL, { shared: !settings.dev })
+  tell(
+    settings.KAFKA_BROKERS
+      ? `Kafka: topics ${topics.grants} and ${topics.registry}, with a leader each`
+      : 'event log: its table',
+  )
   await log.create(shapeOf(topics))
   await createCheckpoints({ knex, schema: settings.READ_MODEL }, placesOf(topics))
+  tell('event log: what every ledger begins with')
   const ledger_id = await createLedger(log, topics, settings.ISSUER)
   await rememberLedger(knex, ledger_id)
   await appendPredefined(log, topics, settings.ISSUER)
-  await bootstrap(log, topics, settings, ledger_id, logger)
+  if (await bootstrap(log, topics, settings, ledger_id)) {
+    logger.warn({ client_id: settings.BOOTSTRAP_CLIENT_ID }, NEW_ADMINISTRATOR)
+    tell(`${settings.BOOTSTRAP_CLIENT_ID}: ${NEW_ADMINISTRATOR}`)
+  }
   return ledger_id
 }
 
@@ -47,18 +63,15 @@ async function appendPredefined(log: EventLog, topics: Topics, source: string): 
   await appendRegistry(log, topics, { facts, source, context: BY_MIGRATE })
 }
 
-async function bootstrap(
-  log: EventLog,
-  topics: Topics,
-  settings: Settings,
-  ledger_id: string,
-  logger: Logger,
-): Promise<void> {
+const NEW_ADMINISTRATOR = 'no administrator lived: the bootstrap client is one now'
+
+/** Whether the bootstrap client became an administrator. */
+async function bootstrap(log: EventLog, topics: Topics, settings: Settings, ledger_id: string): Promise<boolean> {
   const { BOOTSTRAP_CLIENT_ID: clientId, BOOTSTRAP_CLIENT_SECRET: secret, SECRETS_SYSTEM: secrets } = settings
-  if (!clientId || !secret || !secrets) return
+  if (!clientId || !secret || !secrets) return false
   const registry = await readRegistry(log, topics)
   const facts = bootstrapEvents({ registry, clientId, secret, keys: deriveKeys(secrets, ledger_id) })
-  if (facts.length === 0) return
+  if (facts.length === 0) return false
   await appendRegistry(log, topics, { facts, source: settings.ISSUER, context: { actor: 'system/bootstrap' } })
-  logger.warn({ client_id: clientId }, 'no administrator lived: the bootstrap client is one now')
+  return true
 }

@@ -1,17 +1,19 @@
+import { OperatorError } from '../../../shared/config/operator-error.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import type { Audience } from '../../../shared/http/audience.ts'
 import { createHttpApp, type HttpApp } from '../../../shared/http/create-app.ts'
+import { indexRoute } from '../../../shared/http/index-page.ts'
 import { listen } from '../../../shared/http/listen.ts'
 import { type Health, healthRoutes } from '../../../shared/process/health.ts'
 import { knownError } from '../../../shared/process/known-errors.ts'
 import type { Lifecycle } from '../../../shared/process/lifecycle.ts'
 import type { Runtime } from '../../../shared/process/runtime.ts'
 import { dispatch } from './dispatch.ts'
-import { type Port, type ServiceName, servicesOn } from './services.ts'
+import { isExposed } from './exposed.ts'
+import type { ServiceName } from './service-names.ts'
+import { type Port, servicesOn } from './services.ts'
 
 const CLOSE_MS = 6_000
-
-const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/
 
 export type Opening = { names: readonly ServiceName[]; runtime: Runtime; lifecycle: Lifecycle; health: Health }
 
@@ -20,12 +22,12 @@ export async function openPort(port: Port, { names, runtime, lifecycle, health }
   const services = servicesOn(port, names)
   if (services.length === 0) return null
   const address = addressOf(port, runtime.settings)
-  // An admin port on loopback is for the command line of this machine: nobody can listen in on the way.
-  const exposed = port === 'public' || !LOOPBACK.test(address.host)
+  const exposed = isExposed(port, address.host)
   const apps = { machines: appFor('machines', runtime, exposed), people: appFor('people', runtime, exposed) }
   healthRoutes(apps.machines.router, health)
+  if (port === 'public') indexRoute(apps.machines.router, { issuer: runtime.settings.ISSUER, version: health.version })
   for (const { audience, mount } of services) mount(runtime, apps[audience].router)
-  const listener = await listen(dispatch(apps), address)
+  const listener = await listen(dispatch(apps), address).catch((cause: unknown) => notBound(port, address, cause))
   lifecycle.onStop(`port ${listener.port}`, () => listener.close(CLOSE_MS))
   return listener.url
 }
@@ -39,6 +41,20 @@ function appFor(audience: Audience, { settings, logger }: Runtime, exposed: bool
     requireHttps: REQUIRE_HTTPS && exposed,
     trustedProxies,
   })
+}
+
+/** Node's own codes of what is wrong with the port; anything else is wrong with the host. */
+const WRONG_PORT = ['EADDRINUSE', 'EACCES']
+
+function notBound(port: Port, { host, port: number }: { host: string; port: number }, cause: unknown): never {
+  if (!(cause instanceof Error && 'code' in cause)) throw cause
+  const name = `LEDGER_SERVE_${port.toUpperCase()}_${WRONG_PORT.includes(String(cause.code)) ? 'PORT' : 'HOST'}`
+  throw new OperatorError(`${name}: cannot listen on ${host}:${number}: ${reasonOf(cause)}`, { cause })
+}
+
+/** Node gives a code, and words around it that depend on what was asked: `listen EADDRINUSE: address already in use`. */
+function reasonOf({ message }: Error): string {
+  return message.replace(/^(listen|bind) \w+: /, '').replace(/ [\d.:[\]a-f]+:\d+$/, '')
 }
 
 function addressOf(port: Port, settings: Settings): { host: string; port: number } {

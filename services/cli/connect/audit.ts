@@ -1,9 +1,7 @@
 import { loadSettings } from '../../../shared/config/load-settings.ts'
-import { createLogger } from '../../../shared/process/logger.ts'
-import { openParts } from '../../../shared/process/open-parts.ts'
-import { type Audit, createAudit } from '../../audit/audit.ts'
+import type { Audit } from '../../audit/audit.ts'
 import type { AuditSource } from '../../audit/status/status-source.ts'
-import { configuredKids, serviceAccess } from './find-service.ts'
+import { configuredKids, quietLogger, serviceAccess } from './find-service.ts'
 import { remoteAudit } from './remote-audit.ts'
 import type { Connected } from './service-access.ts'
 
@@ -14,6 +12,7 @@ import type { Connected } from './service-access.ts'
 export async function connectAudit(env: NodeJS.ProcessEnv = process.env): Promise<Connected<Audit>> {
   const access = await serviceAccess(env)
   if (access) return { source: remoteAudit(access), close: () => Promise.resolve() }
+  const { createAudit } = await import('../../audit/audit.ts')
   const parts = await connectParts(env)
   return { ...parts, source: createAudit(parts.source) }
 }
@@ -21,9 +20,8 @@ export async function connectAudit(env: NodeJS.ProcessEnv = process.env): Promis
 /** The log and the read model themselves; in dev mode only while no service runs. */
 export async function connectParts(env: NodeJS.ProcessEnv = process.env): Promise<Connected<AuditSource>> {
   const settings = loadSettings(env, 'none')
-  // stderr belongs to progress, unless somebody asks for more.
-  const logger = createLogger(env['LEDGER_LOG_LEVEL'] ? settings : { LOG_LEVEL: 'error' })
-  const parts = await openParts(settings, logger)
+  const { openExisting } = await import('../../../shared/process/open-parts.ts')
+  const parts = await openExisting(settings, quietLogger(env, settings))
   const kids = configuredKids(settings)
   const source = { ...parts, schema: settings.READ_MODEL, maxLagMs: settings.MAX_LAG * 1000, kids }
   return { source, close: () => parts.close() }

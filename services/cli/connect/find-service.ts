@@ -1,9 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Logger } from 'pino'
 import { z } from 'zod'
 import { loadSettings } from '../../../shared/config/load-settings.ts'
 import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
+import { readNamedFile, systemReason } from '../../../shared/config/secret-file.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
+import { createLogger } from '../../../shared/process/logger.ts'
+import { cacheFolder } from './kept-tokens.ts'
 import { type ServiceAccess, unreachable } from './service-access.ts'
 
 const ACCESS = z.object({ url: z.url(), admin_url: z.url(), client_id: z.string(), client_secret: z.string() })
@@ -19,6 +23,18 @@ export async function serviceAccess(env: NodeJS.ProcessEnv): Promise<ServiceAcce
   return settings.dev ? accessFromFolder(settings.DATA_DIR) : null
 }
 
+/** The service that `logout` leaves; wrong usage when none is named. */
+export async function requireAccess(env: NodeJS.ProcessEnv): Promise<ServiceAccess> {
+  const access = await serviceAccess(env)
+  if (access) return access
+  throw new OperatorError('no service is named: set LEDGER_ADMIN_URL', { exitCode: EXIT.usage })
+}
+
+/** The log of a command that ends: stderr belongs to what it tells, unless somebody asks for more. */
+export function quietLogger(env: NodeJS.ProcessEnv, settings: Settings): Logger {
+  return createLogger(env['LEDGER_LOG_LEVEL'] ? settings : { LOG_LEVEL: 'silent' })
+}
+
 /** The kids that these settings have a key for, the current one first; `null` = they have no secrets at all. */
 export function configuredKids({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings): readonly number[] | null {
   return SECRETS_SYSTEM?.map(({ kid }) => kid) ?? SECRETS_CHECK?.kids ?? null
@@ -30,9 +46,9 @@ function accessFromEnv(env: NodeJS.ProcessEnv): ServiceAccess | null {
     url: env['LEDGER_URL'],
     admin_url: env['LEDGER_ADMIN_URL'],
     client_id: env['LEDGER_CLIENT_ID'],
-    client_secret: env['LEDGER_CLIENT_SECRET'],
+    client_secret: secretFrom(env),
   })
-  if (parsed.success) return parsed.data
+  if (parsed.success) return { ...parsed.data, tokens_folder: cacheFolder(env) }
   const names = parsed.error.issues.map(({ path }) => `LEDGER_${String(path[0]).toUpperCase()}`)
   throw new OperatorError(
     `with LEDGER_ADMIN_URL these must be set as well, and be right: ${[...new Set(names)].join(', ')}`,
@@ -40,10 +56,31 @@ function accessFromEnv(env: NodeJS.ProcessEnv): ServiceAccess | null {
   )
 }
 
+function secretFrom({ LEDGER_CLIENT_SECRET: value, LEDGER_CLIENT_SECRET_FILE: file }: NodeJS.ProcessEnv) {
+  const usage = { exitCode: EXIT.usage }
+  if (!file) return value
+  if (value) throw new OperatorError('LEDGER_CLIENT_SECRET and LEDGER_CLIENT_SECRET_FILE are both set', usage)
+  const read = readNamedFile(file)
+  if (read.problem) throw new OperatorError(`LEDGER_CLIENT_SECRET_FILE: ${read.problem}`, usage)
+  return read.text
+}
+
 async function accessFromFolder(folder: string): Promise<ServiceAccess> {
   const file = join(folder, 'cli.json')
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw unreachable(`there is no ${file}: is the dev server running ("npm start")?`, cause)
+    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR'))
+      throw unreachable(`there is no ${file}: is the dev server running ("npm start")?`, cause)
+    throw new OperatorError(`LEDGER_DATA_DIR: ${file} cannot be read: ${systemReason(cause)}`, { cause })
   })
-  return ACCESS.parse(JSON.parse(text))
+  const parsed = ACCESS.safeParse(jsonIn(text))
+  if (parsed.success) return { ...parsed.data, tokens_folder: join(folder, 'tokens') }
+  throw new OperatorError(`LEDGER_DATA_DIR: ${file} is not what "npm start" writes: stop it and start it again`)
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }

@@ -1,16 +1,24 @@
 import { loadSettings } from '../../../shared/config/load-settings.ts'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
-import { createLogger } from '../../../shared/process/logger.ts'
-import { openParts } from '../../../shared/process/open-parts.ts'
+import { openExisting } from '../../../shared/process/open-parts.ts'
 import { runtimeOf } from '../../../shared/process/runtime.ts'
 import { createKeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
 import { createTokenReader } from '../../../shared/read-model/reads/tokens.ts'
 import { FIRST_ANOTHER, keyInUse, type KeyInUse } from '../../admin/keys/keys.ts'
 import { type RevokedPage, revokeGrantsOfKey } from '../../admin/keys/revoke-key.ts'
-import { configuredKids, serviceAccess } from './find-service.ts'
+import { configuredKids, quietLogger, serviceAccess } from './find-service.ts'
+import { countOwn, logout } from './logout.ts'
 import { type Connected, jsonOf, type ServiceAccess, serviceRequests } from './service-access.ts'
 
-/** What `keys revoke` asks for. */
+/** What `keys revoke` asks for, and what it must know of the command line's own tokens: they are no user's. */
+export type KeyAccess = KeySource & {
+  /** How many of them were made with this key and live. */
+  countOwn(kid: number): Promise<number>
+  /** Ends those, so that the next request brings a token of another key. */
+  endOwn(kid: number): Promise<number>
+}
+
+/** A key as it is used, and how to end what was made with it. */
 export type KeySource = {
   /** What revoking this key would end. */
   inUse(kid: number): Promise<KeyInUse>
@@ -22,14 +30,16 @@ export type KeySource = {
  * The service at LEDGER_ADMIN_URL, which asks for an administrator's rights; in dev mode the one that runs here; else
  * the log and the read model themselves, for whom `serve` cannot be started any more because the key is lost.
  */
-export async function connectKeys(env: NodeJS.ProcessEnv = process.env): Promise<Connected<KeySource>> {
+export async function connectKeys(env: NodeJS.ProcessEnv = process.env): Promise<Connected<KeyAccess>> {
   const access = await serviceAccess(env)
   return access ? { source: remoteKeys(access), close: () => Promise.resolve() } : connectDirectly(env)
 }
 
-function remoteKeys(access: ServiceAccess): KeySource {
+function remoteKeys(access: ServiceAccess): KeyAccess {
   const request = serviceRequests(access, 'ledger.admin')
   return {
+    countOwn: (kid) => countOwn(access, kid),
+    endOwn: (kid) => logout(access, kid),
     inUse: async (kid) => jsonOf<KeyInUse>(await request(`/admin/keys/${kid}`)),
     revokePage: async (kid, after) =>
       jsonOf<RevokedPage>(await request(`/admin/keys/${kid}/revoke`, { method: 'POST', body: { after } })),
@@ -39,17 +49,20 @@ function remoteKeys(access: ServiceAccess): KeySource {
 // Nobody was authenticated: whoever has the database and the log may write whatever he likes.
 const BY_OPERATOR = { revoked_by: { type: 'system', id: 'keys' }, context: { actor: 'system/keys' } } as const
 
-async function connectDirectly(env: NodeJS.ProcessEnv): Promise<Connected<KeySource>> {
+async function connectDirectly(env: NodeJS.ProcessEnv): Promise<Connected<KeyAccess>> {
   const settings = loadSettings(env, 'none')
-  const logger = createLogger(env['LEDGER_LOG_LEVEL'] ? settings : { LOG_LEVEL: 'error' })
-  const parts = await openParts(settings, logger)
+  const logger = quietLogger(env, settings)
+  const parts = await openExisting(settings, logger)
   const runtime = runtimeOf(parts, settings, null, logger)
   const keyUses = createKeyUseReader(runtime)
   const tokens = createTokenReader(runtime)
   const { commit, waiter, topics } = runtime
   const revoker = { keyUses, tokens, commit, waiter, topics, timeoutMs: settings.APPEND_TIMEOUT * 1000 }
   const [current] = configuredKids(settings) ?? []
-  const source: KeySource = {
+  const source: KeyAccess = {
+    // Whoever asks the log itself has no token.
+    countOwn: () => Promise.resolve(0),
+    endOwn: () => Promise.resolve(0),
     inUse: (kid) => keyInUse(keyUses, kid),
     revokePage: async (kid, after) => {
       if (kid === current) throw new OperatorError(`kid ${kid} is current here: ${FIRST_ANOTHER}`)

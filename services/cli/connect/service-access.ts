@@ -1,7 +1,15 @@
 import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
+import { systemReason } from '../../../shared/config/secret-file.ts'
+import { dropToken, findToken, keepToken } from './kept-tokens.ts'
 
-/** How to reach a running service, and as which client. */
-export type ServiceAccess = { url: string; admin_url: string; client_id: string; client_secret: string }
+/** How to reach a running service, as which client, and where its tokens are kept between calls. */
+export type ServiceAccess = {
+  url: string
+  admin_url: string
+  client_id: string
+  client_secret: string
+  tokens_folder: string
+}
 
 /** The service does not answer, or not to the end. */
 export function unreachable(message: string, cause?: unknown): OperatorError {
@@ -9,8 +17,8 @@ export function unreachable(message: string, cause?: unknown): OperatorError {
 }
 
 /**
- * Requests to the admin port, with one access token for `scope` (client_credentials) that is fetched with the first of
- * them.
+ * Requests to the admin port, with one access token for `scope` (client_credentials) that is kept from call to call
+ * until it ends. One that the service refuses is fetched anew, once.
  */
 export function serviceRequests(access: ServiceAccess, scope: string) {
   let token: Promise<string> | null = null
@@ -18,17 +26,23 @@ export function serviceRequests(access: ServiceAccess, scope: string) {
     path: string,
     { method = 'GET', body }: { method?: string; body?: unknown } = {},
   ): Promise<Response> => {
-    const bearer = await (token ??= fetchToken(access, scope))
-    const headers = {
-      authorization: `Bearer ${bearer}`,
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+    const send = async (bearer: Promise<string>) => {
+      const authorization = `Bearer ${await bearer}`
+      const content = body !== undefined && { body: JSON.stringify(body) }
+      const headers = { authorization, ...(content && { 'content-type': 'application/json' }) }
+      return sendTo(`${access.admin_url}${path}`, { method, headers, ...content })
     }
-    return ask(`${access.admin_url}${path}`, {
-      method,
-      headers,
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    })
+    const response = await send((token ??= tokenFor(access, scope)))
+    if (response.status !== 401) return response
+    await response.body?.cancel()
+    await dropToken(access, scope)
+    return send((token = fetchToken(access, scope)))
   }
+}
+
+async function tokenFor(access: ServiceAccess, scope: string): Promise<string> {
+  const kept = await findToken(access, scope)
+  return kept ? kept.access_token : fetchToken(access, scope)
 }
 
 /** The body of a success; OperatorError with what the service said otherwise. */
@@ -38,23 +52,40 @@ export async function jsonOf<T>(response: Response): Promise<T> {
   throw new OperatorError(`${response.url} answers ${response.status}: ${body}`)
 }
 
-async function fetchToken({ url, client_id, client_secret }: ServiceAccess, scope: string): Promise<string> {
-  // RFC 6749 §2.3.1: both halves are form-encoded first.
-  const credentials = [client_id, client_secret].map(encodeURIComponent).join(':')
-  const response = await ask(`${url}/oauth2/token`, {
+async function fetchToken(access: ServiceAccess, scope: string): Promise<string> {
+  const asked = Date.now()
+  const response = await sendTo(`${access.url}/oauth2/token`, {
     method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` },
+    headers: { authorization: basicOf(access) },
     body: new URLSearchParams({ grant_type: 'client_credentials', scope }),
   })
-  return (await jsonOf<{ access_token: string }>(response)).access_token
+  const { access_token, expires_in } = await jsonOf<{ access_token: string; expires_in?: number }>(response)
+  const expires_at = expires_in === undefined ? Number.MAX_SAFE_INTEGER : asked + expires_in * 1000
+  await keepToken(access, { scope, access_token, expires_at }).catch((error: unknown) => {
+    process.stderr.write(`the access token cannot be kept in ${access.tokens_folder}: ${systemReason(error)}\n`)
+  })
+  return access_token
 }
 
-async function ask(url: string, init: RequestInit): Promise<Response> {
-  const response = await fetch(url, init).catch((cause: unknown) => {
-    throw unreachable(`${new URL(url).origin} does not answer`, cause)
+/** RFC 6749 §2.3.1: both halves are form-encoded first. */
+export function basicOf({ client_id, client_secret }: ServiceAccess): string {
+  const credentials = [client_id, client_secret].map(encodeURIComponent).join(':')
+  return `Basic ${Buffer.from(credentials).toString('base64')}`
+}
+
+/** A request to the service; an OperatorError with exit code 3 when there is no answer, or one of an outage. */
+export async function sendTo(url: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(url, init).catch((error: Error) => {
+    throw unreachable(`${new URL(url).origin} does not answer: ${networkReason(error)}`, error)
   })
   if (response.status >= 500) throw unreachable(`${url} answers ${response.status}`)
   return response
+}
+
+/** What `fetch` hides: the reason of the system stands in the cause of its error, or in each of several. */
+function networkReason({ cause, message }: Error): string {
+  if (cause instanceof AggregateError) return cause.errors.map(String).join('; ')
+  return cause instanceof Error ? cause.message : message
 }
 
 export type Connected<Source> = { source: Source; close(): Promise<void> }

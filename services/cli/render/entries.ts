@@ -1,5 +1,6 @@
 import type { ReplayEntry } from '../../audit/replay/replay-entry.ts'
-import { type Format, plain, renderTable } from './table.ts'
+import type { Format, Look } from './formats.ts'
+import { fit, plain, renderTable, shortId, shortTime } from './table.ts'
 
 const PAGE = 200
 
@@ -7,10 +8,10 @@ const PAGE = 200
 export async function* renderEntries(
   entries: AsyncIterable<ReplayEntry>,
   format: Format,
-  colour: boolean,
+  look: Look,
 ): AsyncGenerator<string> {
   if (format === 'table') {
-    yield* tables(entries, colour)
+    yield* tables(entries, look)
     return
   }
   let count = 0
@@ -22,27 +23,56 @@ export async function* renderEntries(
   if (format === 'json') yield count === 0 ? '[]\n' : '\n]\n'
 }
 
-async function* tables(entries: AsyncIterable<ReplayEntry>, colour: boolean): AsyncGenerator<string> {
-  let page: string[][] = []
+async function* tables(entries: AsyncIterable<ReplayEntry>, look: Look): AsyncGenerator<string> {
+  let page: ReplayEntry[] = []
   for await (const entry of entries) {
-    page.push(cells(entry, colour))
+    page.push(entry)
     if (page.length < PAGE) continue
-    yield renderTable(HEAD, page, colour)
+    yield tableOf(page, look)
     page = []
   }
-  if (page.length > 0) yield renderTable(HEAD, page, colour)
+  if (page.length > 0) yield tableOf(page, look)
 }
 
-const HEAD = ['position', 'time', 'type', 'grant', 'client', 'principal', 'verdict', 'reason', 'actor']
+function tableOf(page: ReplayEntry[], { width, colour }: Look): string {
+  const head = width === null ? WIDE_HEAD : HEAD
+  const rows = fit(head, page.map(width === null ? wideCells : cells), width)
+  const verdict = head.indexOf('verdict')
+  const tinted = rows.map((row, at) =>
+    page[at]?.verdict === 'valid' ? row : row.with(verdict, yellow(row[verdict] ?? '')),
+  )
+  return renderTable(head, colour ? tinted : rows, colour)
+}
 
-function cells(entry: ReplayEntry, colour: boolean): string[] {
-  const { position, time, type, subject, client_id, principal, verdict, reason, actor } = entry
+function yellow(text: string): string {
+  return `\u001b[33m${text}\u001b[39m`
+}
+
+const HEAD = ['time', 'type', 'grant', 'verdict', 'actor']
+
+function cells({ time, type, subject, verdict, reason, actor }: ReplayEntry): string[] {
+  const why = reason === null || verdict === 'valid' ? '' : ` ${plain(reason)}`
+  return [shortTime(time), plain(type), shortId(plain(subject ?? '')), `${verdict}${why}`, plain(actor ?? '')]
+}
+
+const WIDE_HEAD = ['position', 'time', 'type', 'grant', 'client', 'principal', 'verdict', 'reason', 'actor']
+
+function wideCells({
+  position,
+  time,
+  type,
+  subject,
+  client_id,
+  principal,
+  verdict,
+  reason,
+  actor,
+}: ReplayEntry): string[] {
   const who = principal ? `${principal.type}/${principal.id}` : ''
-  const shown = verdict !== 'valid' && colour ? `\u001b[33m${verdict}\u001b[39m` : verdict
   const [grant = '', client = '', why = '', by = ''] = [subject, client_id, reason, actor].map((text) =>
     plain(text ?? ''),
   )
-  return [positionText(position), time, plain(type), grant, client, plain(who), shown, why, by]
+  return [positionText(position), time, plain(type), grant, client, plain(who), verdict, why, by]
 }
 
 /** `grants/3@17`: the topic without the ledger's prefix, partition and offset. */

@@ -1,13 +1,15 @@
 import type { KeyInUse } from '../../admin/keys/keys.ts'
 import type { KeysStatus, KeyStatus } from '../../audit/status/keys-status.ts'
 import type { KeyRevoked } from '../connect/revoke-whole-key.ts'
-import { type Format, plain, renderTable } from './table.ts'
+import type { Format, Look } from './formats.ts'
+import { fit, plain, renderTable } from './table.ts'
 
 /** Every key with what needs it and what to do next, as a table, one object, or one key a line. */
-export function renderKeys({ keys, problem, well }: KeysStatus, format: Format, colour: boolean): string {
+export function renderKeys({ keys, problem, well }: KeysStatus, format: Format, { width, colour }: Look): string {
   if (format === 'json') return `${JSON.stringify({ well, problem, keys }, null, 2)}\n`
   if (format === 'jsonl') return keys.map((key) => `${JSON.stringify(key)}\n`).join('')
-  const table = keys.length > 0 ? renderTable(HEAD, keys.map(cells), colour) : ''
+  const rows = fit(HEAD, keys.map(cells), width)
+  const table = keys.length > 0 ? renderTable(HEAD, rows, colour) : ''
   const stale = problem === null ? [] : [`THE READ MODEL MAY BE INCOMPLETE, remove no key: ${plain(problem)}`]
   return `${table}${[...(keys.length > 0 ? [''] : []), ...keys.map(({ next }) => next), ...stale].join('\n')}\n`
 }

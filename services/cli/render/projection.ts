@@ -1,14 +1,19 @@
 import { placeText } from '../../../shared/event-log/places.ts'
 import type { ProjectionStatus } from '../../audit/status/projection-status.ts'
 import type { VerifyReport } from '../../audit/verify/verify.ts'
-import { type Format, plain, renderTable } from './table.ts'
+import type { Format, Look } from './formats.ts'
+import { fit, plain, renderTable } from './table.ts'
 
 /** How the partitions stand, as a table, one array, or one object a line. */
-export function renderStatus({ healthy, partitions }: ProjectionStatus, format: Format, colour: boolean): string {
+export function renderStatus(
+  { healthy, partitions }: ProjectionStatus,
+  format: Format,
+  { width, colour }: Look,
+): string {
   if (format === 'json') return `${JSON.stringify(partitions, null, 2)}\n`
   if (format === 'jsonl') return partitions.map((partition) => `${JSON.stringify(partition)}\n`).join('')
   const rows = partitions.map(({ topic, partition, next, end, lag, age_ms, status, voids, problem }) => [
-    placeText({ topic, partition }),
+    width === null ? placeText({ topic, partition }) : `${topic.slice(topic.lastIndexOf('.') + 1)}/${partition}`,
     String(next ?? '-'),
     String(end ?? '-'),
     String(lag ?? '-'),
@@ -17,7 +22,8 @@ export function renderStatus({ healthy, partitions }: ProjectionStatus, format: 
     String(voids),
     plain(problem ?? ''),
   ])
-  return `${renderTable(STATUS_HEAD, rows, colour)}\n${healthy ? 'healthy' : 'NOT HEALTHY'}\n`
+  const table = renderTable(STATUS_HEAD, fit(STATUS_HEAD, rows, width), colour)
+  return `${table}\n${healthy ? 'healthy' : 'NOT HEALTHY: --wide and --format json tell each problem whole'}\n`
 }
 
 const STATUS_HEAD = ['partition', 'next', 'log end', 'lag', 'fresh', 'status', 'voids', 'problem']

@@ -1,15 +1,38 @@
 import Table from 'cli-table3'
 
-export const FORMATS = ['table', 'json', 'jsonl'] as const
+/**
+ * Cells cut so that each row fits: the widest column gives way first. `null`: they stay whole.
+ */
+export function fit(head: string[], rows: string[][], width: number | null): string[][] {
+  if (width === null) return rows
+  const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)))
+  while (widths.reduce((sum, one) => sum + one + 1, -1) > width) {
+    const widest = widths.indexOf(Math.max(...widths))
+    widths[widest] = (widths[widest] ?? 0) - 1
+  }
+  return rows.map((row) => row.map((cell, at) => cut(cell, widths[at] ?? 0)))
+}
 
-export type Format = (typeof FORMATS)[number]
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`
+}
+
+/** The end of an id: that of a UUIDv7 begins with its time, which neighbours share. */
+export function shortId(id: string): string {
+  return id.length > 9 ? `…${id.slice(-8)}` : id
+}
+
+/** `11-26 12:58:08` in UTC: of a time as it stands in events. */
+export function shortTime(time: string): string {
+  return time.slice(5, 19).replace('T', ' ')
+}
 
 /** A table without lines; colours only where asked for, so that a pipe gets plain text. */
 export function renderTable(head: string[], rows: string[][], colour: boolean): string {
   const table = new Table({
     head,
     chars: NO_LINES,
-    style: { head: colour ? ['bold'] : [], border: [], 'padding-left': 0 },
+    style: { head: colour ? ['bold'] : [], border: [], 'padding-left': 0, 'padding-right': 0 },
   })
   table.push(...rows)
   return `${table

@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto'
+import { link, rename, rm, writeFile } from 'node:fs/promises'
+import { type Command, Option } from 'commander'
+import { OperatorError } from '../../../shared/config/operator-error.ts'
+import { systemReason } from '../../../shared/config/secret-file.ts'
+import { print } from './verb.ts'
+
+export type OutOptions = { out?: string; force: boolean }
+
+/** Where a verb that makes a secret puts it. */
+export function addOutOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--out <file>', 'write it to this file, which only you can read, instead of printing it'))
+    .option('--force', 'replace a file that exists', false)
+}
+
+/** Prints a secret, or writes it to a file with mode 0600: whole or not at all, and over no other without `--force`. */
+export async function giveSecret(secret: string, { out, force }: OutOptions): Promise<void> {
+  if (out === undefined) return print(`${secret}\n`)
+  const draft = `${out}.${randomBytes(6).toString('hex')}`
+  try {
+    await writeFile(draft, `${secret}\n`, { mode: 0o600, flag: 'wx' })
+    await (force ? rename(draft, out) : link(draft, out))
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')
+      throw new OperatorError(`--out: ${out} exists: --force replaces it`, { cause })
+    throw new OperatorError(`--out: ${out} cannot be written: ${systemReason(cause)}`, { cause })
+  } finally {
+    await rm(draft, { force: true })
+  }
+  process.stderr.write(`wrote ${out}, which only you can read\n`)
+}
