@@ -75,6 +75,19 @@ test('every script of npm that is named exists', (t) => {
   )
 })
 
+test('no secret is an argument or an option of a command: others could see it in the list of processes', (t) => {
+  const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)]
+  const names = all(program()).flatMap(({ options, registeredArguments }) => [
+    ...options.map(({ flags }) => flags),
+    ...registeredArguments.map((argument) => argument.name()),
+  ])
+  t.true(names.length > 15)
+  t.deepEqual(
+    names.filter((name) => /secret|password|token/i.test(name)),
+    [],
+  )
+})
+
 function isThere(path: string, link: string): boolean {
   const [file = '', fragment] = link.split('#')
   const target = file === '' ? join(ROOT, path) : resolve(ROOT, dirname(path), file)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** What stands in a file that a setting names, without the white space around it; or why that cannot be had, in words. */
+/** What stands in a file that a setting names, without white space around it; or why that cannot be had, in words. */
 export function readNamedFile(
   path: string,
 ): { text: string; problem?: undefined } | { text?: undefined; problem: string } {

@@ -17,7 +17,7 @@ export type Parts = {
   knex: Knex
   log: EventLog
   topics: Topics
-  /** Rejects with an OperatorError when the data folder is taken away under the embedded database; else never settles. */
+  /** Rejects with an OperatorError when the embedded database loses its folder; else never settles. */
   lost: Promise<never>
   close(): Promise<void>
 }

@@ -115,6 +115,27 @@ realTest('postgres')('the verbs of the operator: what is wrong is found, told, a
   t.is((JSON.parse(healthy.out) as unknown[]).length, 13)
 })
 
+realTest('postgres')('with --format json or jsonl stdout is data only, also where something is wrong', async (t) => {
+  const ledger = await postgresLedger(t)
+  await seed(ledger)
+  await ledger.project()
+  const verbs = [
+    ['projection', 'status'],
+    ['keys', 'status'],
+    ['audit', 'replay'],
+  ]
+  await Promise.all(
+    verbs.map(async (verb) => {
+      const [json, jsonl] = await Promise.all(
+        ['json', 'jsonl'].map((format) => tokenLedger(settingsOf(ledger), ...verb, '--format', format)),
+      )
+      t.notThrows(() => JSON.parse(json?.out ?? '') as unknown, json?.out)
+      const lines = jsonl?.out.split('\n').slice(0, -1) ?? []
+      t.notThrows(() => lines.map((line) => JSON.parse(line) as unknown), jsonl?.out)
+    }),
+  )
+})
+
 const LOCAL = { LEDGER_DATA_DIR: '/nonexistent' }
 const WRONG: [args: string[], env: Record<string, string>, message: RegExp][] = [
   [

@@ -63,6 +63,9 @@ function addStatus(keys: Command): void {
       await work(command, connectAudit, async (source) => {
         const status = await source.keys()
         await print(renderKeys(status, format, lookOf({ wide })))
+        // A line of JSON is a key, and has no place for what concerns all of them.
+        if (format === 'jsonl' && status.problem !== null)
+          process.stderr.write(`the read model may be incomplete: ${status.problem}\n`)
         return status.well
       })
     })

@@ -56,7 +56,7 @@ export function wideOption(): Option {
   return new Option('--wide', 'tables as wide as they are, with whole ids and times').default(false)
 }
 
-/** How tables look: as wide as the terminal, 80 columns at least and where there is none; in colour on a terminal only. */
+/** How tables look: as wide as the terminal, 80 columns at least and elsewhere; in colour on a terminal only. */
 export function lookOf({ wide }: { wide: boolean }): Look {
   const { isTTY, columns } = process.stdout
   const width = isTTY ? Math.max(columns, NARROW) : NARROW

@@ -52,7 +52,7 @@ function notBound(port: Port, { host, port: number }: { host: string; port: numb
   throw new OperatorError(`${name}: cannot listen on ${host}:${number}: ${reasonOf(cause)}`, { cause })
 }
 
-/** Node gives a code, and words around it that depend on what was asked: `listen EADDRINUSE: address already in use`. */
+/** Without what Node puts around it: `listen EADDRINUSE: address already in use 127.0.0.1:4444`. */
 function reasonOf({ message }: Error): string {
   return message.replace(/^(listen|bind) \w+: /, '').replace(/ [\d.:[\]a-f]+:\d+$/, '')
 }

@@ -8,18 +8,28 @@ import { fit, plain, renderTable } from './table.ts'
 export function renderKeys({ keys, problem, well }: KeysStatus, format: Format, { width, colour }: Look): string {
   if (format === 'json') return `${JSON.stringify({ well, problem, keys }, null, 2)}\n`
   if (format === 'jsonl') return keys.map((key) => `${JSON.stringify(key)}\n`).join('')
-  const rows = fit(HEAD, keys.map(cells), width)
-  const table = keys.length > 0 ? renderTable(HEAD, rows, colour) : ''
+  const head = width === null ? [...HEAD, 'latest token made', 'last token ends'] : [...HEAD, 'last made', 'last ends']
+  const rows = fit(
+    head,
+    keys.map((key) => [...cells(key), ...times(key, width === null)]),
+    width,
+  )
+  const table = keys.length > 0 ? renderTable(head, rows, colour) : ''
   const stale = problem === null ? [] : [`THE READ MODEL MAY BE INCOMPLETE, remove no key: ${plain(problem)}`]
   return `${table}${[...(keys.length > 0 ? [''] : []), ...keys.map(({ next }) => next), ...stale].join('\n')}\n`
 }
 
-const HEAD = ['kid', 'key', 'grants', 'refresh', 'access', 'codes', 'secrets', 'latest token made', 'last token ends']
+const HEAD = ['kid', 'key', 'grants', 'refresh', 'access', 'codes', 'secrets']
 
 function cells(key: KeyStatus): string[] {
   const { kid, grants, refresh_tokens, access_tokens, authorization_codes, client_secrets } = key
   const counts = [grants, refresh_tokens, access_tokens, authorization_codes, client_secrets].map(String)
-  return [String(kid), standing(key), ...counts, key.last_token_made ?? '-', key.last_token_ends ?? '-']
+  return [String(kid), standing(key), ...counts]
+}
+
+/** The day is enough for a table: the sentence below has the second. */
+function times({ last_token_made, last_token_ends }: KeyStatus, whole: boolean): string[] {
+  return [last_token_made, last_token_ends].map((time) => (whole ? time : time?.slice(0, 10)) ?? '-')
 }
 
 function standing({ configured, current }: KeyStatus): string {

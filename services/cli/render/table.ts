@@ -1,13 +1,14 @@
 import Table from 'cli-table3'
 
 /**
- * Cells cut so that each row fits: the widest column gives way first. `null`: they stay whole.
+ * Cells cut so that each row fits: the widest column gives way first, none below its title. `null`: they stay whole.
  */
 export function fit(head: string[], rows: string[][], width: number | null): string[][] {
   if (width === null) return rows
   const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)))
-  while (widths.reduce((sum, one) => sum + one + 1, -1) > width) {
-    const widest = widths.indexOf(Math.max(...widths))
+  const spare = () => widths.map((one, at) => (one > (head[at]?.length ?? 0) ? one : 0))
+  while (widths.reduce((sum, one) => sum + one + 1, -1) > width && Math.max(...spare()) > 0) {
+    const widest = spare().indexOf(Math.max(...spare()))
     widths[widest] = (widths[widest] ?? 0) - 1
   }
   return rows.map((row) => row.map((cell, at) => cut(cell, widths[at] ?? 0)))
