@@ -24,22 +24,24 @@ function humanLine(entry: Entry, colour: boolean): string {
 }
 
 function textOf(entry: Entry): string {
-  const { level: _level, time: _time, pid: _pid, msg = '', ...rest } = entry
-  return msg === 'request' ? requestText(rest) : [msg, ...fieldsOf(rest)].join('  ')
+  const { msg = '' } = entry
+  return msg === 'request' ? requestText(entry) : [msg, ...fieldsOf(entry)].join('  ')
 }
 
 /** `POST /oauth2/token 200 12.3 ms demo-app`, and why it was refused. */
 function requestText({ method, path, status, ms, client_id, error, reason }: Record<string, unknown>): string {
-  const why = [error, reason].filter((part) => part !== undefined).join(': ')
+  const why = [error, reason].filter((part) => typeof part === 'string').join(': ')
   return [method, path, status, `${String(ms)} ms`, client_id, why]
     .filter((part) => part !== undefined && part !== '')
     .join(' ')
 }
 
-function fieldsOf(rest: Record<string, unknown>): string[] {
-  return Object.entries(rest).map(([name, value]) => {
-    return `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`
-  })
+/** These stand in every line, or are told in another way. */
+const USUAL = ['level', 'time', 'pid', 'msg']
+
+function fieldsOf(entry: Entry): string[] {
+  const own = Object.entries(entry).filter(([name]) => !USUAL.includes(name))
+  return own.map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
 }
 
 function timeOf(time: number): string {

@@ -115,7 +115,7 @@ test('a database without a ledger is told to be migrated first', async (t) => {
 
 test('a part that cannot be reached is named as that, with exit code 3', async (t) => {
   const env = { ...SERVED, LEDGER_DATABASE_URL: 'postgres://postgres@127.0.0.1:1/x', LEDGER_SECRETS_SYSTEM: secrets(1) }
-  const { LEDGER_LOG_LEVEL: _, ...usual } = env
+  const usual: Record<string, string> = { ...env, LEDGER_LOG_LEVEL: '' }
   for (const args of [['migrate'], ['serve', 'token-endpoint'], ['keys', 'derive', 'check']])
     t.regex(
       await failure(usual, ...args),

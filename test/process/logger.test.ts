@@ -4,7 +4,7 @@ import { createLogger } from '../../shared/process/logger.ts'
 /** What a terminal would show. */
 function onTerminal(env: NodeJS.ProcessEnv = {}) {
   const lines: string[] = []
-  const output = { isTTY: true, write: (text: string) => lines.push(text.replace(/^\u001b\[\d+m/, '')) }
+  const output = { isTTY: true, write: (text: string) => lines.push(text.replaceAll('\u001b', 'ESC')) }
   return { lines, logger: createLogger({ LOG_LEVEL: 'info' }, output, env) }
 }
 
@@ -21,7 +21,7 @@ test('in a terminal a request is one short line, and a probe of health is none',
 test('in a terminal warnings and errors are coloured, unless NO_COLOR says otherwise', (t) => {
   const { lines, logger } = onTerminal()
   logger.warn({ reason: 'the log is away' }, 'unavailable')
-  t.regex(lines[0] ?? '', /^\d\d:\d\d:\d\d warning unavailable {2}reason=the log is away\u001b\[39m\n$/)
+  t.regex(lines[0] ?? '', /^ESC\[33m\d\d:\d\d:\d\d warning unavailable {2}reason=the log is awayESC\[39m\n$/)
   const plain = onTerminal({ NO_COLOR: '1' })
   plain.logger.error({ stack: 'Error: x\n    at y' }, 'bug')
   t.regex(plain.lines[0] ?? '', /^\d\d:\d\d:\d\d ERROR bug {2}stack=Error: x\n {4}at y\n$/)

@@ -25,8 +25,8 @@ export async function migrate(
   logger: Logger,
   tell: (step: string) => void = () => undefined,
 ): Promise<string> {
-  await requireSoundDatabase(knex)
   tell(`database: schemas ledger and ${settings.READ_MODEL}`)
+  await requireSoundDatabase(knex)
   await migrateDatabase(knex, settings.READ_MODEL, { shared: !settings.dev })
   tell(
     settings.KAFKA_BROKERS

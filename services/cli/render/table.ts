@@ -18,9 +18,11 @@ function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`
 }
 
-/** The end of an id: that of a UUIDv7 begins with its time, which neighbours share. */
+const UUID_LENGTH = 36
+
+/** The end of a UUIDv7: it begins with its time, which neighbours share. A name stays whole. */
 export function shortId(id: string): string {
-  return id.length > 9 ? `…${id.slice(-8)}` : id
+  return /^[\da-f-]+$/.test(id) && id.length === UUID_LENGTH ? `…${id.slice(-8)}` : id
 }
 
 /** `11-26 12:58:08` in UTC: of a time as it stands in events. */
