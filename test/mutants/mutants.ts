@@ -145,7 +145,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'an error of PostgreSQL is logged with its DETAIL',
     file: 'shared/process/logger.ts',
-    changes: [["|| !('severity' in error)", '']],
+    changes: [["!('severity' in error)", 'error.message.length > 0']],
     tests: ['test/projector/unfoldable.test.ts'],
   },
   {
