@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
-import { type Bounds, type EventLog, LogReadError } from '../../shared/event-log/event-log.ts'
+import { type EventLog, LogReadError } from '../../shared/event-log/event-log.ts'
 import { placeText, type TopicPartition } from '../../shared/event-log/places.ts'
 import {
   type Checkpoint,
@@ -10,6 +10,7 @@ import {
 } from '../../shared/read-model/checkpoints.ts'
 import type { KnownGrants } from '../../shared/read-model/projection/grants.ts'
 import type { ReadModel } from '../../shared/read-model/read-model.ts'
+import { divergenceOf, lookAtLog, type LogSeen } from './divergence.ts'
 
 export type HeldOptions = ReadModel & { log: EventLog; logger: Logger }
 
@@ -46,28 +47,28 @@ export function createHeldCheckpoints({ log, logger, ...readModel }: HeldOptions
     await rememberCluster(readModel, cluster)
     const wanted = new Set(partitions.map(placeText))
     const checkpoints = (await loadCheckpoints(readModel, names)).filter((one) => wanted.has(placeText(one)))
-    // Only now: another projector may be moving the checkpoints, and bounds asked for before would lie behind them.
-    const { bounds, silent } = await log.boundsNow(names)
-    const [missing] = silent.filter((one) => wanted.has(placeText(one)))
+    const seen = await lookAtLog(log, names)
+    const [missing] = seen.silent.filter((one) => wanted.has(placeText(one)))
     if (missing) throw new LogReadError('unreachable', `${placeText(missing)} does not answer: ${missing.reason}`)
-    const starts = await Promise.all(checkpoints.map((checkpoint) => hold(checkpoint, bounds, cluster)))
+    const starts = await Promise.all(checkpoints.map((checkpoint) => hold(checkpoint, seen, cluster)))
     return starts.filter((start) => start !== null)
   }
 
-  async function hold(checkpoint: Checkpoint, bounds: Bounds[], cluster: string) {
+  async function hold(checkpoint: Checkpoint, seen: LogSeen, cluster: string) {
     const { topic, partition, last_offset, next } = checkpoint
     const name = placeText(checkpoint)
     held.delete(name)
     if (checkpoint.status === 'diverged') return null
-    const bound = bounds.find((one) => placeText(one) === name)
-    const divergence = divergenceOf(checkpoint, bound, cluster)
+    const divergence = otherCluster(checkpoint, cluster) ?? divergenceOf(checkpoint, seen)
     if (divergence) return leave(checkpoint, 'diverged', divergence)
     held.set(name, { ...checkpoint, verified: last_offset === null, known: new LRUCache({ max: KNOWN_GRANTS }) })
     return { topic, partition, offset: last_offset ?? next }
   }
 
   async function leave(place: TopicPartition, status: 'stopped' | 'diverged', reason: string): Promise<null> {
-    logger.error({ ...place, status, reason }, 'partition is not projected any further')
+    const { topic, partition } = place
+    const alarm = status === 'diverged' ? { alarm: 'diverged' } : {}
+    logger.error({ ...alarm, topic, partition, status, reason }, 'partition is not projected any further')
     held.delete(placeText(place))
     await markPartition(readModel, place, status, reason)
     return null
@@ -82,14 +83,7 @@ export function createHeldCheckpoints({ log, logger, ...readModel }: HeldOptions
   }
 }
 
-/** Why the log is not the one that was folded, as far as its bounds tell. */
-function divergenceOf(checkpoint: Checkpoint, bound: Bounds | undefined, cluster: string): string | null {
-  if (!bound) return 'the log has no such partition'
-  if (checkpoint.cluster_id !== null && checkpoint.cluster_id !== cluster) {
-    return `the read model was folded from log ${checkpoint.cluster_id}, this is ${cluster}`
-  }
-  if (bound.first !== 0) return `the log begins at offset ${bound.first}: its beginning is gone`
-  // Both name the record to come: an end below what was folded has lost some of it.
-  if (bound.end < checkpoint.next) return `the log ends at ${bound.end}, ${checkpoint.next} was folded`
-  return null
+function otherCluster({ cluster_id }: Checkpoint, cluster: string): string | null {
+  if (cluster_id === null || cluster_id === cluster) return null
+  return `the read model was folded from log ${cluster_id}, this is ${cluster}`
 }

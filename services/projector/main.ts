@@ -23,7 +23,7 @@ export async function runProjector({
   const group = `${settings.KAFKA_TOPIC_PREFIX}.projector.${schema}`
   const readModel = { knex, schema, topics }
   const following = await startProjector({ ...readModel, log, group, logger })
-  const stopFreshness = startFreshness({ ...readModel, log, logger })
+  const stopFreshness = startFreshness({ ...readModel, log, logger, leave: following.leave })
   const commits = watchLostCommits(readModel, following.reached)
   return {
     ended: Promise.race([following.ended, commits.lost]),

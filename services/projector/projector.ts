@@ -12,11 +12,13 @@ export type ProjectorOptions = HeldOptions & { group: string }
 /** What became of a statement: its checkpoints may be another's by now, or PostgreSQL will never take it. */
 type Outcome = 'folded' | 'taken' | { refused: string }
 
+export type Projector = Following & Pick<HeldCheckpoints, 'reached' | 'leave'>
+
 /**
  * Follows the log and folds it into the read model. Any number may run: the log shares the partitions out, and a
  * checkpoint moves only from where it stands, so two that overlap cannot both write.
  */
-export async function startProjector(options: ProjectorOptions): Promise<Following & Pick<HeldCheckpoints, 'reached'>> {
+export async function startProjector(options: ProjectorOptions): Promise<Projector> {
   const { log, topics, group } = options
   const held = createHeldCheckpoints(options)
   // Whatever arrives while a statement runs is folded together in the next.
@@ -71,7 +73,7 @@ export async function startProjector(options: ProjectorOptions): Promise<Followi
   }
 
   const following = await log.follow(group, [topics.grants, topics.registry], { begin: held.begin, take })
-  return { ...following, reached: held.reached }
+  return { ...following, reached: held.reached, leave: held.leave }
 }
 
 /** The two halves of what lies beyond `from`, or null where that is one record at most. */

@@ -23,6 +23,9 @@ export type Range = TopicPartition & { from: number; to: number }
 /** `[first, end)`: `end` is the offset that the next record gets. An empty partition has first = end. */
 export type Bounds = TopicPartition & { first: number; end: number }
 
+/** The record that a partition began with, as long as it is the same log. */
+export type FirstRecord = TopicPartition & { record: LogRecord }
+
 /** A partition that does not answer, in words for the operator: `it has no leader`. */
 export type Silent = TopicPartition & { reason: string }
 
@@ -93,6 +96,12 @@ export type EventLog = {
   bounds(topics: string[], partition?: number): Promise<Bounds[]>
   /** The same of those that answer at once, and which do not. LogReadError when none does. */
   boundsNow(topics: string[]): Promise<BoundsNow>
+  /**
+   * The first record of each of these partitions, at once, by which a log that was deleted and made again under the
+   * same name is told apart. One that is empty, whose beginning is gone, or that does not answer, is left out.
+   * LogReadError when the log cannot be reached at all.
+   */
+  firstRecords(places: TopicPartition[]): Promise<FirstRecord[]>
   /**
    * Delivers partitions to this follower. Followers of one `group`, in any number of processes, share the partitions
    * (or, where the log cannot share, each gets all: a follower must bear that). Positions are the follower's own.

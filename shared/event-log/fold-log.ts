@@ -10,12 +10,14 @@ import { placeText, type TopicPartition } from './places.ts'
 
 /**
  * Where a fold of one partition stands. `next`: the first offset that is not folded. `last_offset`, `last_hash` and
- * `leader_epoch` are of the last record folded, `chain` is the proof of all of them.
+ * `leader_epoch` are of the last record folded, `first_hash` is of the first (null also where a release before this
+ * column folded it), `chain` is the proof of all of them.
  */
 export type FoldPosition = {
   next: number
   last_offset: number | null
   last_hash: Buffer | null
+  first_hash: Buffer | null
   chain: Buffer
   leader_epoch: number | null
 }
@@ -48,7 +50,8 @@ export type Progress = (done: number, total: number) => void
 
 /** Where the fold of a partition begins. */
 export function foldStart({ topic, partition }: TopicPartition): FoldPosition {
-  return { next: 0, last_offset: null, last_hash: null, chain: chainStart(topic, partition), leader_epoch: null }
+  const none = { last_offset: null, last_hash: null, first_hash: null, leader_epoch: null }
+  return { next: 0, ...none, chain: chainStart(topic, partition) }
 }
 
 /** LogReadError when the beginning of one of these partitions is gone: without it no record has a verdict. */
@@ -126,13 +129,15 @@ function stopAt({ offset, timestamp, key }: LogRecord, reason: string): Stop {
 }
 
 function moved(from: FoldPosition, records: LogRecord[], next: number): FoldPosition {
-  const { last_offset, last_hash, chain, leader_epoch } = from
+  const { last_offset, last_hash, first_hash, chain, leader_epoch } = from
+  const [first] = records
   const last = records.at(-1)
-  if (!last) return { next, last_offset, last_hash, chain, leader_epoch }
+  if (!first || !last) return { next, last_offset, last_hash, first_hash, chain, leader_epoch }
   return {
     next,
     last_offset: last.offset,
     last_hash: recordHash(last),
+    first_hash: last_offset === null ? recordHash(first) : first_hash,
     chain: records.reduce((link, record) => chainNext(link, record), chain),
     leader_epoch: last.leader_epoch ?? null,
   }

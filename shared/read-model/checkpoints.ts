@@ -45,6 +45,7 @@ export async function loadCheckpoints({ knex, schema }: ReadModelTables, topics:
       'next',
       'last_offset',
       'last_hash',
+      'first_hash',
       'chain',
       'leader_epoch',
       'cluster_id',
@@ -62,7 +63,7 @@ export async function loadCheckpoints({ knex, schema }: ReadModelTables, topics:
 export const moveSql = (schema: string) => `
   moves AS MATERIALIZED (
     SELECT * FROM json_to_recordset(?::json) AS m(topic text, partition int, start bigint, next bigint,
-           last_offset bigint, last_hash bytea, chain bytea, leader_epoch int, voids int)),
+           last_offset bigint, last_hash bytea, first_hash bytea, chain bytea, leader_epoch int, voids int)),
   locked AS MATERIALIZED (
     SELECT c.next = m.start AND c.status <> 'diverged' AS stands
       FROM ${schema}.checkpoints c JOIN moves m USING (topic, partition)
@@ -72,14 +73,23 @@ export const moveSql = (schema: string) => `
   moved AS (
     UPDATE ${schema}.checkpoints c
        SET next = m.next, last_offset = m.last_offset, last_hash = m.last_hash, chain = m.chain,
-           leader_epoch = m.leader_epoch, status = 'ok', status_reason = NULL, void_count = c.void_count + m.voids
+           first_hash = coalesce(c.first_hash, m.first_hash), leader_epoch = m.leader_epoch, status = 'ok', status_reason = NULL, void_count = c.void_count + m.voids
       FROM moves m, ready
      WHERE ready.ok AND c.topic = m.topic AND c.partition = m.partition AND c.next = m.start)`
 
 /** The binding of `moveSql`. */
 export function movesJson(moves: CheckpointMove[]): string {
-  const hex = (bytes: Buffer | null) => bytes && `\\x${bytes.toString('hex')}`
-  return JSON.stringify(moves.map((move) => ({ ...move, last_hash: hex(move.last_hash), chain: hex(move.chain) })))
+  const inHex = (move: CheckpointMove) => ({
+    last_hash: hex(move.last_hash),
+    first_hash: hex(move.first_hash),
+    chain: hex(move.chain),
+  })
+  return JSON.stringify(moves.map((move) => ({ ...move, ...inHex(move) })))
+}
+
+/** Bytes as JSON that a bytea is read from. */
+function hex(bytes: Buffer | null): string | null {
+  return bytes && `\\x${bytes.toString('hex')}`
 }
 
 /**
@@ -101,6 +111,19 @@ export async function markPartition(
 /** Remembers which log the read model was folded from. */
 export async function rememberCluster({ knex, schema }: ReadModelTables, cluster_id: string): Promise<void> {
   await knex.withSchema(schema).table('checkpoints').whereNull('cluster_id').update({ cluster_id })
+}
+
+/** Remembers which record each of these partitions began with when it was folded, where that is not known yet. */
+export async function rememberFirstRecords(
+  { knex, schema }: ReadModelTables,
+  firsts: (TopicPartition & { first_hash: Buffer })[],
+): Promise<void> {
+  await knex.raw(
+    `UPDATE ${schema}.checkpoints c SET first_hash = f.first_hash
+       FROM json_to_recordset(?::json) AS f(topic text, partition int, first_hash bytea)
+      WHERE c.topic = f.topic AND c.partition = f.partition AND c.first_hash IS NULL AND c.last_offset IS NOT NULL`,
+    [JSON.stringify(firsts.map((first) => ({ ...first, first_hash: hex(first.first_hash) })))],
+  )
 }
 
 /** The database's clock as text, precise enough to be written back. */

@@ -26,6 +26,7 @@ CREATE TABLE ${schema}.checkpoints (
   next bigint NOT NULL DEFAULT 0,
   last_offset bigint,
   last_hash bytea,
+  first_hash bytea,
   chain bytea NOT NULL,
   leader_epoch integer,
   cluster_id text,
@@ -37,6 +38,11 @@ CREATE TABLE ${schema}.checkpoints (
   void_count bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000)`
+
+/** The read model of an installed ledger learns which record each partition of its log began with. */
+export async function addFirstHash(knex: Knex, schema: string): Promise<void> {
+  await knex.raw(`ALTER TABLE ${schema}.checkpoints ADD COLUMN IF NOT EXISTS first_hash bytea`)
+}
 
 const grants = (schema: string) => `
 CREATE TABLE ${schema}.grants (

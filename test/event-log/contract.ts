@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava'
-import { chainNext, chainStart } from '../../shared/event-log/chain.ts'
+import { chainNext, chainStart, recordHash } from '../../shared/event-log/chain.ts'
 import {
   AppendError,
   LogReadError,
@@ -154,6 +154,7 @@ export function contract(test: RealTest, subject: Subject): void {
         () => log.clusterId(),
         () => log.bounds(['nowhere']),
         () => log.boundsNow(['nowhere']),
+        () => log.firstRecords([{ topic: 'nowhere', partition: 0 }]),
         () => log.problems([]),
       ]) {
         const error = await t.throwsAsync(ask(), { instanceOf: LogReadError })
@@ -218,6 +219,42 @@ export function contract(test: RealTest, subject: Subject): void {
       instanceOf: LogReadError,
     })
     t.is(error.reason, 'out_of_range')
+  })
+
+  test('the first record of a partition is the same for every reader, whatever its size and whatever comes later', async (t) => {
+    const { log, topic, append } = await withTopic(t)
+    const places = [0, 1, 2].map((partition) => ({ topic, partition }))
+    t.deepEqual(await log.firstRecords(places), [])
+    await Promise.all([append('x'.repeat(800_000), 0), append('small', 1)])
+    const other = await subject.open(t)
+    const firsts = async (reader: EventLog) => {
+      const found = await reader.firstRecords(places)
+      return found.map(({ partition, record }) => [partition, recordHash(record).toString('hex')])
+    }
+    const first = await firsts(log)
+    t.deepEqual(
+      first,
+      await Promise.all(
+        [0, 1].map(async (partition) => {
+          const [record] = await readAll(other, { topic, partition })
+          return [partition, record && recordHash(record).toString('hex')]
+        }),
+      ),
+    )
+    await Promise.all([append('later', 0), append('later', 1), append('x', 2)])
+    t.deepEqual((await firsts(other)).slice(0, 2), first)
+    t.is((await firsts(log)).length, 3)
+  })
+
+  test('a partition whose beginning is gone has no first record', async (t) => {
+    const { log, topic, place, append } = await withTopic(t)
+    for (const partition of [0, 0, 1]) await append('value', partition)
+    await subject.cut(t, topic, 1)
+    const found = await log.firstRecords([place, { topic, partition: 1 }])
+    t.deepEqual(
+      found.map(({ partition }) => partition),
+      [1],
+    )
   })
 
   test('create is idempotent, also at once; a missing topic and another number of partitions are problems', async (t) => {

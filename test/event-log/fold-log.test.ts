@@ -50,13 +50,19 @@ const walked = async <S>(steps: AsyncIterable<S>): Promise<S[]> => {
 }
 const range = (to: number) => ({ ...PLACE, from: 0, to })
 
-test('a step moves the position over what it read: next offset, last record, chain, leader', (t) => {
+test('a step moves the position over what it read: next offset, first and last record, chain, leader', (t) => {
   const { start, position, stop } = readBatch(batchOf(records), foldStart(PLACE))
   const chain = records.reduce((link, record) => chainNext(link, record), chainStart(PLACE.topic, PLACE.partition))
-  const last = records[3] ?? unreadable(3)
+  const [first = unreadable(0), , , last = unreadable(3)] = records
   t.is(start, 0)
   t.is(stop, null)
-  t.deepEqual(position, { next: 4, last_offset: 3, last_hash: recordHash(last), chain, leader_epoch: 10 })
+  const hashes = { first_hash: recordHash(first), last_hash: recordHash(last) }
+  t.deepEqual(position, { next: 4, last_offset: 3, ...hashes, chain, leader_epoch: 10 })
+})
+
+test('a position that was folded before first records were kept does not take a later record for the first', (t) => {
+  const { position } = readBatch(batchOf(records.slice(0, 2)), foldStart(PLACE))
+  t.is(readBatch(batchOf(records), { ...position, first_hash: null }).position.first_hash, null)
 })
 
 test('a batch that begins before the position is read from there on, and one without records moves only the offset', (t) => {

@@ -53,7 +53,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: "records with their writer's time are accepted",
     file: 'shared/event-log/kafka/records.ts',
-    changes: [['if (batchContext?.timestampType !== LOG_APPEND_TIME) {', 'if (!batchContext) {']],
+    changes: [['if (message.batchContext?.timestampType !== LOG_APPEND_TIME) {', 'if (!message.batchContext) {']],
     tests: ['test/event-log/kafka/kafka.test.ts'],
   },
   {
@@ -165,5 +165,17 @@ export const MUTANTS: Mutant[] = [
     file: 'shared/read-model/registry-rows.ts',
     changes: [['...(personal && personalOf(personal)),', '...personal,']],
     tests: ['test/read-model/projection/extremes.test.ts'],
+  },
+  {
+    name: 'a log that ends below what was folded goes on',
+    file: 'services/projector/divergence.ts',
+    changes: [['if (bound.end < checkpoint.next) return', 'if (bound.end < 0) return']],
+    tests: ['test/projector/divergence.test.ts'],
+  },
+  {
+    name: 'a topic that was made again is spliced in',
+    file: 'services/projector/divergence.ts',
+    changes: [['if (!first || !checkpoint.first_hash || ', 'if (!first || checkpoint || ']],
+    tests: ['test/projector/divergence.test.ts'],
   },
 ]

@@ -1,10 +1,9 @@
 import { type Bounds, type BoundsNow, LogReadError, type Silent } from '../event-log.ts'
 import { comparePlaces, isSamePlace, placeText, type TopicPartition } from '../places.ts'
-import { connected, forgetClosed, partitionsOf, patiently, unreachable } from './client/asking.ts'
+import { ANSWER_MS, connected, forgetClosed, partitionsOf, patiently, unreachable, within } from './client/asking.ts'
 import { type Broker, causesOf, type Cluster, READ_UNCOMMITTED } from './client/connect.ts'
 import { wordsOf } from './client/words.ts'
 
-const ANSWER_MS = 1_000
 const LATEST = '-1'
 const EARLIEST = '-2'
 
@@ -134,15 +133,6 @@ async function listOffsets(broker: Broker, places: TopicPartition[], timestamp: 
   return responses.flatMap(({ topic, partitions }) =>
     partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })),
   )
-}
-
-/** Rejects after `ANSWER_MS`; what comes later is heard by nobody. */
-async function within<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing within ${ANSWER_MS} ms`)), ANSWER_MS)
-  })
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer))
 }
 
 function allSilent(places: TopicPartition[], reason: string): Answer {

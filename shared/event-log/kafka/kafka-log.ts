@@ -4,7 +4,7 @@ import { createKafkaBounds } from './bounds.ts'
 import { createCluster, withAdmin, type KafkaLogOptions } from './client/connect.ts'
 import { followKafka } from './follow.ts'
 import { patchKafkajs } from './client/patches.ts'
-import { readRange } from './reads.ts'
+import { firstRecords, readRange } from './reads.ts'
 import { createKafkaSender } from './sender.ts'
 import { createTopics, topicProblems } from './topics.ts'
 
@@ -33,6 +33,7 @@ export function createKafkaLog(options: KafkaLogOptions): EventLog {
       following.ended.catch(() => undefined).finally(() => followings.delete(following))
       return following
     },
+    firstRecords: (places) => firstRecords(asking, places),
     read: (range, signal) => readRange({ cluster: reading, bounds }, range, signal),
     clusterId: async () => (await withAdmin(options, (admin) => admin.describeCluster())).clusterId,
     create: (topics) => createTopics(options, topics),

@@ -16,18 +16,23 @@ type BatchContext = { partitionLeaderEpoch: number; timestampType: number }
  * A record as Kafka delivered it. Throws when its time is its writer's and not the log's: nothing may be judged by
  * that.
  */
-export function recordOf({ offset, timestamp, key, value, batchContext }: Message): LogRecord {
-  if (batchContext?.timestampType !== LOG_APPEND_TIME) {
+export function recordOf(message: Message): LogRecord {
+  if (message.batchContext?.timestampType !== LOG_APPEND_TIME) {
     throw new WriterTimeError(
-      `the record at offset ${offset} carries its writer's time: it was not written as LogAppendTime`,
+      `the record at offset ${message.offset} carries its writer's time: it was not written as LogAppendTime`,
     )
   }
+  return bytesOf(message)
+}
+
+/** A record whoever's time it carries: to be compared, and not judged by. */
+export function bytesOf({ offset, timestamp, key, value, batchContext }: Message): LogRecord {
   return {
     offset: Number(offset),
     timestamp: Number(timestamp),
     key: key ?? EMPTY,
     value: value ?? EMPTY,
-    leader_epoch: batchContext.partitionLeaderEpoch,
+    leader_epoch: batchContext?.partitionLeaderEpoch,
   }
 }
 

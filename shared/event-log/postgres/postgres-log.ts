@@ -3,7 +3,7 @@ import type { EventLog, Following } from '../event-log.ts'
 import { isSamePlace, placeText, type TopicPartition } from '../places.ts'
 import { createPostgresAppends, type AppendFaults } from './appends.ts'
 import { followPostgres } from './follow.ts'
-import { ask, readBounds, readRange } from './reads.ts'
+import { ask, readBounds, readFirstRecords, readRange } from './reads.ts'
 import { createLogTables } from './tables.ts'
 import type { LogLogger } from '../retrying.ts'
 import type { Waker } from './waker.ts'
@@ -30,6 +30,7 @@ export function createPostgresLog({ knex, appendTimeoutMs, faults = {}, logger =
     bounds: async (topics, partition) =>
       (await readBounds(knex, topics)).filter((one) => partition === undefined || one.partition === partition),
     boundsNow: async (topics) => ({ bounds: await readBounds(knex, topics), silent: [] }),
+    firstRecords: (places) => readFirstRecords(knex, places),
     follow: async (_group, topics, follower) => {
       const following = followPostgres({ knex, topics, follower, logger, wakers })
       followings.add(following)

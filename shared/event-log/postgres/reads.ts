@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Knex } from 'knex'
-import { type Bounds, type LogBatch, LogReadError, type Range } from '../event-log.ts'
+import { type Bounds, type FirstRecord, type LogBatch, LogReadError, type Range } from '../event-log.ts'
 import { placeText, type TopicPartition } from '../places.ts'
 
 const MAX_RECORDS = 500
@@ -33,6 +33,23 @@ SELECT topic, partition, next AS end,
                   WHERE log.topic = place.topic AND log.partition = place.partition), next) AS first
   FROM ledger.log_partitions AS place
  WHERE topic = ANY (:topics::text[]) ORDER BY topic, partition`
+
+const FIRSTS = `
+SELECT log.topic, log.partition, log."offset", log.key, log.value, (extract(epoch FROM log.at) * 1000)::float8 AS timestamp
+  FROM unnest(:topics::text[], :partitions::int[]) AS wanted (topic, partition)
+  JOIN ledger.log_records AS log USING (topic, partition)
+ WHERE log."offset" = 0`
+
+/** The first record of each of these partitions that still has it. */
+export async function readFirstRecords(knex: Knex, places: TopicPartition[]): Promise<FirstRecord[]> {
+  const rows = await ask<Row>(knex, FIRSTS, {
+    topics: places.map(({ topic }) => topic),
+    partitions: places.map(({ partition }) => partition),
+  })
+  return rows.map(({ topic, partition, offset, timestamp, key, value }) => {
+    return { topic, partition, record: { offset: Number(offset), timestamp, key, value } }
+  })
+}
 
 /** The next batch of each partition that has one, in one statement. */
 export async function nextBatches(knex: Knex, wanted: Wanted[]): Promise<LogBatch[]> {

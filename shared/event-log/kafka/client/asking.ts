@@ -5,6 +5,8 @@ import { causesOf } from './connect.ts'
 import { wordsOf } from './words.ts'
 
 export const PATIENCE_MS = 10_000
+/** Who takes longer has not answered at once. */
+export const ANSWER_MS = 1_000
 const RETRY_MS = 200
 
 /** Asks a cluster anew, with fresh metadata each time, for as long as an election of leaders may take. */
@@ -56,4 +58,13 @@ export function forgetClosed(cluster: Cluster, error: unknown): void {
 export function unreachable(topics: string[], cause: unknown): LogReadError {
   if (cause instanceof LogReadError) return cause
   return new LogReadError('unreachable', `Kafka does not answer for ${topics.join(', ')}: ${wordsOf(cause)}`, { cause })
+}
+
+/** Rejects after `ANSWER_MS`; what comes later is heard by nobody. */
+export async function within<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing within ${ANSWER_MS} ms`)), ANSWER_MS)
+  })
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer))
 }
