@@ -12,6 +12,7 @@ import { runtimeOf } from '../shared/process/runtime.ts'
 import { generateClientSecret, hashClientSecret } from '../shared/tokens/client-secret.ts'
 import { deriveKeys, type Keys } from '../shared/tokens/keys.ts'
 import { formatToken } from '../shared/tokens/token-string.ts'
+import { NO_VIEW } from '../shared/read-model/commit/commit.ts'
 import { client as defaultClient } from '../test/ledger/given.ts'
 import { freePorts } from '../test/support/commands.ts'
 import { basic } from '../test/support/requests.ts'
@@ -79,7 +80,7 @@ export async function startSubject({
   const secret = generateClientSecret()
   const terms = { scope: 'orders.read', refresh_token_absolute_lifetime: null }
   const client = defaultClient({ client_id: 'bench', ...terms, secret: hashClientSecret(keys, secret) })
-  await runtime.commit({ type: 'ClientRegistered', data: { revision: 1, client } }, { actor: 'system/bench' })
+  await runtime.commit({ type: 'ClientRegistered', data: { revision: 1, client } }, { actor: 'system/bench' }, NO_VIEW)
   await ready(port)
   return {
     port,

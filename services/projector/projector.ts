@@ -4,12 +4,13 @@ import { refusalOf } from '../../shared/database/away.ts'
 import { createBatcher } from '../../shared/database/batcher.ts'
 import { type FoldStep, readBatch } from '../../shared/event-log/fold-log.ts'
 import { CheckpointTaken, type KnownStep, project } from '../../shared/read-model/projection/project.ts'
+import { Contradiction } from '../../shared/read-model/unsettled.ts'
 import { createHeldCheckpoints, type Held, type HeldCheckpoints, type HeldOptions } from './held-checkpoints.ts'
 
 /** `group`: the projectors that share the partitions out among them. */
 export type ProjectorOptions = HeldOptions & { group: string }
 
-/** What became of a statement: its checkpoints may be another's by now, or PostgreSQL will never take it. */
+/** What became of a statement: its checkpoints may be another's by now, or it can never be made or taken. */
 type Outcome = 'folded' | 'taken' | { refused: string }
 
 export type Projector = Following & Pick<HeldCheckpoints, 'reached' | 'leave'>
@@ -44,7 +45,7 @@ export async function startProjector(options: ProjectorOptions): Promise<Project
       return 'folded'
     } catch (error) {
       if (error instanceof CheckpointTaken) return 'taken'
-      const refused = refusalOf(error)
+      const refused = error instanceof Contradiction ? error.message : refusalOf(error)
       if (refused === null) throw error
       return { refused }
     }

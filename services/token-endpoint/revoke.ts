@@ -7,9 +7,9 @@ import { readForm, required } from '../../shared/http/input/form-body.ts'
 import type { Principal } from '../../shared/ledger/events.ts'
 import { revokeGrant } from '../../shared/ledger/grant/revoke.ts'
 import { commitAndRead } from '../../shared/read-model/commit/commit.ts'
+import { requireRevoked } from '../../shared/read-model/commit/require-revoked.ts'
 import { readSettled, TO_END } from '../../shared/read-model/reads/settled.ts'
 import type { TokenView } from '../../shared/read-model/reads/tokens.ts'
-import { Unsettled } from '../../shared/read-model/unsettled.ts'
 import { parseToken, type ParsedToken } from '../../shared/tokens/token-string.ts'
 import type { TokenEndpoint } from './endpoint.ts'
 
@@ -36,12 +36,12 @@ export function revoke(endpoint: TokenEndpoint): HttpMiddleware {
 type Presented = { client_id: string; token: ParsedToken; first: TokenView; read: () => Promise<TokenView> }
 
 async function end(endpoint: TokenEndpoint, ctx: HttpContext, { client_id, token, first, read }: Presented) {
-  const { grant } = await readSettled(endpoint, { purpose: TO_END, asked: token, first, read })
+  const { grant, checkpoint } = await readSettled(endpoint, { purpose: TO_END, asked: token, first, read })
   const revoked_by: Principal = { type: 'client', id: client_id }
   const { event, refused } = revokeGrant(grant, { client_id, reason: 'client_request', revoked_by })
   if (refused) throw refusedWith(refused)
   if (!event) return
-  const written = { fact: event, context: eventContext(ctx, revoked_by) }
+  const written = { fact: event, context: eventContext(ctx, revoked_by), decidedOn: checkpoint }
   const { view: after } = await commitAndRead(endpoint.commit, written, read)
-  if (after.grant.status !== 'revoked') throw new Unsettled('the revocation turned out void')
+  requireRevoked(after.grant, event.data)
 }

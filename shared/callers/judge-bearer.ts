@@ -9,6 +9,7 @@ import {
 import type { ParsedToken } from '../tokens/token-string.ts'
 import type { AccessView } from '../read-model/reads/access.ts'
 import type { TokenView } from '../read-model/reads/tokens.ts'
+import { Contradiction } from '../read-model/unsettled.ts'
 
 /** Why an access token is not active: `code` is stable, `reason` is for people. */
 export type Inactive = { code: InactiveCode | DeadReason; reason: string }
@@ -19,7 +20,7 @@ export function inactiveBecause(view: TokenView, { generation, kid }: ParsedToke
   const row = view.generations.get(generation)
   const liveness = accessTokenLiveness({ grant: grantStatus(grant), generation, kid, row, now })
   if (!liveness.active) return { code: liveness.code, reason: liveness.reason }
-  if (grant.status === 'unknown') return { code: 'grant_unknown', reason: 'no such grant' }
+  if (grant.status === 'unknown') throw new Contradiction('read_model_contradicts', 'a grant that is not there lives')
   const dead = deadBecause({ grant, client, user })
   return dead && { code: dead, reason: DEAD[dead] }
 }

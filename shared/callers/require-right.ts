@@ -4,6 +4,7 @@ import type { AccessDecision } from '../ledger/access/decision.ts'
 import type { Principal } from '../ledger/events.ts'
 import type { AccessReader, AccessView } from '../read-model/reads/access.ts'
 import { readSettled, type Settling, TO_USE } from '../read-model/reads/settled.ts'
+import { Contradiction } from '../read-model/unsettled.ts'
 import type { Keys } from '../tokens/keys.ts'
 import { type ParsedToken, parseToken } from '../tokens/token-string.ts'
 import { insufficientScope, invalidToken, readBearer } from './bearer.ts'
@@ -45,7 +46,8 @@ function liveBearer(view: AccessView, token: ParsedToken): Live {
   if (inactive) throw invalidToken(inactive.code)
   const { grant, generations } = view
   const row = generations.get(token.generation)
-  if (grant.status === 'unknown' || !row) throw invalidToken('grant_unknown')
+  if (grant.status === 'unknown' || !row)
+    throw new Contradiction('read_model_contradicts', `grant ${token.grant_id} lives without the token's generation`)
   return { principal: grant.principal, client_id: grant.client_id, scope: row.scope }
 }
 

@@ -26,6 +26,8 @@ export type OAuthErrorOptions = {
   headers?: Record<string, string>
   /** For the log only: what really happened. */
   reason?: string
+  /** For the log only: this answer is an alarm of this name, somebody has to look. */
+  alarm?: string | undefined
   cause?: unknown
 }
 
@@ -58,23 +60,27 @@ export class OAuthError extends Error {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly reason: string | undefined
+  readonly alarm: string | undefined
 
-  constructor(error: OAuthErrorCode, description: string, { status, headers, reason, cause }: OAuthErrorOptions = {}) {
+  constructor(error: OAuthErrorCode, description: string, options: OAuthErrorOptions = {}) {
+    const { status, headers, reason, alarm, cause } = options
     super(description, { cause })
     this.name = 'OAuthError'
     this.error = error
     this.status = status ?? STATUS[error] ?? 400
     this.headers = { ...HEADERS[error], ...headers }
     this.reason = reason
+    this.alarm = alarm
   }
 }
 
 /**
  * 503 `temporarily_unavailable` with Retry-After: an outage of ours, never the client's fault, so that no client gives
- * up its tokens over it. The reason goes to the log only.
+ * up its tokens over it. The reason goes to the log only, as an alarm where it is one.
  */
-export function unavailable(reason: string, cause?: unknown): OAuthError {
-  return new OAuthError('temporarily_unavailable', 'the service cannot answer now; try again', { reason, cause })
+export function unavailable(reason: string, cause?: unknown, alarm?: string): OAuthError {
+  const options = { reason, cause, alarm }
+  return new OAuthError('temporarily_unavailable', 'the service cannot answer now; try again', options)
 }
 
 /** The JSON body of an error answer; only the characters that RFC 6749 §5.2 allows are in it. */

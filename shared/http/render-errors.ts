@@ -53,7 +53,9 @@ function render(ctx: HttpContext, error: OAuthError, audience: Audience): void {
  * Outages and bugs only: a refusal stands in the access log. Never the error object itself, it may hold a request body.
  */
 function logError(logger: Logger, error: OAuthError, request_id: string): void {
-  if (error.status === 503) logger.warn({ request_id, reason: error.reason }, 'unavailable')
+  const { alarm, reason } = error
+  if (alarm !== undefined) logger.error({ alarm, request_id, reason }, 'unavailable, and somebody has to look')
+  else if (error.status === 503) logger.warn({ request_id, reason }, 'unavailable')
   else if (error.status >= 500) logger.error({ request_id, stack: stacksOf(error.cause ?? error) }, 'bug')
 }
 

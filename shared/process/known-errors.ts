@@ -2,12 +2,13 @@ import { isAway, isUnstorableText } from '../database/away.ts'
 import { AppendError, LogReadError } from '../event-log/event-log.ts'
 import { OAuthError, unavailable } from '../http/oauth-error.ts'
 import { WaitTimeout } from '../read-model/position-waiter.ts'
-import { Unsettled } from '../read-model/unsettled.ts'
+import { Contradiction, Unsettled } from '../read-model/unsettled.ts'
 
 /**
  * The answer that an error of our parts stands for: 503 for an outage, 400 for what can never be stored; `null`: a bug.
  */
 export function knownError(thrown: unknown): OAuthError | null {
+  if (thrown instanceof Contradiction) return unavailable(thrown.message, thrown, thrown.alarm)
   if (thrown instanceof Unsettled) return unavailable(thrown.message, thrown)
   if (thrown instanceof AppendError && thrown.outcome === 'too_large')
     return new OAuthError('invalid_request', 'the request is too large to be recorded', { cause: thrown })

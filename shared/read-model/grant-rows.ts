@@ -9,6 +9,7 @@ import {
   issuedOf,
   NO_GENERATION,
 } from '../ledger/grant/state.ts'
+import { Contradiction } from './unsettled.ts'
 
 /** A row of `grants` as JSON; times that are ours are RFC 3339 on the way in and milliseconds on the way out. */
 export type GrantRow = {
@@ -79,8 +80,8 @@ export function bearerTokenRow(grant_id: string, { at, ...generation }: Generati
 }
 
 /**
- * The state that a row stands for. `generations` are those at hand; the current one must be among them for a grant with
- * tokens.
+ * The state that a row stands for. `generations` are those at hand. A Contradiction when the current one of a live
+ * grant is not among them.
  */
 export function grantOfRow(row: Omit<GrantRow, 'at'> & { at: number }, generations: Generation[]): GrantState {
   const body: GrantBody = {
@@ -97,7 +98,8 @@ export function grantOfRow(row: Omit<GrantRow, 'at'> & { at: number }, generatio
   }
   const issued = issuedOfRow(body, row, generations)
   if (row.status === 'revoked') return { ...body, status: 'revoked', reason: row.reason ?? '', issued }
-  if (!issued) throw new Error(`grant ${row.grant_id} is live but its current generation is missing`)
+  if (!issued)
+    throw new Contradiction('read_model_contradicts', `grant ${row.grant_id} is live without its current generation`)
   return { status: 'live', ...issued }
 }
 

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { keysStatus, type KeyStatus } from '../../services/audit/status/keys-status.ts'
 import { formatCheckSecrets } from '../../shared/tokens/keys.ts'
 import { hashClientSecret } from '../../shared/tokens/client-secret.ts'
+import { NO_VIEW } from '../../shared/read-model/commit/commit.ts'
 import { authorized } from '../ledger/given.ts'
 import { commandLine } from '../support/command-line.ts'
 import { startLedger, type TestLedger } from '../support/ledger.ts'
@@ -98,7 +99,11 @@ test('what ends never, and what is dead for good, is told as that', async (t) =>
   await ledger.revokeAllOfUser(sub)
   t.like(await keyOf(ledger, 1), { grants: 0, next: 'kid 1 may be removed' })
 
-  await ledger.runtime.commit(authorized({ grant_id: uuidv7(), client_id: app.client_id, kid: 1 }), { actor: 'test' })
+  await ledger.runtime.commit(
+    authorized({ grant_id: uuidv7(), client_id: app.client_id, kid: 1 }),
+    { actor: 'test' },
+    NO_VIEW,
+  )
   t.like(
     await keyOf(ledger, 1),
     { grants: 1, refresh_tokens: 0, authorization_codes: 1 },

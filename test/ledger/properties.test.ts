@@ -247,13 +247,37 @@ test('all racers for one generation are answered with the same tokens, those of 
         }),
       ]
       const answers = facts.map((_, n) => {
-        return answerRefresh(foldGrant(log), { ...present(log, 1, T0 + 7000, setting), event_id: `of ${n}` })
+        return answerRefresh(foldGrant(log), {
+          ...present(log, 1, T0 + 7000, setting),
+          event_id: `of ${n}`,
+          logged_at: T0 + 6000,
+        })
       })
       t.deepEqual(new Set(answers.map((answer) => answer.generation)), new Set([2]))
       t.is(counting(log).length, 2)
       t.is(rowOf(log, 2)?.event_id, `of ${winner % racers}`)
     }),
   )
+})
+
+test('whatever landed before and after a refresh, its answer is a pair or a refusal, and never a contradiction', (t) => {
+  let answered = 0
+  fc.assert(
+    fc.property(setting, steps, fc.nat(50_000), (setting, script, late) => {
+      const log = play(setting, script)
+      for (const [n, { event, timestamp }] of log.entries()) {
+        if (event.type !== 'TokenRefreshed') continue
+        const generation = event.data.refresh_generation - (setting.rotation ? 1 : 0)
+        const seen = log.slice(0, n + 1 + (late % (log.length - n)))
+        const command = present(seen, generation, timestamp + (late % 3) - 1, setting)
+        const answer = answerRefresh(foldGrant(seen), { ...command, event_id: event.id, logged_at: timestamp })
+        t.is(answer.contradiction, undefined)
+        answered++
+      }
+    }),
+    RUNS,
+  )
+  t.true(answered > RUNS.numRuns)
 })
 
 const registryFact: fc.Arbitrary<RegistryFact> = fc

@@ -82,8 +82,10 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a void revocation is a success',
-    file: 'services/token-endpoint/revoke.ts',
-    changes: [["if (after.grant.status !== 'revoked') throw", "if (after.grant.status === 'unknown') throw"]],
+    file: 'shared/read-model/commit/require-revoked.ts',
+    changes: [
+      ["if (grant.status === 'revoked') return grant", "if (grant.status !== 'unknown') return grant as never"],
+    ],
     tests: ['test/token-endpoint/revoke.test.ts'],
   },
   {
@@ -165,6 +167,24 @@ export const MUTANTS: Mutant[] = [
     file: 'shared/read-model/registry-rows.ts',
     changes: [['...(personal && personalOf(personal)),', '...personal,']],
     tests: ['test/read-model/projection/extremes.test.ts'],
+  },
+  {
+    name: 'an acknowledged offset that was folded before satisfies the wait',
+    file: 'shared/read-model/commit/commit.ts',
+    changes: [['if (position.offset >= next) return', 'if (position.offset >= 0 * next) return']],
+    tests: ['test/token-endpoint/contradictions.test.ts'],
+  },
+  {
+    name: 'a live grant without the generation that was folded is a refusal',
+    file: 'shared/ledger/grant/refresh.ts',
+    changes: [["{ contradiction: 'generation_missing' }", "refusedAs('refresh_void')"]],
+    tests: ['test/ledger/grant/refresh.test.ts'],
+  },
+  {
+    name: 'a refresh that came too late by the clock of the log is called a contradiction',
+    file: 'shared/ledger/grant/refresh.ts',
+    changes: [['Math.max(now, logged_at, grant.at)', 'Math.max(now, 0 * logged_at)']],
+    tests: ['test/ledger/grant/refresh.test.ts'],
   },
   {
     name: 'a log that ends below what was folded goes on',

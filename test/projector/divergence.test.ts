@@ -1,8 +1,11 @@
 import { verify } from '../../services/audit/verify/verify.ts'
+import { runProjector } from '../../services/projector/main.ts'
+import { envelop, outgoing } from '../../shared/event-log/event-codec.ts'
 import { partitionOf } from '../../shared/event-log/places.ts'
 import { type Checkpoint, loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
+import { revoked } from '../ledger/given.ts'
 import { realTest } from '../support/real-parts.ts'
-import { startLedger, type TestLedger } from '../support/ledger.ts'
+import { ISSUER, startLedger, type TestLedger } from '../support/ledger.ts'
 import { until } from '../support/waiting.ts'
 
 const test = realTest('postgres')
@@ -25,7 +28,7 @@ async function withGrant(t: Parameters<typeof startLedger>[0]) {
   const app = await ledger.client()
   const { grant_id, refresh_token } = await ledger.grant({ to: app })
   const refresh = () => ledger.post('/oauth2/token', { grant_type: 'refresh_token', refresh_token }, { as: app })
-  return { ledger, partition: partitionOf(grant_id), refresh }
+  return { ledger, partition: partitionOf(grant_id), refresh, grant_id, client_id: app.client_id }
 }
 
 /** Resolves when a partition was marked fresh as of later than now. */
@@ -79,4 +82,22 @@ test('a ledger of a release that kept no first records learns them, and is verif
   t.is((await refresh()).status, 200)
   t.is((await verify(ledger.runtime)).difference, null)
   t.is((await checkpointOf(ledger, (partition + 1) % 12)).first_hash, null)
+})
+
+test('a grant whose rows contradict each other stops its partition at its next record, by name', async (t) => {
+  const { ledger, partition, grant_id, client_id } = await withGrant(t)
+  await ledger.stop()
+  const waiting = await startLedger(t, { beside: ledger, services: ['token-endpoint'] })
+  const { knex, schema, log, topics } = waiting.runtime
+  await knex.raw(`DELETE FROM ${schema}.bearer_tokens WHERE grant_id = ?`, [grant_id])
+  const fact = revoked({ grant_id, client_id })
+  const { offset } = await log.append(outgoing(envelop(fact, ISSUER, { actor: 'test' }, Date.now()), topics))
+  const projector = await runProjector(waiting.runtime)
+  t.teardown(() => projector.stop())
+  await until(async () => (await checkpointOf(waiting, partition)).status === 'stopped', 'a stopped partition')
+  const { status_reason } = await checkpointOf(waiting, partition)
+  t.is(
+    status_reason,
+    `the record at offset ${offset} cannot be folded: grant ${grant_id} is live without its current generation`,
+  )
 })

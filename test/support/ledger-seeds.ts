@@ -5,6 +5,7 @@ import type { Acl, Client, Principal, RegistryFact, User } from '../../shared/le
 import { ADMINISTRATOR_GRANT, issueTokens } from '../../shared/ledger/grant/issue.ts'
 import { formatToken } from '../../shared/tokens/token-string.ts'
 import { generateClientSecret, hashClientSecret } from '../../shared/tokens/client-secret.ts'
+import { NO_VIEW } from '../../shared/read-model/commit/commit.ts'
 import { client as defaultClient, user as defaultUser } from '../ledger/given.ts'
 import type { Credentials } from './requests.ts'
 
@@ -46,7 +47,7 @@ export function createSeeds(runtime: Runtime): Seeds {
 
   async function put(key: string, fact: (revision: number) => Revised): Promise<void> {
     const known = (await readRegistry(log, topics)).get(key)
-    await commit(fact(known && 'revision' in known ? known.revision + 1 : 1), actor)
+    await commit(fact(known && 'revision' in known ? known.revision + 1 : 1), actor, NO_VIEW)
   }
 
   async function register(over: Partial<Client>): Promise<Credentials> {
@@ -133,7 +134,7 @@ async function issue(runtime: Runtime, asked: Issue): Promise<Pair> {
   const terms = { ...asked, grant_id, grant_type: ADMINISTRATOR_GRANT, registry_position: bound?.end ?? 0 }
   const { event, refused } = issueTokens(terms)
   if (refused) throw new Error(`the grant was refused: ${refused.reason}`)
-  await runtime.commit(event, { actor: 'system/test' })
+  await runtime.commit(event, { actor: 'system/test' }, NO_VIEW)
   const content = { kid: asked.kid, grant_id, generation: 1 }
   return { grant_id, access_token: formatToken(keys, 'at', content), refresh_token: formatToken(keys, 'rt', content) }
 }

@@ -14,6 +14,8 @@ export type KafkaCluster = {
   brokers: string[]
   /** What a process needs to get in, beside the brokers; files that are named stay until `stop`. */
   settings: Record<string, string>
+  /** Where this broker keeps its partitions, each in a folder TOPIC-PARTITION. */
+  dataOf(id: number): string
   /** SIGKILL, as in a crash. */
   kill(...ids: number[]): Promise<void>
   /** Starts what is down, with its data; resolves when every broker takes clients. */
@@ -51,6 +53,7 @@ export async function startKafka({ brokers = 1, secure = false } = {}): Promise<
   const cluster: KafkaCluster = {
     brokers: all.map((id) => `127.0.0.1:${port + id}`),
     settings,
+    dataOf: (id) => join(folder, `node-${id}/log`),
     kill: async (...ids) => void (await script('kill', ...(ids.length ? ids : all).map(String))),
     restart: async () => void (await script('start')),
     pause: (...ids) => signal('SIGSTOP', ids),

@@ -1,15 +1,15 @@
 import type { EventContext } from '../../../shared/event-log/event-codec.ts'
 import { revocationOf, type Revocation } from '../../../shared/ledger/grant/revoke.ts'
-import type { GrantState } from '../../../shared/ledger/grant/state.ts'
-import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
+import type { GrantState, RevokedGrant } from '../../../shared/ledger/grant/state.ts'
+import { commitAndRead, type DecidedOn } from '../../../shared/read-model/commit/commit.ts'
+import { requireRevoked } from '../../../shared/read-model/commit/require-revoked.ts'
 import type { TokenView } from '../../../shared/read-model/reads/tokens.ts'
-import { Unsettled } from '../../../shared/read-model/unsettled.ts'
 import type { Admin } from '../admin.ts'
 
 type Reading = Pick<Admin, 'tokens'>
 
-/** Why a grant is ended, by whom, and through which request. */
-export type Ending = Revocation & { context: EventContext }
+/** Why a grant is ended, by whom, through which request, and on what of its partition that was decided. */
+export type Ending = Revocation & { context: EventContext; decidedOn: DecidedOn }
 
 /** The latest state of a grant in the read model. */
 export function readGrant({ tokens }: Reading, grant_id: string): Promise<TokenView> {
@@ -27,11 +27,10 @@ const FIRST_GENERATION = 1
 export async function endGrant(
   admin: Reading & Pick<Admin, 'commit'>,
   state: Exclude<GrantState, { status: 'unknown' }>,
-  { context, ...revocation }: Ending,
-): Promise<Extract<GrantState, { status: 'revoked' }>> {
+  { context, decidedOn, ...revocation }: Ending,
+): Promise<RevokedGrant> {
   if (state.status === 'revoked') return state
-  const written = { fact: revocationOf(state, revocation), context }
+  const written = { fact: revocationOf(state, revocation), context, decidedOn }
   const { view } = await commitAndRead(admin.commit, written, () => readGrant(admin, state.grant_id))
-  if (view.grant.status !== 'revoked') throw new Unsettled('the revocation turned out void')
-  return view.grant
+  return requireRevoked(view.grant, state)
 }

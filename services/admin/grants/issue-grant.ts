@@ -12,6 +12,7 @@ import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
 import { issuedTokens } from '../../../shared/read-model/commit/issued-tokens.ts'
 import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import type { RegistryRead } from '../../../shared/read-model/reads/registry.ts'
+import type { TokenView } from '../../../shared/read-model/reads/tokens.ts'
 import type { Admin } from '../admin.ts'
 import { readGrant } from './end-grant.ts'
 import { GRANTS, guardGrant } from './guard-grant.ts'
@@ -36,8 +37,8 @@ export function issueGrant(admin: Admin): HttpMiddleware {
     const grant_id = uuidv7()
     const event = decideIssue(admin, read, { client_id, sub, scope: scope ?? null, grant_id })
     await guardGrant(admin, ctx, read, event.data)
-    await requireWritable(admin, grant_id)
-    const written = { fact: event, context: eventContext(ctx, bearer.principal) }
+    const decidedOn = await requireWritable(admin, grant_id)
+    const written = { fact: event, context: eventContext(ctx, bearer.principal), decidedOn }
     const { view, committed } = await commitAndRead(admin.commit, written, () => readGrant(admin, grant_id))
     ctx.body = issuedTokens(admin, view, committed)
   }
@@ -66,8 +67,9 @@ function decideIssue(admin: Admin, read: RegistryRead, { client_id, sub, scope, 
   return event
 }
 
-/** 503 rather than a grant that nobody is told of. */
-async function requireWritable(admin: Admin, grant_id: string): Promise<void> {
-  const view = await readGrant(admin, grant_id)
-  requireRecent(view.checkpoint, view.now, admin.maxLagMs)
+/** The checkpoint of the partition that the grant goes to. 503 rather than a grant that nobody is told of. */
+async function requireWritable(admin: Admin, grant_id: string): Promise<TokenView['checkpoint']> {
+  const { checkpoint, now } = await readGrant(admin, grant_id)
+  requireRecent(checkpoint, now, admin.maxLagMs)
+  return checkpoint
 }

@@ -19,13 +19,14 @@ export function revokeGrantById(admin: Admin): HttpMiddleware {
   return async (ctx) => {
     const bearer = await requireRight(admin, ctx, GRANTS)
     const { reason } = await readJson(ctx, REVOKE)
-    const grant = await findGrant(admin, nameFrom(ctx, 'grant_id', z.string()))
+    const { grant, checkpoint } = await findGrant(admin, nameFrom(ctx, 'grant_id', z.string()))
     const { grant_id, client_id, principal, scope } = grant
     const subs = principal.type === 'user' ? [principal.id] : []
     const read = await admin.registry.read({ client_ids: [client_id], subs })
     await guardGrant(admin, ctx, read, { client_id, principal, scope })
     const revoked_by = bearer.principal
-    const ended = await endGrant(admin, grant, { reason, revoked_by, context: eventContext(ctx, revoked_by) })
+    const by = { revoked_by, context: eventContext(ctx, revoked_by), decidedOn: checkpoint }
+    const ended = await endGrant(admin, grant, { reason, ...by })
     ctx.body = { grant_id, status: ended.status, reason: ended.reason }
   }
 }

@@ -11,6 +11,8 @@ export type KeyRevoker = Pick<Admin, 'tokens' | 'commit' | 'waiter' | 'topics' |
 /** `revoked`: how many grants were ended; `next`: where to go on, `null` = that was the last page. */
 export type RevokedPage = { revoked: number; next: string | null }
 
+type EndingByKey = Omit<Ending, 'reason' | 'decidedOn'>
+
 /** The reason that stands in the events. */
 export const KEY_REVOKED = 'key_revoked'
 
@@ -25,13 +27,13 @@ const AT_ONCE = 100
 export async function revokeGrantsOfKey(
   revoker: KeyRevoker,
   { kid, after }: { kid: number; after: string | null },
-  by: Omit<Ending, 'reason'>,
+  by: EndingByKey,
 ): Promise<RevokedPage> {
   if (after === null) await completeAsOfNow(revoker)
   const { grant_ids, next } = await revoker.keyUses.grantsOf(kid, after)
   for (let from = 0; from < grant_ids.length; from += AT_ONCE) {
     const some = grant_ids.slice(from, from + AT_ONCE)
-    await Promise.all(some.map((grant_id) => end(revoker, grant_id, { ...by, reason: KEY_REVOKED })))
+    await Promise.all(some.map((grant_id) => end(revoker, grant_id, by)))
   }
   return { revoked: grant_ids.length, next }
 }
@@ -41,8 +43,9 @@ async function completeAsOfNow({ tokens, waiter, topics, timeoutMs }: KeyRevoker
   await Promise.all(placesOf(topics).map((place) => waiter.freshAsOf(place, now, timeoutMs)))
 }
 
-async function end(revoker: KeyRevoker, grant_id: string, ending: Ending): Promise<void> {
+async function end(revoker: KeyRevoker, grant_id: string, by: EndingByKey): Promise<void> {
   const { grant, checkpoint } = await readGrant(revoker, grant_id)
   requireProjected(checkpoint)
-  if (grant.status !== 'unknown') await endGrant(revoker, grant, ending)
+  if (grant.status === 'unknown') return
+  await endGrant(revoker, grant, { ...by, reason: KEY_REVOKED, decidedOn: checkpoint })
 }

@@ -21,6 +21,7 @@ import {
 import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
 import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import type { RegistryQuestion, RegistryRead } from '../../../shared/read-model/reads/registry.ts'
+import { Contradiction } from '../../../shared/read-model/unsettled.ts'
 import type { Admin } from '../admin.ts'
 import type { Precondition } from './preconditions.ts'
 
@@ -101,7 +102,7 @@ async function commitChange(
   if (change.precondition?.(read.entities.get(change.key)) === false) throw changedMeanwhile()
   const fact = factOf(change, read)
   requireFreeName(read, fact)
-  const written = { fact, context: eventContext(ctx, bearer.principal) }
+  const written = { fact, context: eventContext(ctx, bearer.principal), decidedOn: read.checkpoint }
   const { view: after, committed } = await commitAndRead(admin.commit, written, () => {
     return admin.registry.read(change.question)
   })
@@ -109,7 +110,9 @@ async function commitChange(
   if (entity?.last_offset === committed.position.offset) return entity
   // Void: somebody else's event came first, for this entity or for its name.
   if (entity && entity.revision >= fact.data.revision) throw changedMeanwhile()
-  throw nameTaken()
+  requireFreeName(after, fact)
+  // Who gave the name up again meanwhile is 503, too: repeating the write is right then.
+  throw new Contradiction('read_model_contradicts', `a write of ${change.key} was folded, and is nowhere to be seen`)
 }
 
 function requireFreeName({ entities }: RegistryRead, fact: RegistryFact): void {

@@ -4,6 +4,7 @@ import { readRegistry } from '../../../shared/event-log/registry-log.ts'
 import type { Client, RegistryFact } from '../../../shared/ledger/events.ts'
 import { ADMINISTRATOR_GRANT, issueTokens } from '../../../shared/ledger/grant/issue.ts'
 import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
+import { NO_VIEW } from '../../../shared/read-model/commit/commit.ts'
 import { createTokenReader } from '../../../shared/read-model/reads/tokens.ts'
 import { hashClientSecret } from '../../../shared/tokens/client-secret.ts'
 import { formatToken } from '../../../shared/tokens/token-string.ts'
@@ -19,7 +20,7 @@ export type DemoTokens = { grant_id: string; access_token: string; refresh_token
 export async function seedDemo(runtime: Runtime, secrets: DemoSecrets): Promise<void> {
   const registry = await readRegistry(runtime.log, runtime.topics)
   const missing = demoFacts(runtime, secrets).filter((fact) => registry.get(registryKeyOf(fact)) === undefined)
-  for (const fact of missing) await runtime.commit(fact, BY_DEMO)
+  for (const fact of missing) await runtime.commit(fact, BY_DEMO, NO_VIEW)
 }
 
 /** A fresh grant of the demo user to the demo application: the pair that the printed commands use. */
@@ -39,7 +40,7 @@ export async function issueDemoTokens(runtime: Runtime): Promise<DemoTokens> {
     kid: keys.current,
   })
   if (refused) throw new Error(`the demo grant was refused: ${refused.reason}`)
-  await runtime.commit(event, BY_DEMO)
+  await runtime.commit(event, BY_DEMO, NO_VIEW)
   const content = { kid: keys.current, grant_id, generation: 1 }
   return { grant_id, access_token: formatToken(keys, 'at', content), refresh_token: formatToken(keys, 'rt', content) }
 }

@@ -33,7 +33,7 @@ export function createClientCredentialsGrant(endpoint: TokenEndpoint) {
       kid: endpoint.keys.current,
     })
     if (refused) throw refusedWith(refused)
-    const written = { fact: event, context: eventContext(ctx, principal) }
+    const written = { fact: event, context: eventContext(ctx, principal), decidedOn: view.checkpoint }
     const { view: after, committed } = await commitAndRead(endpoint.commit, written, read)
     return issuedTokens(endpoint, after, committed)
   }

@@ -4,7 +4,6 @@ import { eventContext } from '../../../shared/callers/event-context.ts'
 import { refusedWith } from '../../../shared/callers/refused.ts'
 import type { HttpContext } from '../../../shared/http/context.ts'
 import { required, type Form } from '../../../shared/http/input/form-body.ts'
-import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import type { Client } from '../../../shared/ledger/events.ts'
 import { grantTypeRefusal } from '../../../shared/ledger/grant/issue.ts'
 import { answerRefresh, refreshTokens, type RefreshCommand } from '../../../shared/ledger/grant/refresh.ts'
@@ -12,6 +11,7 @@ import { refuse } from '../../../shared/ledger/grant/refusal.ts'
 import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
 import { readSettled, TO_USE } from '../../../shared/read-model/reads/settled.ts'
 import type { TokenView } from '../../../shared/read-model/reads/tokens.ts'
+import { Contradiction } from '../../../shared/read-model/unsettled.ts'
 import { tokenResponse, type TokenResponse } from '../../../shared/tokens/token-response.ts'
 import { parseToken, type ParsedToken } from '../../../shared/tokens/token-string.ts'
 import type { TokenEndpoint } from '../endpoint.ts'
@@ -71,14 +71,22 @@ async function refresh(
   const { event, repeat, refused } = refreshTokens(view.grant, commandOf(endpoint, presented, view))
   if (repeat !== undefined) return answered(endpoint, view, repeat)
   const context = eventContext(ctx, { type: 'client', id: presented.client.client_id })
+  const decidedOn = view.checkpoint
   if (refused) {
-    if (event) await endpoint.commit(event, context)
+    if (event) await endpoint.commit(event, context, decidedOn)
     throw refusedWith(refused)
   }
-  const { view: after, committed } = await commitAndRead(endpoint.commit, { fact: event, context }, presented.read)
-  const answer = answerRefresh(after.grant, { ...commandOf(endpoint, presented, after), event_id: committed.event_id })
+  const written = { fact: event, context, decidedOn }
+  const { view: after, committed } = await commitAndRead(endpoint.commit, written, presented.read)
+  const answer = answerRefresh(after.grant, { ...commandOf(endpoint, presented, after), ...committed })
+  if (answer.contradiction !== undefined) throw contradicted(presented, answer.contradiction)
   if (answer.refused) throw refusedWith(answer.refused)
   return answered(endpoint, after, answer.generation)
+}
+
+function contradicted({ token: { grant_id, generation } }: Pick<Presented, 'token'>, what: string): Contradiction {
+  const reason = `a refresh of grant ${grant_id}, generation ${generation}, was folded, and left ${what}`
+  return new Contradiction('read_model_contradicts', reason)
 }
 
 function commandOf({ keys }: TokenEndpoint, { token, client, scope }: Presented, view: TokenView): RefreshCommand {
@@ -101,6 +109,6 @@ function commandOf({ keys }: TokenEndpoint, { token, client, scope }: Presented,
 function answered({ keys }: TokenEndpoint, { grant, generations, now }: TokenView, generation: number): TokenResponse {
   const row = generations.get(generation)
   if (grant.status !== 'live' || !row)
-    throw new OAuthError('server_error', 'the generation to answer with is not there')
+    throw new Contradiction('read_model_contradicts', `generation ${generation} is answered with, and is not there`)
   return tokenResponse(keys, grant, row, now)
 }

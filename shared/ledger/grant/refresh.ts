@@ -43,7 +43,15 @@ export type RefreshDecision =
   | { event: Refreshed; refused?: undefined; repeat?: undefined }
   | { repeat: number; event?: undefined; refused?: undefined }
   | { refused: Refusal; event?: ReuseDetected; repeat?: undefined }
-export type RefreshAnswer = { generation: number; refused?: undefined } | { generation?: undefined; refused: Refusal }
+
+/** `contradiction`: what was read cannot be, whatever the client did. */
+export type RefreshAnswer =
+  | { generation: number; refused?: undefined; contradiction?: undefined }
+  | { refused: Refusal; generation?: undefined; contradiction?: undefined }
+  | { contradiction: string; generation?: undefined; refused?: undefined }
+
+/** Our own event as it stands in the log: `logged_at` is the log's time of it, ms. */
+export type Appended = { event_id: string; logged_at: number }
 
 /**
  * Decides a refresh (RFC 6749 §6): the client it is bound to, then live, also by what became of its client and user,
@@ -68,17 +76,30 @@ export function answerOf(grant: Pick<LiveGrant, 'refresh_rotation' | 'access_gen
 
 /**
  * What to answer once our own event `event_id` was projected, from the state and `next` read then (`next`: the row of
- * the `access_generation` that our event asked for). Ours, or another's within the grace: that generation. Everything
- * else is `invalid_grant`, and nothing more is appended.
+ * the `access_generation` that our event asked for). Ours, or another's within the grace: that generation. One that
+ * lost, was revoked meanwhile or came too late is `invalid_grant`, and nothing more is appended. The event was decided
+ * on a live grant of this client: a state that cannot follow from that is no fault of the client's.
  */
-export function answerRefresh(state: GrantState, command: RefreshCommand & { event_id: string }): RefreshAnswer {
+export function answerRefresh(state: GrantState, command: RefreshCommand & Appended): RefreshAnswer {
   const { next } = command
   const problem = standingProblem(state, command.client_id)
-  if (state.status !== 'live' || problem) return { refused: refuse('invalid_grant', problem ?? 'grant_unknown') }
-  if (next === null) return { refused: refuse('invalid_grant', refreshEnded(state, command.now) ?? 'refresh_void') }
+  if (state.status !== 'live' || problem)
+    return problem === 'grant_revoked' ? refusedAs(problem) : { contradiction: problem ?? 'grant_unknown' }
+  if (next === null) return withoutNext(state, command)
   if (next.event_id === command.event_id) return { generation: next.generation }
   const lost = repeatProblem(state, command, next)
-  return lost ? { refused: refuse('invalid_grant', lost) } : { generation: next.generation }
+  return lost ? refusedAs(lost) : { generation: next.generation }
+}
+
+// The fold voids a refresh whose record is later than the grant's last moment. Every other reason to void it leaves
+// somebody's next generation behind.
+function withoutNext(grant: LiveGrant, { now, logged_at }: RefreshCommand & Appended): RefreshAnswer {
+  const ended = refreshEnded(grant, Math.max(now, logged_at, grant.at))
+  return ended ? refusedAs(ended) : { contradiction: 'generation_missing' }
+}
+
+function refusedAs(reason: string): RefreshAnswer {
+  return { refused: refuse('invalid_grant', reason) }
 }
 
 // Another client's token is refused before anything else is looked at, and nothing happens to the owner's grant.

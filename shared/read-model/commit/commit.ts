@@ -1,18 +1,28 @@
 import { envelop, type EventContext, outgoing } from '../../event-log/event-codec.ts'
 import type { EventLog } from '../../event-log/event-log.ts'
-import type { Topics } from '../../event-log/places.ts'
+import { placeText, type Topics } from '../../event-log/places.ts'
 import type { Fact, Position } from '../../ledger/events.ts'
 import type { PositionWaiter } from '../position-waiter.ts'
 import { type Freshness, requireShown } from '../reads/freshness.ts'
+import { Contradiction } from '../unsettled.ts'
 
-/** A fact that is durable in the log and folded into the read model; whether it counts is for the read model to say. */
-export type Committed = { event_id: string; position: Position }
+/**
+ * A fact that is durable in the log and folded into the read model; whether it counts is for the read model to say.
+ * `logged_at`: the log's own time of it, ms.
+ */
+export type Committed = { event_id: string; position: Position; logged_at: number }
+
+/** The checkpoint of the partition that a fact goes to, as it was read before: what the fact was decided on. */
+export type DecidedOn = Pick<Freshness, 'next'>
+
+/** For a fact that no view of the read model was asked about. */
+export const NO_VIEW: DecidedOn = { next: 0 }
 
 /**
  * Appends a fact and waits until the read model has folded it. Rejects with AppendError or WaitTimeout within the
- * timeout.
+ * timeout; with Contradiction when the log gives an offset that was folded before the fact was even decided.
  */
-export type Commit = (fact: Fact, context: EventContext) => Promise<Committed>
+export type Commit = (fact: Fact, context: EventContext, decidedOn: DecidedOn) => Promise<Committed>
 
 /** The write path that every command shares: envelope → append → wait. */
 export function createCommit(options: {
@@ -23,15 +33,26 @@ export function createCommit(options: {
   timeoutMs: number
 }): Commit {
   const { log, waiter, topics, issuer, timeoutMs } = options
-  return async (fact, context) => {
+  return async (fact, context, decidedOn) => {
     const started = performance.now()
     const event = envelop(fact, issuer, context, Date.now())
     const record = outgoing(event, topics)
-    const { offset } = await log.append(record)
+    const { offset, timestamp } = await log.append(record)
     const position = { topic: record.topic, partition: record.partition, offset }
+    requireAppended(position, decidedOn)
     await waiter.past(position, timeoutMs - (performance.now() - started))
-    return { event_id: event.id, position }
+    return { event_id: event.id, position, logged_at: timestamp }
   }
+}
+
+/**
+ * All below `next` was in the log before this fact was decided, so it cannot lie there: the log went back. To be past
+ * it now is normal, as the projector may be faster than our answer; only what was read before can tell the two apart.
+ */
+function requireAppended(position: Position, { next }: DecidedOn): void {
+  if (position.offset >= next) return
+  const reason = `${placeText(position)} gave offset ${position.offset} anew, and ${next} were folded: the log went back`
+  throw new Contradiction('log_went_back', reason)
 }
 
 /**
@@ -41,10 +62,10 @@ export function createCommit(options: {
  */
 export async function commitAndRead<View extends { checkpoint: Freshness }>(
   commit: Commit,
-  { fact, context }: { fact: Fact; context: EventContext },
+  { fact, context, decidedOn }: { fact: Fact; context: EventContext; decidedOn: DecidedOn },
   read: () => Promise<View>,
 ): Promise<{ committed: Committed; view: View }> {
-  const committed = await commit(fact, context)
+  const committed = await commit(fact, context, decidedOn)
   const view = await read()
   // A row is judged with the checkpoint of its own statement only: a replica may be behind the one that the poller saw.
   requireShown(view.checkpoint, committed.position)

@@ -3,12 +3,13 @@ import type { Committed } from './commit.ts'
 import type { TokenView } from '../reads/tokens.ts'
 import type { Keys } from '../../tokens/keys.ts'
 import { tokenResponse, type TokenResponse } from '../../tokens/token-response.ts'
-import { Unsettled } from '../unsettled.ts'
+import { Contradiction, Unsettled } from '../unsettled.ts'
 
 /**
  * The answer to a grant's first tokens, from what the read model shows once their event is folded. Unsettled when that
  * turned out void. If there is no such grant then, this process and the log are more than 60 s apart: an alarm, as
- * nothing can be issued until their clocks agree.
+ * nothing can be issued until their clocks agree. A Contradiction when its first tokens are another event's: nobody
+ * else knows of this grant.
  */
 export function issuedTokens(
   { keys, logger }: { keys: Keys; logger: Logger },
@@ -19,5 +20,7 @@ export function issuedTokens(
   if (grant.status === 'live' && row?.event_id === event_id) return tokenResponse(keys, grant, row, now)
   if (grant.status === 'unknown')
     logger.error({ alarm: 'clock_skew', event_id, position }, 'the clocks of this process and of the log differ')
+  if (grant.status === 'live' || grant.status === 'authorized')
+    throw new Contradiction('read_model_contradicts', `grant ${grant.grant_id} lives, but not by event ${event_id}`)
   throw new Unsettled('the issued token turned out void')
 }

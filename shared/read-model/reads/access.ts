@@ -18,7 +18,7 @@ type Registry = { scopes: RegistryRow[] | null; resources: RegistryRow[] | null;
 
 /** Reads access views; while one query is in flight, the next collects. */
 export function createAccessReader(readModel: ReadModel): AccessReader {
-  return createBatcher(async (keys: AccessKey[]) => {
+  const read = createBatcher(async (keys: AccessKey[]) => {
     const places = [...new Set(keys.flatMap(({ resource }) => (resource === null ? [] : foldersAbove(resource))))]
     const more = { sql: registrySql(readModel.schema), bindings: [places, places, [DEFAULT_ACL], places] }
     const { views, row } = await readTokens<Registry>({ readModel, name: 'read_access', more }, keys)
@@ -27,8 +27,9 @@ export function createAccessReader(readModel: ReadModel): AccessReader {
       resources: valuesOf('resource', row.resources),
       acls: valuesOf('acl', row.acls),
     }
-    return views.map((view) => ({ ...view, ...registry }))
+    return views.map((view) => () => ({ ...view(), ...registry }))
   })
+  return async (key) => (await read(key))()
 }
 
 // The token's own scopes, and those that would do; the resources on the way up; the ACLs that these name, and Default.

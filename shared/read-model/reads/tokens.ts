@@ -44,23 +44,25 @@ const READ_LANES = 2
 
 /** Reads token views; while one query is in flight, the next collects. */
 export function createTokenReader(readModel: ReadModel): TokenReader {
-  return createBatcher(
+  const read = createBatcher(
     async (keys: TokenKey[]) => {
       const { views } = await readTokens({ readModel, name: 'read_tokens' }, keys)
       return views
     },
     { lanes: READ_LANES },
   )
+  return async (key) => (await read(key))()
 }
 
 /**
  * Reads views for many keys in one statement, together with `more` columns, whose SQL may use the touched grants as
- * `wanted`. The whole row comes back as well.
+ * `wanted`. The whole row comes back as well. Each view is a function, as it may throw: a grant whose rows contradict
+ * each other must not cost those their answer who were read together with it.
  */
 export async function readTokens<More>(
   { readModel, name, more }: ReadTokens,
   keys: TokenKey[],
-): Promise<{ views: TokenView[]; row: More }> {
+): Promise<{ views: (() => TokenView)[]; row: More }> {
   const { knex, schema, topics } = readModel
   const grantKeys = keys.filter(({ grant_id }) => grant_id !== null)
   const callers = [...new Set(keys.map(({ client_id }) => client_id).filter((client_id) => client_id !== null))]
@@ -71,7 +73,7 @@ export async function readTokens<More>(
   const [row] = rows
   if (!row) throw new Error('the read of tokens gave no row')
   const answer = answerOf(row)
-  return { views: keys.map((key) => viewOf(answer, key, topics)), row }
+  return { views: keys.map((key) => () => viewOf(answer, key, topics)), row }
 }
 
 type ReadTokens = {

@@ -20,7 +20,8 @@ function answerAfter(...records: Recorded<GrantEvent>[]) {
   const event_id = records[0]?.event.id ?? ''
   return {
     lines,
-    answer: () => issuedTokens({ keys, logger }, { grant, generations, now: T0 }, { event_id, position }),
+    answer: () =>
+      issuedTokens({ keys, logger }, { grant, generations, now: T0 }, { event_id, position, logged_at: T0 }),
   }
 }
 
