@@ -30,7 +30,10 @@ function withBasic(basic: Basic, form: Form): ClientCredentials {
   if (form['client_secret'] !== undefined || form['client_assertion'] !== undefined) throw twoMethods()
   if (form['client_id'] !== undefined && form['client_id'] !== basic.client_id)
     throw new OAuthError('invalid_request', 'client_id differs from the one in the Authorization header')
-  return { ...basic, method: 'client_secret_basic' }
+  const { client_id, client_secret } = basic
+  // `Basic id:` proves nothing: it is how some libraries send a public client's id.
+  if (client_secret === '') return { client_id, client_secret: null, method: 'none' }
+  return { client_id, client_secret, method: 'client_secret_basic' }
 }
 
 function twoMethods(): OAuthError {

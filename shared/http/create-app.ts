@@ -5,6 +5,7 @@ import proxyAddr from 'proxy-addr'
 import { logAccess } from './access-log.ts'
 import { type Audience, securityHeaders } from './audience.ts'
 import type { HttpMiddleware, HttpRouter, HttpState } from './context.ts'
+import { dropRest } from './input/drop-rest.ts'
 import { OAuthError } from './oauth-error.ts'
 import { httpsCheck, identifyRequest } from './proxy-trust.ts'
 import { type KnownError, renderErrors } from './render-errors.ts'
@@ -28,9 +29,11 @@ export type HttpApp = { app: Koa<HttpState>; router: HttpRouter }
  */
 export function createHttpApp(options: HttpAppOptions): HttpApp {
   const app = new Koa<HttpState>()
-  const router: HttpRouter = new Router<HttpState>()
+  // A path is one path: a proxy's rule for `/oauth2/token` must not be passed by another spelling of it.
+  const router: HttpRouter = new Router<HttpState>({ sensitive: true, strict: true })
   const trust = proxyAddr.compile([...options.trustedProxies])
   app.on('error', (error: Error) => options.logger.error({ problem: error.message }, 'response failed'))
+  app.use(dropRest)
   app.use(identifyRequest(trust))
   app.use(logAccess(options.logger))
   app.use(securityHeaders(options.for, options.requireHttps))

@@ -35,6 +35,16 @@ test('Basic credentials are read form-encoded and raw, with the scheme in any ca
   t.deepEqual(read(basic('a%2Db:c:d')), { client_id: 'a-b', client_secret: 'c:d', method: 'client_secret_basic' })
 })
 
+test('Basic with an id and no secret is how a public client names itself, and proves nothing', (t) => {
+  t.deepEqual(read(basic('web:')), { client_id: 'web', client_secret: null, method: 'none' })
+  t.deepEqual(read(basic('web:'), 'client_id=web'), { client_id: 'web', client_secret: null, method: 'none' })
+  const open: Client = { ...client, client_type: 'public', token_endpoint_auth_method: 'none', secret: null }
+  t.is(authenticateClient(keys, read(basic('web:')), open), open)
+  t.is(refusalOf(() => authenticateClient(keys, read(basic('web:')), client)).error, 'invalid_client')
+  t.is(refusalOf(() => read(basic('web:'), `client_secret=${secret}`)).error, 'invalid_request')
+  t.is(refusalOf(() => read(basic(':'))).error, 'invalid_client')
+})
+
 test('credentials in the body are client_secret_post, a client_id alone is none', (t) => {
   t.deepEqual(read(undefined, 'client_id=a&client_secret=b'), {
     client_id: 'a',

@@ -3,7 +3,7 @@ import pino from 'pino'
 import { z } from 'zod'
 import { AppendError, LogReadError } from '../../shared/event-log/event-log.ts'
 import { createHttpApp, type HttpAppOptions } from '../../shared/http/create-app.ts'
-import { readForm } from '../../shared/http/input/form-body.ts'
+import { readForm, required } from '../../shared/http/input/form-body.ts'
 import { readJson } from '../../shared/http/input/json-body.ts'
 import { listen } from '../../shared/http/listen.ts'
 import { OAuthError, unavailable } from '../../shared/http/oauth-error.ts'
@@ -44,6 +44,9 @@ export async function serve(t: ExecutionContext, options: Partial<HttpAppOptions
   })
   router.post('/oauth2/token', async (ctx) => {
     ctx.body = await readForm(ctx)
+  })
+  router.post('/needs-token', async (ctx) => {
+    ctx.body = { token: required(await readForm(ctx), 'token') }
   })
   router.post('/json', async (ctx) => {
     ctx.body = await readJson(ctx, z.object({ resource: z.string() }))

@@ -5,9 +5,14 @@ import { refresh } from '../support/refreshing.ts'
 
 const test = realTest('postgres')
 const ledgerOfAll = sharedLedger()
-const PATHS = ['/invoke/pub.oauth/refreshAccessToken', '/invoke/pub.oauth:refreshAccessToken']
+const PATHS = [
+  '/invoke/pub.oauth/refreshAccessToken',
+  '/invoke/pub.oauth:refreshAccessToken',
+  '/invoke/pub.oauth%3ArefreshAccessToken',
+  '/invoke/pub.oauth%3arefreshAccessToken',
+]
 
-test('refreshAccessToken refreshes like the token endpoint, by both of its names', async (t) => {
+test('refreshAccessToken refreshes like the token endpoint, by each of its names', async (t) => {
   const ledger = await ledgerOfAll()
   for (const path of PATHS) {
     const app = await ledger.client()
@@ -59,5 +64,37 @@ test('refreshAccessToken refreshes only, and refuses like the token endpoint', a
   }
   for (const path of ['/invoke/pub.oauth/unknownService', '/invoke/pub.oauth', '/invoke/pub.oauth.refreshAccessToken'])
     refuses(t, await ledger.post(path, {}, { as: app }), [404, 'not_found'], path)
+  t.is((await ledger.eventsOf(grant_id)).length, 1)
+})
+
+test('a path is one path: another case, a slash at its end or another encoding is nothing', async (t) => {
+  const ledger = await ledgerOfAll()
+  const app = await ledger.client()
+  const { grant_id, refresh_token } = await ledger.grant({ to: app })
+  const form = { grant_type: 'refresh_token', refresh_token }
+  for (const path of [
+    '/OAuth2/Token',
+    '/oauth2/TOKEN',
+    '/oauth2/token/',
+    '/oauth2//token',
+    '//oauth2/token',
+    '/oauth2/./token;x',
+    '/oauth2/%74oken',
+    '/oauth2%2Ftoken',
+    '/oauth2/Revoke',
+    '/oauth2/introspect/',
+    '/check/',
+    '/Check',
+    ...PATHS.flatMap((alias) => [
+      `${alias}/`,
+      alias.replace('invoke', 'Invoke'),
+      alias.replace('refreshA', 'refresha'),
+    ]),
+  ])
+    refuses(t, await ledger.post(path, form, { as: app }), [404, 'not_found'], path)
+  refuses(t, await ledger.send('/.well-known/oauth-authorization-server/'), [404, 'not_found'])
+  refuses(t, await ledger.admin.send('/Admin/scopes/read'), [404, 'not_found'])
+  refuses(t, await ledger.admin.send('/admin/scopes/read/'), [404, 'not_found'])
+  refuses(t, await ledger.admin.send('/audit/events/'), [404, 'not_found'])
   t.is((await ledger.eventsOf(grant_id)).length, 1)
 })

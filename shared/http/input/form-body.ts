@@ -1,7 +1,7 @@
 import type { HttpContext } from '../context.ts'
 import { OAuthError } from '../oauth-error.ts'
 import { refuseSecretsInQuery } from './query.ts'
-import { readBody } from './read-body.ts'
+import { isOfType, readBody } from './read-body.ts'
 
 /** The parameters of a request. One without a value is not in it (RFC 6749 §3.2). Has no prototype and is frozen. */
 export type Form = Readonly<Record<string, string>>
@@ -12,7 +12,7 @@ export type Form = Readonly<Record<string, string>>
  */
 export async function readForm(ctx: HttpContext): Promise<Form> {
   refuseSecretsInQuery(ctx.querystring)
-  if (!ctx.request.is('application/x-www-form-urlencoded'))
+  if (!isOfType(ctx, 'application/x-www-form-urlencoded'))
     throw new OAuthError('invalid_request', 'the content type must be application/x-www-form-urlencoded')
   return parseForm(await readBody(ctx))
 }

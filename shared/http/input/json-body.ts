@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { hasUnstorableText } from '../../ledger/storable-text.ts'
 import type { HttpContext } from '../context.ts'
 import { OAuthError, type OAuthErrorCode } from '../oauth-error.ts'
-import { readBody } from './read-body.ts'
+import { isOfType, readBody } from './read-body.ts'
 
 /**
  * Reads an application/json body of this shape. OAuthError with `code` (default invalid_request): another content type,
@@ -13,7 +13,7 @@ export async function readJson<T>(
   schema: z.ZodType<T>,
   code: OAuthErrorCode = 'invalid_request',
 ): Promise<T> {
-  if (!ctx.request.is('application/json'))
+  if (!isOfType(ctx, 'application/json'))
     throw new OAuthError('invalid_request', 'the content type must be application/json')
   return parseJson(await readBody(ctx), schema, code)
 }

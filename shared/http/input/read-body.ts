@@ -17,8 +17,6 @@ export async function readBody(ctx: HttpContext): Promise<string> {
   try {
     await readText(ctx, async () => {})
   } catch (thrown) {
-    // Take the rest and drop it: a connection closed in the middle of an upload would lose the answer.
-    ctx.req.resume()
     throw bodyError(thrown)
   }
   return typeof ctx.request.body === 'string' ? ctx.request.body : ''
@@ -29,4 +27,10 @@ function bodyError(thrown: unknown): OAuthError {
   const tooLarge = thrown instanceof Error && 'status' in thrown && thrown.status === 413
   if (tooLarge) return new OAuthError('invalid_request', `the body is larger than ${LIMIT}`, { status: 413 })
   return new OAuthError('invalid_request', 'the body cannot be read', { cause: thrown })
+}
+
+/** Whether the request is said to be of this type. Also one without any body, so that it is told what it lacks. */
+export function isOfType({ request }: HttpContext, type: string): boolean {
+  const is = request.is(type)
+  return is === null ? request.type.trim().toLowerCase() === type : is !== false
 }
