@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import proxyAddr from 'proxy-addr'
+import { clientAddress, type Trust } from './client-address.ts'
 import type { HttpContext, HttpMiddleware } from './context.ts'
 import { OAuthError } from './oauth-error.ts'
 
@@ -7,15 +7,13 @@ const REQUEST_ID_FORM = /^[\w.:-]{1,64}$/
 
 const TRACEPARENT_FORM = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/
 
-type Trust = (address: string, hop: number) => boolean
-
 export function identifyRequest(trust: Trust): HttpMiddleware {
   return (ctx, next) => {
     const given = ctx.get('x-request-id')
     const traceparent = ctx.get('traceparent')
     ctx.state.requestId = REQUEST_ID_FORM.test(given) ? given : crypto.randomUUID()
     ctx.state.traceparent = TRACEPARENT_FORM.test(traceparent) ? traceparent : undefined
-    ctx.state.clientAddress = proxyAddr(ctx.req, trust)
+    ctx.state.clientAddress = clientAddress(ctx.req, trust)
     ctx.set('X-Request-Id', ctx.state.requestId)
     ctx.set('Cache-Control', 'no-store')
     ctx.set('Pragma', 'no-cache')
