@@ -26,7 +26,7 @@ export type AskedQuestion = {
 export type Examined = {
   view: AccessView
   row: GenerationRow | null
-  /** `null` = active; else why not, in words for the resource server. */
+  /** `null` = active; else why not, in a stable word. */
   inactive: string | null
 }
 
@@ -50,7 +50,7 @@ export function resourceServerFolders(
   throw new OAuthError('access_denied', 'this client is not registered as a resource server', { status: 403 })
 }
 
-const NOT_OURS = 'this is not an access token of this ledger'
+const NOT_OURS = 'not_an_access_token'
 
 /**
  * Looks at the token, once the read model is known to be recent enough to say either yes or no; Unsettled until then.
@@ -61,5 +61,5 @@ export async function examine(check: TokenCheck, asked: AskedQuestion, first: Ac
   const view = await readSettled(check, { purpose, asked: token, first, read })
   if (!token) return { view, row: null, inactive: NOT_OURS }
   const row = view.generations.get(token.generation) ?? null
-  return { view, row, inactive: inactiveBecause(view, token)?.reason ?? null }
+  return { view, row, inactive: inactiveBecause(view, token) }
 }

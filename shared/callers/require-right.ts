@@ -43,7 +43,7 @@ export async function requireRight(guard: Guard, ctx: HttpContext, resource: str
 
 function liveBearer(view: AccessView, token: ParsedToken): Live {
   const inactive = inactiveBecause(view, token)
-  if (inactive) throw invalidToken(inactive.code)
+  if (inactive) throw invalidToken(inactive)
   const { grant, generations } = view
   const row = generations.get(token.generation)
   if (grant.status === 'unknown' || !row)

@@ -118,7 +118,7 @@ function entityProblem(entity: EntityState | null | undefined, registry_position
 }
 
 /** What is asked of a grant, as one row of a query; `grantStatus` gives it for a folded state. */
-export type GrantStatus = { status: GrantState['status']; access_generation: number; reason: string | null }
+export type GrantStatus = { status: GrantState['status']; access_generation: number }
 
 export type InactiveCode =
   | 'grant_unknown'
@@ -130,7 +130,7 @@ export type InactiveCode =
   | 'superseded'
   | 'expired'
 
-export type AccessTokenLiveness = { active: true } | { active: false; code: InactiveCode; reason: string }
+export type AccessTokenLiveness = { active: true } | { active: false; code: InactiveCode }
 
 export type AccessTokenQuestion = {
   grant: GrantStatus
@@ -143,27 +143,26 @@ export type AccessTokenQuestion = {
   now: number
 }
 
-/** Whether an access token is active now, apart from its client and user (`deadBecause`), and if not, why in words. */
+/** Whether an access token is active now, apart from its client and user (`deadBecause`), and if not, why. */
 export function accessTokenLiveness(question: AccessTokenQuestion): AccessTokenLiveness {
   const { grant, generation, kid, row, now } = question
-  if (grant.status === 'unknown') return inactive('grant_unknown', 'no such grant')
-  if (grant.status === 'authorized') return inactive('grant_not_issued', 'no token was issued yet')
-  if (grant.status === 'revoked') return inactive('grant_revoked', `the grant was revoked: ${grant.reason ?? ''}`)
-  if (generation > grant.access_generation) return inactive('generation_ahead', 'the ledger never issued this token')
-  if (!row) return inactive('generation_unknown', 'this token expired and was removed')
-  if (kid !== undefined && kid !== row.kid) return inactive('kid_mismatch', 'the ledger never issued this token')
+  if (grant.status === 'unknown') return inactive('grant_unknown')
+  if (grant.status === 'authorized') return inactive('grant_not_issued')
+  if (grant.status === 'revoked') return inactive('grant_revoked')
+  if (generation > grant.access_generation) return inactive('generation_ahead')
+  if (!row) return inactive('generation_unknown')
+  if (kid !== undefined && kid !== row.kid) return inactive('kid_mismatch')
   const until = accessTokenUntil(grant, { generation, exp: row.exp })
-  if (until === ENDED) return inactive('superseded', 'a refresh ended this token')
-  return now >= until ? inactive('expired', 'the token expired') : { active: true }
+  if (until === ENDED) return inactive('superseded')
+  return now >= until ? inactive('expired') : { active: true }
 }
 
 /** The status of a folded grant. */
 export function grantStatus(state: GrantState): GrantStatus {
   const issued = issuedOf(state)
-  const reason = state.status === 'revoked' ? state.reason : null
-  return { status: state.status, access_generation: issued?.access_generation ?? NO_GENERATION, reason }
+  return { status: state.status, access_generation: issued?.access_generation ?? NO_GENERATION }
 }
 
-function inactive(code: InactiveCode, reason: string): AccessTokenLiveness {
-  return { active: false, code, reason }
+function inactive(code: InactiveCode): AccessTokenLiveness {
+  return { active: false, code }
 }

@@ -81,11 +81,3 @@ test('an access token under another kid than it was made with is not active', (t
   const verdict = accessTokenLiveness({ grant: grantStatus(twice), generation: 2, kid: 1, row, now: T0 })
   t.like(verdict, { active: false, code: 'kid_mismatch' })
 })
-
-test('the reason of a revocation is told', (t) => {
-  const grant = grantStatus(given([issued(), 0], [revoked({ reason: 'stolen phone' }), 1]))
-  t.like(accessTokenLiveness({ grant, generation: 1, row: { exp: null, kid: 1 }, now: T0 }), {
-    active: false,
-    reason: 'the grant was revoked: stolen phone',
-  })
-})
