@@ -25,19 +25,39 @@ export const RESOURCE_NAME = z.string().refine(isResourceName, RESOURCE_NAME_RUL
 /** A folder. */
 export const FOLDER_NAME = RESOURCE_NAME.regex(/^[^:]+$/, 'must be a folder (orders.internal)')
 
-/** Text for people: no control characters. */
+/**
+ * Text for people, in any script. No control characters, nothing that turns the direction of what stands beside it, and
+ * one line: it is shown in lists and logs.
+ */
 export const TEXT = z
   .string()
   .max(500)
-  .regex(/^\P{C}*$/u, 'must not have control characters')
+  .superRefine(without(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u))
 
-/** One spelling of a name only, without what looks like another (RFC 8265 §3.4, but for spaces inside). */
+// A letter or mark of a script whose letters are joined; between others a joiner is invisible and makes two names of one.
+const JOINED = '(?![\\p{sc=Latn}\\p{sc=Grek}\\p{sc=Cyrl}\\p{sc=Zyyy}\\p{sc=Zinh}])[\\p{L}\\p{M}]'
+const STRAY_JOINER = new RegExp(`(?<!${JOINED})\\p{Join_Control}|\\p{Join_Control}(?!${JOINED})`, 'u')
+
+/**
+ * One spelling of a name only, without what looks like another (RFC 8265 §3.4, but for spaces inside): no invisible
+ * characters, and joiners only where they change how letters are joined (RFC 5892 appendix A.1, A.2).
+ */
 export const USERNAME = TEXT.min(1)
   .max(100)
+  .superRefine(without(/(?!\p{Join_Control})\p{C}/u))
+  .superRefine(without(STRAY_JOINER))
   .refine(
     (name) => name.normalize('NFKC') === name && name.trim() === name,
     'must be in Unicode normal form KC, without spaces around it',
   )
+
+/** Refuses text with one of these characters, and says which: nobody sees it. */
+function without(forbidden: RegExp) {
+  return (text: string, context: z.RefinementCtx) => {
+    const code = forbidden.exec(text)?.[0].codePointAt(0)
+    if (code !== undefined) context.addIssue(`must not have U+${code.toString(16).toUpperCase().padStart(4, '0')} here`)
+  }
+}
 
 /** Distinct names. */
 export const GROUPS = z.array(NAME).max(200).transform(distinct)

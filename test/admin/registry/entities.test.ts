@@ -161,3 +161,16 @@ test('nothing is decided on a registry that is not being projected', async (t) =
   }
   t.is((await events()).length, before)
 })
+
+test('a name with joiners is kept as it is; one with a forbidden character is refused, and told which', async (t) => {
+  const { send, root: token, make, events } = await startLedger(t)
+  const name = 'علی\u200cرضا'
+  t.is((await make('/admin/users/u1', { username: name, name, groups: [] })).body['username'], name)
+  const before = (await events()).length
+  const headers = { 'if-none-match': '*' }
+  const body = { username: 'ada', name: 'Ada \u202eecalevoL' }
+  const refused = await send('PUT', '/admin/users/u2', { token, body, headers })
+  t.is(refused.status, 400)
+  t.is(refused.body['error_description'], 'name: must not have U+202E here')
+  t.is((await events()).length, before)
+})
