@@ -1,4 +1,4 @@
-import type { Generation, IssuedGrant } from '../ledger/grant/state.ts'
+import { type Generation, type IssuedGrant, NO_GENERATION } from '../ledger/grant/state.ts'
 import { formatToken } from './token-string.ts'
 import type { Keys } from './keys.ts'
 
@@ -22,8 +22,17 @@ export function tokenResponse(keys: Keys, grant: IssuedGrant, row: Generation, n
     access_token: formatToken(keys, 'at', { kid, grant_id, generation }),
     token_type: 'Bearer',
     ...(row.exp !== null && { expires_in: Math.max(0, row.exp - Math.floor(now / 1000)) }),
-    ...(grant.refresh_generation > 0 && { refresh_token: formatToken(keys, 'rt', { kid, grant_id, generation }) }),
+    ...(isRefreshable(grant, row) && { refresh_token: formatToken(keys, 'rt', { kid, grant_id, generation }) }),
     // No scope at all is written as none: the grammar of RFC 6749 §3.3 knows no empty one.
     ...(scope !== '' && { scope }),
   }
+}
+
+/**
+ * A refresh token that no refresh will accept is not handed out. By the latest generation only: one that is repeated
+ * within the grace after another refresh is answered as it was.
+ */
+function isRefreshable(grant: IssuedGrant, { generation }: Generation): boolean {
+  if (grant.refresh_generation === NO_GENERATION) return false
+  return grant.refreshes_left !== 0 || generation < grant.access_generation
 }

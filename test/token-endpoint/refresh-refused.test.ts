@@ -7,17 +7,22 @@ import { refresh, refreshExpiry, untilOlder, untilPast } from '../support/refres
 const test = realTest('postgres')
 const ledgerOfAll = sharedLedger()
 
-test('after the last refresh that the limit allows only its retry is answered, and the access token lives on', async (t) => {
+test('the last refresh that the limit allows gives no refresh token, also to its retry, and the access token lives on', async (t) => {
   const ledger = await ledgerOfAll()
-  const app = await ledger.client({ refresh_token_limit: 1 })
+  const app = await ledger.client({ refresh_token_limit: 2 })
   const { grant_id, refresh_token } = await ledger.grant({ to: app })
-  const { body: last } = await refresh(ledger, app, refresh_token)
-  t.is((await refresh(ledger, app, refresh_token)).body['access_token'], last['access_token'])
-  const { status, body } = await refresh(ledger, app, last['refresh_token'])
-  t.is(status, 400)
-  t.is(body['error'], 'invalid_grant')
+  const { body: first } = await refresh(ledger, app, refresh_token)
+  const { body: last } = await refresh(ledger, app, first['refresh_token'])
+  t.deepEqual(Object.keys(last), ['access_token', 'token_type', 'expires_in', 'scope'])
+  const { body: again } = await refresh(ledger, app, first['refresh_token'])
+  t.deepEqual({ ...again, expires_in: last['expires_in'] }, last)
+  const { body: early } = await refresh(ledger, app, refresh_token)
+  t.is(early['refresh_token'], first['refresh_token'], 'a retry of the refresh before it is answered as it was')
+  const made = formatToken(ledger.keys, 'rt', { kid: 1, grant_id, generation: 3 })
+  const { status, body } = await refresh(ledger, app, made)
+  t.deepEqual([status, body['error']], [400, 'invalid_grant'])
   t.true(await ledger.isActive(String(last['access_token'])))
-  t.is((await ledger.eventsOf(grant_id)).length, 2)
+  t.is((await ledger.eventsOf(grant_id)).length, 3)
 })
 
 test('with a refresh limit of 0 there is no refresh token, and one that is made up is refused', async (t) => {

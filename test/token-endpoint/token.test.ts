@@ -186,13 +186,13 @@ test('a client must prove itself by the one method that it is registered for', a
     { ...secretPost, client_secret: null },
     { ...phone, client_secret: 'x' },
     { ...phone, client_secret: 'x', method: 'post' },
-    { ...phone, client_secret: '', method: 'basic' },
+    { ...secretBasic, client_secret: '' },
     { client_id: 'nobody', client_secret: 'x' },
     { client_id: 'nobody', client_secret: null },
   ]
   for (const [index, as] of attempts.entries())
     refuses(t, await ledger.post('/oauth2/token', REFRESH, { as }), [401, 'invalid_client'], `attempt ${index}`)
-  for (const as of [secretBasic, secretPost, phone])
+  for (const as of [secretBasic, secretPost, phone, { ...phone, client_secret: '' }])
     refuses(t, await ledger.post('/oauth2/token', REFRESH, { as }), [400, 'invalid_grant'])
   refuses(t, await ledger.post('/oauth2/token', REFRESH), [401, 'invalid_client'], 'none at all')
 })
