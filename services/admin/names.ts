@@ -34,7 +34,7 @@ export const TEXT = z
   .max(500)
   .superRefine(without(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u))
 
-// A letter or mark of a script whose letters are joined; between others a joiner is invisible and makes two names of one.
+// A letter or mark of a script whose letters are joined; between others nobody sees a joiner, and one name is two.
 const JOINED = '(?![\\p{sc=Latn}\\p{sc=Grek}\\p{sc=Cyrl}\\p{sc=Zyyy}\\p{sc=Zinh}])[\\p{L}\\p{M}]'
 const STRAY_JOINER = new RegExp(`(?<!${JOINED})\\p{Join_Control}|\\p{Join_Control}(?!${JOINED})`, 'u')
 

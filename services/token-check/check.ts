@@ -20,9 +20,9 @@ const QUESTION = z.strictObject({
 })
 
 /**
- * POST /check: may this bearer use this folder or service, now? The caller is a resource server, authenticated
- * as it is registered: by Basic, or (client_secret_post) by `client_id` and `client_secret` beside the question. It asks
- * about its own folders only. Always 200 with the decision, its reason and what it rests on.
+ * POST /check: may this bearer use this folder or service, now? The caller is a resource server, authenticated as it is
+ * registered: by Basic, or (client_secret_post) by `client_id` and `client_secret` beside the question. It asks about
+ * its own folders only. Always 200 with the decision, its reason and what it rests on.
  */
 export function check(tokenCheck: TokenCheck): HttpMiddleware {
   return async (ctx) => {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { addressIn } from '../../shared/http/client-address.ts'
+import { addressIn } from '../../shared/http/proxy-trust.ts'
 import { json, serve } from './serve-app.ts'
 
 const UNKNOWN = 'unknown'
