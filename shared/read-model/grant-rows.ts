@@ -9,6 +9,7 @@ import {
   issuedOf,
   NO_GENERATION,
 } from '../ledger/grant/state.ts'
+import { Young } from '../ledger/grant/young.ts'
 import { Contradiction } from './unsettled.ts'
 
 /** A row of `grants` as JSON; times that are ours are RFC 3339 on the way in and milliseconds on the way out. */
@@ -117,7 +118,7 @@ function issuedOfRow(body: GrantBody, row: Omit<GrantRow, 'at'>, generations: Ge
     refresh_grace_seconds: row.refresh_grace_seconds ?? 0,
     refresh_rotation: row.refresh_rotation ?? true,
     current,
-    young: generations.map(({ generation, at }) => ({ generation, at })),
+    young: Young.of(generations.map(({ generation, at }) => ({ generation, at }))),
     ...body,
   }
 }

@@ -136,8 +136,9 @@ function endByReuse(state: GrantState, data: DataOf<'TokenReuseDetected'>, recor
   const presented = data.presented_generation
   if (presented < FIRST_GENERATION || presented >= state.refresh_generation) return { state, void: 'not_spent' }
   const at = latest(state, recorded)
-  const spent = state.young.find((made) => made.generation === presented + 1)
-  if (spent && isWithinGrace(spent.at, at, data.refresh_grace_seconds)) return { state, void: 'within_grace' }
+  const spentAt = state.young.madeAt(presented + 1)
+  if (spentAt !== undefined && isWithinGrace(spentAt, at, data.refresh_grace_seconds))
+    return { state, void: 'within_grace' }
   return { state: ended(state, 'reuse', at) }
 }
 

@@ -8,7 +8,8 @@ import {
   type LiveGrant,
   NO_GENERATION,
 } from './state.ts'
-import { earlier, expiry, keepYoung, numericDate } from './times.ts'
+import { earlier, expiry, numericDate } from './times.ts'
+import { Young } from './young.ts'
 
 /** What an event of this type says. */
 export type DataOf<T extends GrantFact['type']> = Extract<GrantFact, { type: T }>['data']
@@ -44,7 +45,7 @@ export function firstTokens(terms: GrantTerms, event_id: string, at: number): Om
     refresh_grace_seconds,
     refresh_rotation,
     current: { generation, event_id, kid, scope, at, iat, exp: expiry(iat, terms.access_token_lifetime) },
-    young: [{ generation, at }],
+    young: Young.of([{ generation, at }]),
   }
 }
 
@@ -61,6 +62,6 @@ export function nextTokens(
     refreshes_left: state.refreshes_left === null ? null : state.refreshes_left - 1,
     refresh_grace_seconds: data.refresh_grace_seconds,
     current,
-    young: keepYoung([...state.young, { generation: current.generation, at: current.at }], current.at),
+    young: state.young.and({ generation: current.generation, at: current.at }),
   }
 }

@@ -1,4 +1,5 @@
 import type { GrantTerms, Principal, RevocationReason } from '../events.ts'
+import type { Young } from './young.ts'
 
 /** The generation of the first tokens of a grant. */
 export const FIRST_GENERATION = 1
@@ -55,8 +56,8 @@ export type IssuedGrant = GrantBody & {
   refresh_rotation: boolean
   /** The latest access token. */
   current: Generation
-  /** When each generation was made (ms) that is no older than the longest grace; a missing one is older. */
-  young: { generation: number; at: number }[]
+  /** When each generation was made that is no older than the longest grace; a missing one is older. */
+  young: Young
 }
 
 export type LiveGrant = IssuedGrant & { status: 'live' }

@@ -21,8 +21,3 @@ export function earlier(a: number | null, b: number | null): number | null {
 export function isWithinGrace(madeAt: number, ms: number, graceSeconds: number): boolean {
   return ms - madeAt <= graceSeconds * 1000
 }
-
-/** Of these generations the ones that any grace could still reach at `at` (ms). */
-export function keepYoung<G extends { at: number }>(generations: readonly G[], at: number): G[] {
-  return generations.filter((made) => isWithinGrace(made.at, at, MAX_GRACE_SECONDS))
-}

@@ -2,6 +2,7 @@ import test from 'ava'
 import type { GrantEvent, GrantFact, Recorded } from '../../../shared/ledger/events.ts'
 import { evolve, type VoidReason } from '../../../shared/ledger/grant/evolve.ts'
 import { UNKNOWN_GRANT, type GrantState } from '../../../shared/ledger/grant/state.ts'
+import { Young } from '../../../shared/ledger/grant/young.ts'
 import {
   GRANT_ID,
   S0,
@@ -213,7 +214,7 @@ test('an issue sets every time from its own record and its own lifetimes', (t) =
     refreshes_left: null,
     refresh_grace_seconds: 30,
     refresh_rotation: true,
-    young: [{ generation: 1, at: T0 + 999 }],
+    young: Young.of([{ generation: 1, at: T0 + 999 }]),
   })
 })
 
@@ -278,11 +279,11 @@ test("the grant's time never steps back with the broker's clock", (t) => {
 test('generations are remembered for as long as the longest grace reaches', (t) => {
   const kept = (seconds: number) => givenLive([issued(), 0], [refreshed(2), 1], [refreshed(3), seconds]).young
   t.deepEqual(
-    kept(301).map((made) => made.generation),
+    Array.from(kept(301), (made) => made.generation),
     [2, 3],
   )
   t.deepEqual(
-    kept(301.001).map((made) => made.generation),
+    Array.from(kept(301.001), (made) => made.generation),
     [3],
   )
 })
