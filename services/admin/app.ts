@@ -1,3 +1,4 @@
+import { answerWithin } from '../../shared/http/answer-within.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
 import type { Admin } from './admin.ts'
 import { issueGrant } from './grants/issue-grant.ts'
@@ -9,22 +10,24 @@ import { getEntity, putEntity } from './registry/entities.ts'
 import { KINDS } from './registry/kinds.ts'
 import { revokeAllOfClient, revokeAllOfUser } from './registry/revoke-all.ts'
 
-/** The routes of the admin API. */
+/** The routes of the admin API, each answered in time. */
 export function adminRoutes(router: HttpRouter, admin: Admin): void {
+  const within = answerWithin(admin.timeoutMs)
   const question = (client_id: string) => ({ client_ids: [client_id] })
-  router.post('/admin/clients', registerClient(admin))
+  router.post('/admin/clients', within, registerClient(admin))
   router.get(
     '/admin/clients/:client_id',
+    within,
     getEntity(admin, { kind: 'client', right: CLIENTS, id: 'client_id', form: NAME, question }),
   )
-  router.post('/admin/clients/:client_id/revoke-all', revokeAllOfClient(admin))
+  router.post('/admin/clients/:client_id/revoke-all', within, revokeAllOfClient(admin))
   for (const kind of KINDS) {
-    router.put(`/admin/${kind.path}/:${kind.id}`, putEntity(admin, kind))
-    router.get(`/admin/${kind.path}/:${kind.id}`, getEntity(admin, kind))
+    router.put(`/admin/${kind.path}/:${kind.id}`, within, putEntity(admin, kind))
+    router.get(`/admin/${kind.path}/:${kind.id}`, within, getEntity(admin, kind))
   }
-  router.post('/admin/users/:sub/revoke-all', revokeAllOfUser(admin))
-  router.post('/admin/grants', issueGrant(admin))
-  router.post('/admin/grants/:grant_id/revoke', revokeGrantById(admin))
-  router.get('/admin/keys/:kid', getKey(admin))
-  router.post('/admin/keys/:kid/revoke', revokeKey(admin))
+  router.post('/admin/users/:sub/revoke-all', within, revokeAllOfUser(admin))
+  router.post('/admin/grants', within, issueGrant(admin))
+  router.post('/admin/grants/:grant_id/revoke', within, revokeGrantById(admin))
+  router.get('/admin/keys/:kid', within, getKey(admin))
+  router.post('/admin/keys/:kid/revoke', within, revokeKey(admin))
 }

@@ -1,25 +1,41 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { answerInTheEnd, answerWithin, soon } from '../../shared/http/answer-within.ts'
 import type { HttpContext, HttpMiddleware, HttpRouter } from '../../shared/http/context.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { Audit } from './audit.ts'
+import type { GrantLife } from './replay/grant-life.ts'
 import { parseReplayQuery } from './replay/replay-query.ts'
 
 /** The right that every audit route needs, as a service of the ledger's own. */
 export const AUDIT_RESOURCE = 'ledger.audit:read'
 
-/** The routes of the audit API, each behind the guard. */
-export function auditRoutes(router: HttpRouter, audit: Audit, guard: (resource: string) => HttpMiddleware): void {
+type Guarding = { guard: (resource: string) => HttpMiddleware; timeoutMs: number }
+
+/**
+ * The routes of the audit API, each behind the guard. Every answer begins within the timeout; one that needs the whole
+ * log may take longer to end.
+ */
+export function auditRoutes(router: HttpRouter, audit: Audit, { guard, timeoutMs }: Guarding): void {
+  const within = answerWithin(timeoutMs)
   const guarded = guard(AUDIT_RESOURCE)
-  router.get('/audit/events', guarded, (ctx) => events(ctx, audit))
-  router.get('/audit/grants/:grant_id', guarded, (ctx) => grant(ctx, audit))
-  router.get('/audit/verify', guarded, async (ctx) => {
-    ctx.body = await audit.verify()
-  })
-  router.get('/audit/projection', guarded, async (ctx) => {
+  router.get('/audit/events', within, guarded, (ctx) => events(ctx, audit, timeoutMs))
+  router.get(
+    '/audit/grants/:grant_id',
+    within,
+    guarded,
+    answerInTheEnd(timeoutMs, (ctx, alive) => grant(ctx, audit, alive)),
+  )
+  router.get(
+    '/audit/verify',
+    within,
+    guarded,
+    answerInTheEnd(timeoutMs, (_ctx, alive) => audit.verify(alive)),
+  )
+  router.get('/audit/projection', within, guarded, async (ctx) => {
     ctx.body = await audit.status()
   })
-  router.get('/audit/keys', guarded, async (ctx) => {
+  router.get('/audit/keys', within, guarded, async (ctx) => {
     ctx.body = await audit.keys()
   })
 }
@@ -27,16 +43,21 @@ export function auditRoutes(router: HttpRouter, audit: Audit, guard: (resource: 
 /**
  * Streams at the reader's pace. A log that fails in the middle breaks the connection: a cut answer must not look whole.
  */
-async function events(ctx: HttpContext, audit: Audit): Promise<void> {
+async function events(ctx: HttpContext, audit: Audit, timeoutMs: number): Promise<void> {
   const parsed = parseReplayQuery({ ...ctx.query })
   if (parsed.problem) {
     const { name, message } = parsed.problem
     throw new OAuthError('invalid_request', `${name} ${message}`)
   }
-  const entries = audit.replay(parsed.filter)[Symbol.asyncIterator]()
-  // The first is awaited here, so that an unreachable log is still answered 503.
-  const first = await entries.next()
-  const body = Readable.from(lines(first, entries), { objectMode: false })
+  let alive = false
+  const entries = audit.replay(parsed.filter, () => void (alive = true))[Symbol.asyncIterator]()
+  const first = entries.next()
+  // The first is awaited here, so that an unreachable log is still answered 503; but a log that is long is only read.
+  const there = await soon(first, timeoutMs)
+  if (there || !alive) await first
+  // Nobody reads the entries of an answer that was too late.
+  if (ctx.res.writableEnded) return void (await entries.return?.())
+  const body = Readable.from(lines(first, entries, there), { objectMode: false })
   // Also for a caller who leaves before he took the first line.
   body.once('close', () => void entries.return?.())
   ctx.body = body
@@ -44,17 +65,20 @@ async function events(ctx: HttpContext, audit: Audit): Promise<void> {
 }
 
 async function* lines<T>(
-  first: IteratorResult<T, unknown>,
+  first: Promise<IteratorResult<T, unknown>>,
   entries: AsyncIterator<T, unknown>,
+  there: boolean,
 ): AsyncGenerator<string> {
-  for (let next = first; next.done !== true; next = await entries.next()) yield `${JSON.stringify(next.value)}\n`
+  // The first byte, where the first entry is far away.
+  if (!there) yield ' '
+  for (let next = await first; next.done !== true; next = await entries.next()) yield `${JSON.stringify(next.value)}\n`
 }
 
 const PATH = z.object({ grant_id: z.uuid().toLowerCase() })
 
-async function grant(ctx: HttpContext, audit: Audit): Promise<void> {
+async function grant(ctx: HttpContext, audit: Audit, alive: () => void): Promise<GrantLife> {
   const path = PATH.safeParse(ctx['params'])
-  const life = path.success ? await audit.life(path.data.grant_id) : null
+  const life = path.success ? await audit.life(path.data.grant_id, alive) : null
   if (!life) throw new OAuthError('not_found', 'the log knows no such grant')
-  ctx.body = life
+  return life
 }

@@ -1,4 +1,4 @@
-import type { Progress } from '../../shared/event-log/fold-log.ts'
+import type { OnRead, Progress } from '../../shared/event-log/fold-log.ts'
 import { grantLife, type GrantLife } from './replay/grant-life.ts'
 import type { ReplayEntry } from './replay/replay-entry.ts'
 import { replay, type ReplayFilter } from './replay/replay.ts'
@@ -12,7 +12,7 @@ export type Audit = {
   /** Everything that the filter lets through, with its verdict, in order. */
   replay(filter: ReplayFilter, progress?: Progress): AsyncIterable<ReplayEntry>
   /** One grant's life; null = the log knows no such grant. */
-  life(grant_id: string): Promise<GrantLife | null>
+  life(grant_id: string, onRead?: OnRead): Promise<GrantLife | null>
   /** Whether the live read model is what the log says. */
   verify(progress?: Progress): Promise<VerifyReport>
   status(): Promise<ProjectionStatus>
@@ -24,7 +24,7 @@ export type Audit = {
 export function createAudit(source: AuditSource): Audit {
   return {
     replay: (filter, progress) => replay(source, filter, progress),
-    life: (grant_id) => grantLife(source, grant_id, Date.now()),
+    life: (grant_id, onRead) => grantLife(source, grant_id, { now: Date.now(), onRead }),
     verify: (progress) => verify(source, progress),
     status: () => projectionStatus(source, source.maxLagMs),
     keys: () => keysStatus(source),

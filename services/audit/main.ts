@@ -9,5 +9,6 @@ export function mountAudit(runtime: Runtime, router: HttpRouter): void {
   const { settings, knex, log, topics, schema, keys } = runtime
   const kids = keys?.kids ?? null
   const audit = createAudit({ knex, log, topics, schema, kids, maxLagMs: settings.MAX_LAG * 1000 })
-  auditRoutes(router, audit, createRightsCheck(guardOf(runtime)))
+  const guarding = { guard: createRightsCheck(guardOf(runtime)), timeoutMs: settings.APPEND_TIMEOUT * 1000 }
+  auditRoutes(router, audit, guarding)
 }

@@ -7,7 +7,7 @@ import { tokenCheckRoutes } from './app.ts'
 export function mountTokenCheck(runtime: Runtime, router: HttpRouter): void {
   const { settings, topics, waiter, logger } = runtime
   tokenCheckRoutes(router, {
-    read: createAccessReader(runtime),
+    read: createAccessReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     waiter,
     keys: requireKeys(runtime),
     topics,

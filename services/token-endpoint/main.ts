@@ -7,7 +7,7 @@ import { tokenEndpointRoutes } from './app.ts'
 export function mountTokenEndpoint(runtime: Runtime, router: HttpRouter): void {
   const { settings, topics, waiter, commit, logger } = runtime
   const endpoint = {
-    read: createTokenReader(runtime),
+    read: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     commit,
     waiter,
     keys: requireKeys(runtime),

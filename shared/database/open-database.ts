@@ -8,10 +8,16 @@ const INT8 = 20
 // Offsets, counts and NumericDates stay far below 2^53: numbers, not strings.
 pg.types.setTypeParser(INT8, Number)
 
+/** Takes what the pool has to say, one message at a time: by itself it would print text, with stacks, to stderr. */
+export type DatabaseWarning = (message: string) => void
+
+type Pool = { pool: number; queryTimeoutMs: number; warn?: DatabaseWarning }
+
 /** A pool on real PostgreSQL. A transaction left idle for 5 s (a frozen process) is ended by the server. */
-export function openPostgres(url: string, { pool, queryTimeoutMs }: { pool: number; queryTimeoutMs: number }): Knex {
+export function openPostgres(url: string, { pool, queryTimeoutMs, warn }: Pool): Knex {
   return knexFactory({
     client: 'pg',
+    log: quiet(warn),
     connection: {
       connectionString: url,
       connectionTimeoutMillis: 2_000,
@@ -28,20 +34,31 @@ export function openPostgres(url: string, { pool, queryTimeoutMs }: { pool: numb
   })
 }
 
+function quiet(warn: DatabaseWarning = () => undefined) {
+  const tell = (said: unknown) => warn(textOf(said))
+  return { warn: tell, error: tell, deprecate: tell, debug: () => undefined }
+}
+
+/** The first line of it: whoever asked gets the error itself, and a stack of the pool's timers helps nobody. */
+function textOf(said: unknown): string {
+  return String(said instanceof Error ? said.message : said).split('\n', 1)[0] ?? ''
+}
+
 export type EmbeddedDatabase = { knex: Knex; close: () => Promise<void> }
 
 /**
  * PGlite in a local folder (`null` = in memory). One session in the whole process, so exactly one pool of one
  * connection. The caller makes sure that no other process has the folder open.
  */
-export async function openEmbedded(folder: string | null): Promise<EmbeddedDatabase> {
+export async function openEmbedded(folder: string | null, warn?: DatabaseWarning): Promise<EmbeddedDatabase> {
   const { PGlite } = await import('@electric-sql/pglite')
   const { createPgConfig } = await import('@electric-sql/pglite/node-postgres')
   if (folder) await mkdir(folder, { recursive: true, mode: 0o700 })
   const lite = await (folder ? PGlite.create(folder) : PGlite.create())
   await lite.exec(sessionSql())
   // A function, because knex clones a plain connection object.
-  const knex = knexFactory({ client: 'pg', connection: () => createPgConfig(lite), pool: { min: 1, max: 1 } })
+  const connection = () => createPgConfig(lite)
+  const knex = knexFactory({ client: 'pg', log: quiet(warn), connection, pool: { min: 1, max: 1 } })
   return {
     knex,
     close: async () => {

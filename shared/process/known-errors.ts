@@ -1,4 +1,5 @@
 import { isAway, isUnstorableText } from '../database/away.ts'
+import { QueueFull } from '../database/batcher.ts'
 import { AppendError, LogReadError } from '../event-log/event-log.ts'
 import { OAuthError, unavailable } from '../http/oauth-error.ts'
 import { WaitTimeout } from '../read-model/position-waiter.ts'
@@ -26,6 +27,7 @@ export function isOutage(thrown: unknown): boolean {
 
 function isPartAway(thrown: unknown): thrown is Error {
   if (!(thrown instanceof Error)) return false
-  if ([AppendError, LogReadError, WaitTimeout, Unsettled].some((known) => thrown instanceof known)) return true
+  if ([AppendError, LogReadError, WaitTimeout, Unsettled, QueueFull].some((known) => thrown instanceof known))
+    return true
   return isAway(thrown) || isPartAway(thrown.cause)
 }

@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { OperatorError } from '../config/operator-error.ts'
 import type { Settings } from '../config/settings.ts'
 import { takeFolder } from '../database/folder-lock.ts'
-import { openEmbedded, openPostgres } from '../database/open-database.ts'
+import { type DatabaseWarning, openEmbedded, openPostgres } from '../database/open-database.ts'
 import type { EventLog } from '../event-log/event-log.ts'
 import { createKafkaLog } from '../event-log/kafka/kafka-log.ts'
 import { type Topics, topicsOf } from '../event-log/places.ts'
@@ -27,7 +27,9 @@ export type Parts = {
  * may have: throws an OperatorError when another has it. Nothing is created and nobody is connected to yet.
  */
 export async function openParts(settings: Settings, logger: Logger): Promise<Parts> {
-  const { knex, close, lost } = settings.dev ? await openFolder(settings.DATA_DIR) : openServer(settings)
+  const warn = (message: string) => logger.warn({ database: message }, 'the database pool has a problem')
+  const opened = settings.dev ? await openFolder(settings.DATA_DIR, warn) : openServer(settings, warn)
+  const { knex, close, lost } = opened
   const log = openLog(settings, knex, logger)
   return {
     knex,
@@ -51,13 +53,13 @@ export async function openExisting(settings: Settings, logger: Logger): Promise<
 
 type OpenDatabase = Pick<Parts, 'knex' | 'lost' | 'close'>
 
-async function openFolder(folder: string): Promise<OpenDatabase> {
+async function openFolder(folder: string, warn: DatabaseWarning): Promise<OpenDatabase> {
   const taken = await takeFolder(folder).catch((cause: unknown) => unusable(folder, cause))
   if ('heldBy' in taken)
     throw new OperatorError(
       `${folder} is in use by process ${taken.heldBy}: the embedded database takes one process at a time`,
     )
-  const { knex, close } = await openEmbedded(join(folder, 'database')).catch(async (cause: unknown) => {
+  const { knex, close } = await openEmbedded(join(folder, 'database'), warn).catch(async (cause: unknown) => {
     await taken.release()
     return unusable(folder, cause)
   })
@@ -83,9 +85,9 @@ function unusable(folder: string, cause: unknown): never {
   throw new OperatorError(`LEDGER_DATA_DIR: ${folder} cannot be used: ${cause.message}`, { cause })
 }
 
-function openServer(settings: Settings): OpenDatabase {
+function openServer(settings: Settings, warn: DatabaseWarning): OpenDatabase {
   const queryTimeoutMs = settings.APPEND_TIMEOUT * 1000
-  const knex = openPostgres(settings.DATABASE_URL ?? '', { pool: settings.DATABASE_POOL, queryTimeoutMs })
+  const knex = openPostgres(settings.DATABASE_URL ?? '', { pool: settings.DATABASE_POOL, queryTimeoutMs, warn })
   return { knex, lost: new Promise(() => undefined), close: () => knex.destroy() }
 }
 

@@ -30,7 +30,7 @@ export function requireKeys({ keys }: Runtime): Keys {
 export function guardOf(runtime: Runtime): Guard {
   const { settings, topics, waiter, logger } = runtime
   return {
-    access: createAccessReader(runtime),
+    access: createAccessReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     waiter,
     keys: requireKeys(runtime),
     topics,

@@ -6,12 +6,7 @@ const RETRY_MS = 100
 
 /** One checkpoint's way as the poller sees it. */
 type Seen = TopicPartition & { next: number; fresh_as_of: number | null }
-type Waiting = {
-  reached: (seen: Seen[]) => boolean
-  resolve: () => void
-  reject: (error: Error) => void
-  deadline: number
-}
+type Waiting = { reached: (seen: Seen[]) => boolean; resolve: () => void }
 
 /** The read model did not get there in time. What was appended is in the log all the same. */
 export class WaitTimeout extends Error {
@@ -35,26 +30,37 @@ export type PositionWaiter = {
  * poolers and locks the whole cluster at commit.
  */
 export function createPositionWaiter(tables: ReadModelTables): PositionWaiter {
-  let waiting: Waiting[] = []
+  const waiting = new Set<Waiting>()
   let polling = false
 
   async function poll(): Promise<void> {
-    while (waiting.length > 0) {
+    while (waiting.size > 0) {
       const seen = await checkpointsSeen(tables).catch(() => null)
-      const now = performance.now()
-      waiting = waiting.filter((one) => !settled(one, seen, now))
-      if (waiting.length > 0) await new Promise((resolve) => setTimeout(resolve, seen ? POLL_MS : RETRY_MS))
+      for (const { reached, resolve } of waiting) if (seen && reached(seen)) resolve()
+      if (waiting.size > 0) await new Promise((resolve) => setTimeout(resolve, seen ? POLL_MS : RETRY_MS))
     }
     polling = false
   }
 
   function wait(reached: (seen: Seen[]) => boolean, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      waiting.push({ reached, resolve, reject, deadline: performance.now() + timeoutMs })
-      if (polling) return
-      polling = true
-      setTimeout(() => void poll(), POLL_MS)
+      // A timer of its own: the query of the poller may hang for longer than anybody here waits.
+      const timer = setTimeout(() => end(() => reject(new WaitTimeout())), timeoutMs)
+      const one: Waiting = { reached, resolve: () => end(resolve) }
+      const end = (answer: () => void) => {
+        clearTimeout(timer)
+        waiting.delete(one)
+        answer()
+      }
+      waiting.add(one)
+      startPolling()
     })
+  }
+
+  function startPolling(): void {
+    if (polling) return
+    polling = true
+    setTimeout(() => void poll(), POLL_MS)
   }
 
   return {
@@ -64,16 +70,6 @@ export function createPositionWaiter(tables: ReadModelTables): PositionWaiter {
     freshAsOf: (place, time, timeoutMs) =>
       wait((seen) => seen.some((one) => isSamePlace(one, place) && (one.fresh_as_of ?? 0) >= time), timeoutMs),
   }
-}
-
-function settled({ reached, resolve, reject, deadline }: Waiting, seen: Seen[] | null, now: number): boolean {
-  if (seen && reached(seen)) {
-    resolve()
-    return true
-  }
-  if (now < deadline) return false
-  reject(new WaitTimeout())
-  return true
 }
 
 async function checkpointsSeen({ knex, schema }: ReadModelTables): Promise<Seen[]> {

@@ -7,6 +7,7 @@ import { remoteAudit } from '../../services/cli/connect/remote-audit.ts'
 import { EXIT, OperatorError } from '../../shared/config/operator-error.ts'
 import { LogReadError, type EventLog } from '../../shared/event-log/event-log.ts'
 import { readBearer, insufficientScope } from '../../shared/callers/bearer.ts'
+import type { HttpMiddleware } from '../../shared/http/context.ts'
 import { createHttpApp } from '../../shared/http/create-app.ts'
 import { listen } from '../../shared/http/listen.ts'
 import { knownError } from '../../shared/process/known-errors.ts'
@@ -17,7 +18,7 @@ import { closeEmbedded, embeddedLedger, grantId, seed, type WrittenLedger } from
 test.after.always(closeEmbedded)
 
 /** The audit API as a service would mount it; whoever carries the token `auditor` may read. */
-async function serve(t: ExecutionContext, ledger: WrittenLedger, log: EventLog = ledger.log) {
+async function serve(t: ExecutionContext, ledger: WrittenLedger, log: EventLog = ledger.log, timeoutMs = 20_000) {
   const { app, router } = createHttpApp({
     for: 'machines',
     known: knownError,
@@ -26,11 +27,14 @@ async function serve(t: ExecutionContext, ledger: WrittenLedger, log: EventLog =
     trustedProxies: [],
   })
   const asked: string[] = []
-  auditRoutes(router, createAudit({ ...ledger, log, maxLagMs: 5_000, kids: null }), (resource) => (ctx, next) => {
-    asked.push(resource)
-    if (readBearer(ctx.get('authorization')) !== 'auditor') throw insufficientScope('ledger.audit')
-    return next()
-  })
+  const guard =
+    (resource: string): HttpMiddleware =>
+    (ctx, next) => {
+      asked.push(resource)
+      if (readBearer(ctx.get('authorization')) !== 'auditor') throw insufficientScope('ledger.audit')
+      return next()
+    }
+  auditRoutes(router, createAudit({ ...ledger, log, maxLagMs: 5_000, kids: null }), { guard, timeoutMs })
   router.post('/oauth2/token', (ctx) => {
     const isAuditor = ctx.get('authorization') === `Basic ${Buffer.from('auditor:s%26cret').toString('base64')}`
     ctx.body = { access_token: isAuditor ? 'auditor' : 'nobody', token_type: 'Bearer' }
@@ -137,6 +141,35 @@ test('a log that cannot be reached is 503, and one that fails in the middle does
   }
   const broken = await serve(t, ledger, { ...ledger.log, read: failing })
   await failsWith(t, all(broken.remote), EXIT.unreachable, /cut short/)
+})
+
+test('a long log is read to its end though the answer begins in time, and one that hangs is 503', async (t) => {
+  const ledger = await lived()
+  let release = () => undefined as void
+  const released = new Promise<void>((resolve) => (release = resolve))
+  const slow: EventLog['read'] = async function* (range) {
+    for await (const batch of ledger.log.read(range)) yield batch
+    await released
+  }
+  const { get } = await serve(t, ledger, { ...ledger.log, read: slow }, 3_000)
+  const paths = [
+    '/audit/verify',
+    `/audit/grants/${grantId(1)}`,
+    `/audit/events?grant_id=${grantId(1)}&client_id=nobody`,
+  ]
+  const begun = await Promise.all(paths.map((path) => get(path)))
+  t.deepEqual(
+    begun.map(({ status }) => status),
+    [200, 200, 200],
+    'before the log is read',
+  )
+  release()
+  const direct = createAudit({ ...ledger, maxLagMs: 5_000, kids: null })
+  t.deepEqual(await begun[0]?.json(), await direct.verify())
+  t.is(((await begun[1]?.json()) as { grant_id: string }).grant_id, grantId(1))
+  t.is((await begun[2]?.text())?.trim(), '')
+  const hanging = await serve(t, ledger, { ...ledger.log, bounds: () => new Promise(() => undefined) }, 100)
+  for (const path of paths) t.is((await hanging.get(path)).status, 503, path)
 })
 
 /** The command line would end with this exit code. */

@@ -1,5 +1,5 @@
 import type { EventLog } from '../../../shared/event-log/event-log.ts'
-import { foldLog, walkKey } from '../../../shared/event-log/fold-log.ts'
+import { foldLog, type OnRead, walkKey } from '../../../shared/event-log/fold-log.ts'
 import type { Topics } from '../../../shared/event-log/places.ts'
 import { readRegistry } from '../../../shared/event-log/registry-log.ts'
 import type { Principal } from '../../../shared/ledger/events.ts'
@@ -40,13 +40,15 @@ export type GrantLife = {
   now: LifeNow
 }
 
+type Source = { log: EventLog; topics: Topics }
+
 /** Reads a grant's life from the log. Null when no event of it ever counted. `now` in ms. */
 export async function grantLife(
-  { log, topics }: { log: EventLog; topics: Topics },
+  { log, topics }: Source,
   grant_id: string,
-  now: number,
+  { now, onRead }: { now: number; onRead?: OnRead | undefined },
 ): Promise<GrantLife | null> {
-  const { state, generations, events } = await foldLife(log, topics, grant_id)
+  const { state, generations, events } = await foldLife({ log, topics }, grant_id, onRead)
   if (state.status === 'unknown') return null
   const registry = await readRegistry(log, topics)
   const { client, user } = partiesOf(registry, state)
@@ -69,11 +71,11 @@ export async function grantLife(
 
 type Folded = { state: GrantState; generations: Generation[]; events: ReplayEntry[] }
 
-async function foldLife(log: EventLog, topics: Topics, grant_id: string): Promise<Folded> {
+async function foldLife({ log, topics }: Source, grant_id: string, onRead?: OnRead): Promise<Folded> {
   const [range] = await rangesOf({ log, topics }, { grant_id })
   const folded: Folded = { state: UNKNOWN_GRANT, generations: [], events: [] }
   if (!range) return folded
-  for await (const step of foldLog(walkKey(log, range, grant_id))) {
+  for await (const step of foldLog(walkKey(log, range, grant_id, onRead))) {
     folded.events.push(...entriesOf(step))
     for (const { grant } of step.judged) addState(folded, grant ?? UNKNOWN_GRANT)
   }

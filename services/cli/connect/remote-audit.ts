@@ -25,7 +25,7 @@ export function remoteAudit(access: ServiceAccess): Audit {
 async function* replayOf(get: () => Promise<Response>): AsyncGenerator<ReplayEntry> {
   const response = await get()
   if (!response.ok || !response.body) return jsonOf(response)
-  for await (const line of linesOf(response.body)) yield JSON.parse(line) as ReplayEntry
+  for await (const line of linesOf(response.body)) if (line.trim() !== '') yield JSON.parse(line) as ReplayEntry
 }
 
 async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
@@ -40,7 +40,7 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string>
   } catch (cause) {
     throw unreachable('the answer was cut short', cause)
   }
-  if (rest !== '') throw unreachable('the answer was cut short')
+  if (rest.trim() !== '') throw unreachable('the answer was cut short')
 }
 
 function queryOf({ types, ...filter }: ReplayFilter): string {

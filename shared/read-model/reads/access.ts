@@ -4,7 +4,7 @@ import { DEFAULT_ACL } from '../../ledger/registry/predefined.ts'
 import { createBatcher } from '../../database/batcher.ts'
 import type { ReadModel } from '../read-model.ts'
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
-import { readTokens, type TokenKey, type TokenView } from './tokens.ts'
+import { type Patience, READ_BOUND, readTokens, type TokenKey, type TokenView } from './tokens.ts'
 
 /** A token and the folder or service that it is asked to be used at; `null` = any. */
 export type AccessKey = TokenKey & { resource: string | null }
@@ -16,9 +16,11 @@ export type AccessReader = (key: AccessKey) => Promise<AccessView>
 
 type Registry = { scopes: RegistryRow[] | null; resources: RegistryRow[] | null; acls: RegistryRow[] | null }
 
-/** Reads access views; while one query is in flight, the next collects. */
-export function createAccessReader(readModel: ReadModel): AccessReader {
-  const read = createBatcher(async (keys: AccessKey[]) => {
+/**
+ * Reads access views; while one query is in flight, the next collects. QueueFull where too many wait, or one too long.
+ */
+export function createAccessReader(readModel: ReadModel, { patienceMs }: Patience = {}): AccessReader {
+  const load = async (keys: AccessKey[]) => {
     const places = [...new Set(keys.flatMap(({ resource }) => (resource === null ? [] : foldersAbove(resource))))]
     const more = { sql: registrySql(readModel.schema), bindings: [places, places, [DEFAULT_ACL], places] }
     const { views, row } = await readTokens<Registry>({ readModel, name: 'read_access', more }, keys)
@@ -28,7 +30,8 @@ export function createAccessReader(readModel: ReadModel): AccessReader {
       acls: valuesOf('acl', row.acls),
     }
     return views.map((view) => () => ({ ...view(), ...registry }))
-  })
+  }
+  const read = createBatcher(load, { bound: READ_BOUND, patienceMs })
   return async (key) => (await read(key))()
 }
 

@@ -42,14 +42,22 @@ export type TokenReader = (key: TokenKey) => Promise<TokenView>
 /** A second query need not wait for the first: what a refresh reads before and after its event meets in one queue. */
 const READ_LANES = 2
 
-/** Reads token views; while one query is in flight, the next collects. */
-export function createTokenReader(readModel: ReadModel): TokenReader {
+/** How many reads wait for a query at most: more than are answered in any second, and nothing that fills the memory. */
+export const READ_BOUND = 2_000
+
+/** `patienceMs`: how long anybody waits for a read to begin. */
+export type Patience = { patienceMs?: number }
+
+/**
+ * Reads token views; while one query is in flight, the next collects. QueueFull where too many wait, or one too long.
+ */
+export function createTokenReader(readModel: ReadModel, { patienceMs }: Patience = {}): TokenReader {
   const read = createBatcher(
     async (keys: TokenKey[]) => {
       const { views } = await readTokens({ readModel, name: 'read_tokens' }, keys)
       return views
     },
-    { lanes: READ_LANES },
+    { lanes: READ_LANES, bound: READ_BOUND, patienceMs },
   )
   return async (key) => (await read(key))()
 }

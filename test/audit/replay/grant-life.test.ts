@@ -16,7 +16,7 @@ test.after.always(closeEmbedded)
 const grant_id = grantId(1)
 
 async function lifeOf(ledger: WrittenLedger, now = Date.now()) {
-  const life = await grantLife(ledger, grant_id, now)
+  const life = await grantLife(ledger, grant_id, { now })
   if (!life) throw new Error('the grant is unknown')
   return life
 }
@@ -103,8 +103,8 @@ test('a grant that no event made is unknown', async (t) => {
   const ledger = await embeddedLedger()
   await seed(ledger)
   await ledger.append(revoked({ grant_id: grantId(2) }))
-  t.is(await grantLife(ledger, grantId(2), Date.now()), null)
-  t.is(await grantLife(ledger, grantId(3), Date.now()), null)
+  t.is(await grantLife(ledger, grantId(2), { now: Date.now() }), null)
+  t.is(await grantLife(ledger, grantId(3), { now: Date.now() }), null)
 })
 
 test('a record of the grant that cannot be read is not passed over, and no event can paint the terminal', async (t) => {
