@@ -11,6 +11,8 @@ export type Admin = Guard & {
   tokens: TokenReader
   keyUses: KeyUseReader
   commit: Commit
+  /** The append timeout in seconds: a grace must be longer. */
+  appendTimeout: number
   /** For what a client's metadata leaves out. */
   defaults: ClientDefaults
   /** Refuse to decide a write on a read model older than this. */

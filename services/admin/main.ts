@@ -12,9 +12,10 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
   adminRoutes(router, {
     ...guardOf(runtime),
     registry: createRegistryReader(runtime),
-    tokens: createTokenReader(runtime),
+    tokens: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     keyUses: createKeyUseReader(runtime),
     commit,
+    appendTimeout: settings.APPEND_TIMEOUT,
     defaults: {
       access_token_lifetime: settings.ACCESS_TOKEN_LIFETIME,
       refresh_token_lifetime: settings.REFRESH_TOKEN_LIFETIME,

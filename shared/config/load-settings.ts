@@ -1,4 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { isGraceLongEnough, shortestGrace } from '../ledger/grant/times.ts'
 import { problemsFound } from './operator-error.ts'
 import { readNamedFile } from './secret-file.ts'
 import {
@@ -31,7 +32,7 @@ export function loadSettings(env: Env, need: SecretsNeed = 'system'): Settings {
   problems.push(...unknownNames(env, knownNames()), ...contradictions(complete, dev), ...missingSecrets(raw, dev, need))
   if (!parsed.success)
     problems.push(...parsed.error.issues.map(({ path, message }) => `${PREFIX}${path[0]?.toString()} ${message}`))
-  else problems.push(...strangeKey(parsed.data))
+  else problems.push(...strangeKey(parsed.data), ...shortGraces(parsed.data))
   if (problems.length > 0 || !parsed.success) throw problemsFound('The configuration has problems:', problems)
   return { ...parsed.data, dev }
 }
@@ -76,6 +77,15 @@ function contradictions(raw: Partial<Raw>, dev: boolean): string[] {
     ...allOrNone(raw, ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD']),
     ...allOrNone(raw, ['BOOTSTRAP_CLIENT_ID', 'BOOTSTRAP_CLIENT_SECRET']),
   ]
+}
+
+function shortGraces(settings: Omit<Settings, 'dev'>): string[] {
+  const { APPEND_TIMEOUT: timeout } = settings
+  return (['REFRESH_GRACE_CONFIDENTIAL', 'REFRESH_GRACE_PUBLIC'] as const).flatMap((name) =>
+    isGraceLongEnough(settings[name], timeout)
+      ? []
+      : [`${PREFIX}${name} must be 0, or ${shortestGrace(timeout)} or more: above ${PREFIX}APPEND_TIMEOUT + 1 s`],
+  )
 }
 
 function strangeKey({ KAFKA_SSL_CERTIFICATE: certificate, KAFKA_SSL_KEY: key }: Omit<Settings, 'dev'>): string[] {

@@ -63,8 +63,13 @@ export const settingsSchema = z.object({
   REFRESH_GRACE_CONFIDENTIAL: form
     .whole(0, MAX_GRACE_SECONDS)
     .prefault('30')
-    .describe('Seconds in which a spent refresh token gives the same pair again: confidential clients'),
-  REFRESH_GRACE_PUBLIC: form.whole(0, MAX_GRACE_SECONDS).prefault('10').describe('The same, for public clients'),
+    .describe(
+      'Seconds in which a spent refresh token gives the same pair again: 0, or above `LEDGER_APPEND_TIMEOUT` + 1',
+    ),
+  REFRESH_GRACE_PUBLIC: form
+    .whole(0, MAX_GRACE_SECONDS)
+    .prefault('10')
+    .describe('The same, for public clients; the one above is for confidential ones'),
   APPEND_TIMEOUT: form
     .seconds(0.1, 60)
     .prefault('5')
@@ -74,7 +79,7 @@ export const settingsSchema = z.object({
   BOOTSTRAP_CLIENT_ID: form.clientId.optional().describe('An administrator client, made while no administrator lives'),
   BOOTSTRAP_CLIENT_SECRET: form.clientSecret
     .optional()
-    .meta(secret('Its secret: 43 or more characters of `A-Za-z0-9_-`')),
+    .meta(secret('Its secret: 43 or more random characters of `A-Za-z0-9_-`')),
   DATA_DIR: z.string().prefault('.ledger').describe('Dev mode: the folder of the database and the secrets'),
   LOG_LEVEL: z
     .enum(

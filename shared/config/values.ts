@@ -84,10 +84,14 @@ export const checkSecrets = z.string().transform(orIssue(parseCheckSecrets))
 /** RFC 6749 appendix A.1, without the colon that Basic splits at. */
 export const clientId = z.string().regex(/^[\w.-]{1,100}$/, 'must be letters, digits, ".", "_" or "-"')
 
+/** Random ones have more, also those of hexadecimal digits, but for one of a hundred thousand. */
+const MIN_DISTINCT = 10
+
 /** It is stored under a fast hash, so it must be as hard to guess as a generated one. */
 export const clientSecret = z
   .string()
   .regex(/^[\w-]{43,}$/, 'must be at least 43 characters of A-Z a-z 0-9 _ - (256 random bits)')
+  .refine((secret) => new Set(secret).size >= MIN_DISTINCT, 'must be random: it has too few different characters')
 
 /** Error message of a choice: what it must be. */
 export function oneOf(words: string) {

@@ -1,9 +1,11 @@
 import type { Knex } from 'knex'
+import type { Logger } from 'pino'
 import { problemsFound } from '../config/operator-error.ts'
 import type { Settings } from '../config/settings.ts'
 import { databaseProblems } from '../database/session-settings.ts'
 import { shapeOf } from '../event-log/places.ts'
 import { readLedgerId } from '../event-log/registry-log.ts'
+import { shortestGrace } from '../ledger/grant/times.ts'
 import { createKeyUseReader } from '../read-model/reads/key-uses.ts'
 import type { Keys } from '../tokens/keys.ts'
 import { isOutage } from './known-errors.ts'
@@ -60,6 +62,27 @@ async function missingKeys({ knex, topics }: Parts, settings: Settings, keys: Ke
         ...(clients.length > 0 ? [`the secrets of ${clients.length} clients need ${without}`] : []),
       ]
     })
+}
+
+const MOST_NAMED = 100
+
+/**
+ * Names the clients whose grace is shorter than one may be registered with: made before the rule, or under a shorter
+ * append timeout. They work, but a retry after an outage of ours can be taken for a theft.
+ */
+export async function warnOfShortGraces({ knex }: Parts, settings: Settings, logger: Logger): Promise<void> {
+  const shortest = shortestGrace(settings.APPEND_TIMEOUT)
+  const rows = await knex
+    .withSchema(settings.READ_MODEL)
+    .from('clients')
+    .where({ deleted: false })
+    .whereBetween('refresh_grace_seconds', [1, shortest - 1])
+    .orderBy('client_id')
+    .limit(MOST_NAMED)
+    .select<{ client_id: string }[]>('client_id')
+  if (rows.length === 0) return
+  const client_ids = rows.map(({ client_id }) => client_id)
+  logger.warn({ client_ids }, `the refresh_grace_seconds of these clients should be 0, or ${shortest} or more`)
 }
 
 /**

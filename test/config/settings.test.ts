@@ -225,3 +225,23 @@ test('the settings table has a described row for each setting, and a default tha
     if (shown) t.deepEqual(problemsOf({ ...production, [`LEDGER_${name}`]: shown }), [], name)
   }
 })
+
+test('a grace that is shorter than any retry after an outage of ours is refused, but none at all is not', (t) => {
+  const load = (grace: Record<string, string>) => loadSettings({ ...production, LEDGER_APPEND_TIMEOUT: '5', ...grace })
+  for (const name of ['LEDGER_REFRESH_GRACE_CONFIDENTIAL', 'LEDGER_REFRESH_GRACE_PUBLIC']) {
+    for (const grace of ['0', '7', '300']) t.notThrows(() => load({ [name]: grace }), grace)
+    for (const grace of ['1', '5', '6'])
+      t.throws(() => load({ [name]: grace }), { message: new RegExp(`${name} must be 0, or 7 or more`) }, grace)
+  }
+  const slow = { LEDGER_APPEND_TIMEOUT: '20' }
+  t.throws(() => load(slow), { message: /LEDGER_REFRESH_GRACE_PUBLIC must be 0, or 22 or more/ }, 'the default too')
+})
+
+test('a bootstrap secret that nobody drew at random is refused, whatever its length', (t) => {
+  const load = (secret: string) =>
+    loadSettings({ ...production, LEDGER_BOOTSTRAP_CLIENT_ID: 'root', LEDGER_BOOTSTRAP_CLIENT_SECRET: secret })
+  for (const secret of ['a'.repeat(43), 'ab'.repeat(40), '012345678'.repeat(9)])
+    t.throws(() => load(secret), { message: /LEDGER_BOOTSTRAP_CLIENT_SECRET must be random/ })
+  t.notThrows(() => load(randomBytes(32).toString('base64url')))
+  t.notThrows(() => load(randomBytes(32).toString('hex')))
+})

@@ -10,7 +10,7 @@ import { startSystem, type System } from './system.ts'
 const RACERS = 20
 const real = realTest('kafka', 'postgres')
 // What is asked here is who wins, not how soon: a slow machine must not make it an outage.
-const settings = { LEDGER_APPEND_TIMEOUT: '20', LEDGER_MAX_LAG: '30' }
+const settings = { LEDGER_APPEND_TIMEOUT: '20', LEDGER_REFRESH_GRACE_PUBLIC: '30', LEDGER_MAX_LAG: '30' }
 const system = onceForFile(async (t) =>
   startSystem(t, { databaseUrl: await databaseUrl(t), brokers: kafkaBrokers(), endpoints: 3, settings }),
 )

@@ -93,7 +93,7 @@ function envOf({ databaseUrl, brokers, settings }: SystemOptions): Env {
 
 // Its timeouts are long: it looks at what is left, it is not what is tested.
 async function open(t: Teardown, env: Env): Promise<{ runtime: Runtime; keys: Keys }> {
-  const settings = loadSettings({ ...env, LEDGER_APPEND_TIMEOUT: '20' })
+  const settings = loadSettings({ ...env, LEDGER_APPEND_TIMEOUT: '20', LEDGER_REFRESH_GRACE_PUBLIC: '30' })
   const logger = pino({ level: 'silent' })
   const parts = await openParts(settings, logger)
   t.teardown(() => parts.close())

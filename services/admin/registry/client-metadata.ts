@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Client } from '../../../shared/ledger/events.ts'
 import { GRANT_TYPE_NAMES, GRANT_TYPES } from '../../../shared/ledger/grant/issue.ts'
-import { MAX_GRACE_SECONDS } from '../../../shared/ledger/grant/times.ts'
+import { isGraceLongEnough, MAX_GRACE_SECONDS, shortestGrace } from '../../../shared/ledger/grant/times.ts'
 import type { RegistryView } from '../../../shared/ledger/registry/state.ts'
 import { formatScope, parseScope } from '../../../shared/ledger/scope.ts'
 import type { ClientDefaults } from '../admin.ts'
@@ -81,11 +81,14 @@ export function clientOf(client_id: string, metadata: ClientMetadata, defaults: 
 
 type Lifetime = 'access_token_lifetime' | 'refresh_token_lifetime' | 'refresh_token_absolute_lifetime'
 
-/** Scopes and groups that a client names and that do not exist. */
-export function clientProblems(view: RegistryView, { scope, groups }: Client): string[] {
+/** Scopes and groups that a client names and that do not exist, and a grace too short for any retry. */
+export function clientProblems(view: RegistryView, client: Client, appendTimeout: number): string[] {
+  const { scope, groups, refresh_grace_seconds } = client
   const known = new Set(view.scopes.map(({ name }) => name))
   const unknown = (parseScope(scope) ?? []).filter((name) => !known.has(name))
+  const grace = `refresh_grace_seconds: must be 0, or ${shortestGrace(appendTimeout)} or more`
   return [
+    ...(isGraceLongEnough(refresh_grace_seconds, appendTimeout) ? [] : [grace]),
     ...unknown.map((name) => `scope: there is no scope ${name}`),
     ...groupProblems(view, 'groups', groups, { members: true }),
   ]

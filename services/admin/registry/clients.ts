@@ -32,7 +32,7 @@ export function registerClient(admin: Admin): HttpMiddleware {
       question: { client_ids: [client_id], client_names: [client.client_name] },
       precondition: null,
       fact: (revision) => ({ type: 'ClientRegistered', data: { revision, client } }),
-      problems: (view) => clientProblems(view, client),
+      problems: (view) => clientProblems(view, client, admin.appendTimeout),
       error: 'invalid_client_metadata',
     })
     ctx.status = 201

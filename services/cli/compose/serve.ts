@@ -5,7 +5,7 @@ import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
 import { createLifecycle, type Lifecycle } from '../../../shared/process/lifecycle.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
 import { type Runtime, runtimeOf } from '../../../shared/process/runtime.ts'
-import { requireSound, watchParts } from '../../../shared/process/soundness.ts'
+import { requireSound, warnOfShortGraces, watchParts } from '../../../shared/process/soundness.ts'
 import { VERSION } from '../../../shared/process/version.ts'
 import { deriveKeys, type Keys } from '../../../shared/tokens/keys.ts'
 import { runProjector } from '../../projector/main.ts'
@@ -68,6 +68,7 @@ async function soundRuntime(
   const ledger_id = await ledgerIdOf(parts.knex)
   const keys = keysOf(settings, ledger_id)
   await requireSound(parts, settings, ledger_id, secretsFor(names) === 'none' ? null : keys)
+  await warnOfShortGraces(parts, settings, logger)
   return runtimeOf(parts, settings, keys, logger)
 }
 

@@ -1,6 +1,19 @@
 /** The longest grace of any client, in seconds: generations older than this need not be remembered one by one. */
 export const MAX_GRACE_SECONDS = 300
 
+/**
+ * The shortest grace that is one, in whole seconds: a client hears of an outage of ours only after the append timeout,
+ * and its retry takes time. A shorter one would take the honest retry for a theft. 0 is none at all, knowingly.
+ */
+export function shortestGrace(appendTimeoutSeconds: number): number {
+  return Math.floor(appendTimeoutSeconds + 1) + 1
+}
+
+/** Whether a grace is long enough for the retry that it is there for, or none. */
+export function isGraceLongEnough(graceSeconds: number, appendTimeoutSeconds: number): boolean {
+  return graceSeconds === 0 || graceSeconds >= shortestGrace(appendTimeoutSeconds)
+}
+
 /** NumericDate of a time in milliseconds. */
 export function numericDate(ms: number): number {
   return Math.floor(ms / 1000)

@@ -93,6 +93,7 @@ const WRONG: [string, Record<string, unknown>, string][] = [
   ['a scope with two spaces', { scope: 'ledger.audit  x' }, 'scope'],
   ['a group that does not exist', { groups: ['Nobody'] }, 'Nobody'],
   ['Everybody', { groups: ['Everybody'] }, 'Everybody'],
+  ['a grace that is too short for any retry', { refresh_grace_seconds: 6 }, 'refresh_grace_seconds'],
   ['a grace that is too long', { refresh_grace_seconds: 301 }, 'refresh_grace_seconds'],
   ['no rotation', { refresh_rotation: false }, 'not supported yet'],
   ['tokens that live no time', { access_token_lifetime: 0 }, 'access_token_lifetime'],
