@@ -31,6 +31,9 @@ export const EVENT_SENTENCES = {
   UserPut: 'A user, new or changed. All that names a person stands in `personal`.',
   UserDeleted: 'A user ends, and every grant made up to here with it. No endpoint writes it yet.',
   UserGrantsRevoked: 'Every grant of the user that was made up to here is dead.',
+  KeyIntroduced:
+    'A key is in use under this kid. `checks` proves each subkey to whoever has the key: HMAC-SHA-256(subkey, "check" followed by the ledger id). A new purpose is a new revision. Counts unless the kid was retired, or a check differs from one that stands.',
+  KeyRetired: 'Nothing that lives needs this key: a process may start without it, and its kid is never used again.',
 } satisfies Record<EventType, string>
 
 /** Why an event is void: stored nowhere, found again by every fold. */
@@ -60,4 +63,6 @@ export const VOID_SENTENCES = {
   entity_exists: 'There is such an entity.',
   entity_unknown: 'There is no such entity, or it was deleted.',
   name_taken: 'Another living entity has this unique name.',
+  key_differs: 'Another key has this kid: a check differs from the one that counts.',
+  key_retired: 'The kid was retired: it is never used again.',
 } satisfies Record<VoidReason | RegistryVoidReason, string>

@@ -72,6 +72,9 @@ const user = z.looseObject({
   personal: z.looseObject({ username: name, name: z.string().nullable(), email: z.string().nullable() }),
 })
 
+/** Purposes are words of ours, checks HMAC-SHA-256 in base64url. */
+const checks = z.record(z.string().regex(/^[a-z_]{1,32}$/), z.string().regex(/^[\w-]{43}$/))
+
 /** The `data` of every event type, version 1. Fields that a schema does not know are kept. */
 export const EVENT_DATA = {
   AuthorizationGranted: z.looseObject({
@@ -117,6 +120,8 @@ export const EVENT_DATA = {
   UserPut: z.looseObject({ revision, user }),
   UserDeleted: z.looseObject({ revision, sub: name }),
   UserGrantsRevoked: z.looseObject({ revision, user, reason }),
+  KeyIntroduced: z.looseObject({ revision, kid, checks }),
+  KeyRetired: z.looseObject({ revision, kid }),
 } satisfies { [Type in EventType]: z.ZodType<Extract<Fact, { type: Type }>['data']> }
 
 const envelope = z.looseObject({

@@ -108,6 +108,9 @@ export type User = {
   personal: { username: string; name: string | null; email: string | null }
 }
 
+/** A key as the log knows it: for each purpose what proves its subkey, without telling it (tokens/key-checks.ts). */
+export type Key = { kid: number; checks: { [purpose: string]: string } }
+
 type Put<T extends string, Name extends string, Entity> = { type: T; data: { revision: number } & Record<Name, Entity> }
 type Deleted<T extends string, Key extends string> = { type: T; data: { revision: number } & Record<Key, string> }
 
@@ -129,6 +132,8 @@ export type RegistryFact =
   | Put<'UserPut', 'user', User>
   | Deleted<'UserDeleted', 'sub'>
   | { type: 'UserGrantsRevoked'; data: { revision: number; user: User; reason: RevocationReason } }
+  | { type: 'KeyIntroduced'; data: { revision: number } & Key }
+  | { type: 'KeyRetired'; data: { revision: number; kid: number } }
 
 export type Fact = GrantFact | RegistryFact
 export type EventType = Fact['type']

@@ -42,6 +42,7 @@ const COLUMNS: { [Kind in StoredKind]: Record<Column<Kind>, true> } = {
   group: { name: true, description: true },
   acl: { name: true, allowed_groups: true, denied_groups: true },
   resource: { name: true, execute_acl: true, templates: true },
+  key: { kid: true, checks: true },
 }
 
 type Table = { table: string; id: string; columns: string[] }
@@ -54,6 +55,7 @@ export const REGISTRY_TABLES: { readonly [Kind in StoredKind]: Table } = {
   group: tableOf('group'),
   acl: tableOf('acl'),
   resource: tableOf('resource'),
+  key: tableOf('key'),
 }
 
 function tableOf(kind: StoredKind): Table {
@@ -85,13 +87,19 @@ export function registryRow(entity: RegistryEntity & { kind: StoredKind }): Regi
     ...value,
     // Each by its name: what else a record of a later release has in there must not become another column.
     ...(personal && personalOf(personal)),
-    [id]: parseRegistryKey(entity.key)?.id,
+    [id]: idOf(entity),
     revision: entity.revision,
     deleted: entity.deleted,
     not_before: entity.not_before,
     last_offset: entity.last_offset,
     at: new Date(entity.at).toISOString(),
   }
+}
+
+// The id of a tombstone stands in its key only, as text.
+function idOf({ kind, key }: RegistryEntity): string | number | undefined {
+  const id = parseRegistryKey(key)?.id
+  return kind === 'key' ? Number(id) : id
 }
 
 /** The entity that a row (from `row_to_json`) stands for. */

@@ -16,6 +16,14 @@ export async function createReadModelTables(knex: Knex, schema: string): Promise
   await knex.raw(grants(schema))
   await knex.raw(registry(schema))
   await knex.raw(liveBearerTokens(schema))
+  await createKeyTable(knex, schema)
+}
+
+/** The keys that the log knows; a ledger of before has no such table yet. */
+export async function createKeyTable(knex: Knex, schema: string): Promise<void> {
+  await knex.raw(
+    `CREATE TABLE IF NOT EXISTS ${schema}.keys (kid smallint PRIMARY KEY, checks jsonb, ${REGISTRY_COLUMNS})`,
+  )
 }
 
 // A checkpoint row changes with every batch: room on its page keeps the updates in place (HOT).

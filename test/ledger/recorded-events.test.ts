@@ -41,6 +41,8 @@ const TYPES = {
   UserPut: true,
   UserDeleted: true,
   UserGrantsRevoked: true,
+  KeyIntroduced: true,
+  KeyRetired: true,
 } satisfies Record<EventType, true>
 
 const grants = new Map<string, GrantState>()

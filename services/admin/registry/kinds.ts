@@ -12,8 +12,8 @@ export type Wanted = {
   problems: (view: RegistryView) => string[]
 }
 
-/** The kinds that PUT writes: a client is registered by POST. */
-type PutKind = Exclude<NamedKind, 'client'>
+/** The kinds that PUT writes: a client is registered by POST, a key introduced by whoever has it. */
+type PutKind = Exclude<NamedKind, 'client' | 'key'>
 
 /** One kind of entity that PUT writes and GET reads. */
 export type Kind = {

@@ -24,6 +24,7 @@ export function needsGuard(view: RegistryView, write: GuardedWrite): boolean {
   const { kind, value } = registryValueOf(write)
   switch (kind) {
     case 'ledger':
+    case 'key':
       return true
     case 'resource':
       return includes(LEDGER_FOLDER, name)
@@ -75,6 +76,7 @@ export function viewAfter(view: RegistryView, fact: RegistryFact): RegistryView 
   const change = registryValueOf(fact)
   switch (change.kind) {
     case 'ledger':
+    case 'key':
       return view
     case 'client':
       return { ...view, clients: replaced(view.clients, 'client_id', id, change.value) }

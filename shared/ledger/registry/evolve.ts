@@ -12,6 +12,8 @@ export type RegistryVoidReason =
   | 'entity_exists'
   | 'entity_unknown'
   | 'name_taken'
+  | 'key_differs'
+  | 'key_retired'
   | 'unknown_type'
 
 export type EvolvedRegistry =
@@ -83,6 +85,7 @@ export function viewOf(entities: Iterable<RegistryEntity>): RegistryView {
     groups: living(all, 'group'),
     acls: living(all, 'acl'),
     resources: living(all, 'resource'),
+    keys: living(all, 'key'),
   }
 }
 
@@ -103,7 +106,17 @@ function problemOf(
   const { needs } = REGISTRY_EVENTS[event.type]
   if (needs === 'absent' && lives(before)) return 'entity_exists'
   if (needs === 'living' && !lives(before)) return 'entity_unknown'
+  const keyProblem = before?.kind === 'key' ? keyProblemOf(before, change) : null
+  if (keyProblem) return keyProblem
   const name = uniqueNameOf(change)
   const owner = name === null ? undefined : lookup.ownerOf(name)
   return owner !== undefined && owner !== event.subject ? 'name_taken' : null
+}
+
+/** A kid stands for one key for ever: what proves it may be added to, never changed, and nothing follows its end. */
+function keyProblemOf({ value }: EntityOf<'key'>, change: RegistryValue): RegistryVoidReason | null {
+  if (value === null) return 'key_retired'
+  const next = change.kind === 'key' ? change.value?.checks : undefined
+  const same = next === undefined || Object.entries(value.checks).every(([purpose, check]) => next[purpose] === check)
+  return same ? null : 'key_differs'
 }

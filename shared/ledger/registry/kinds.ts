@@ -1,4 +1,4 @@
-import type { Acl, Client, Group, RegistryFact, Resource, Scope, User } from '../events.ts'
+import type { Acl, Client, Group, Key, RegistryFact, Resource, Scope, User } from '../events.ts'
 
 /** What an entity of each kind holds while it lives. */
 export type RegistryValues = {
@@ -9,6 +9,7 @@ export type RegistryValues = {
   group: Group
   acl: Acl
   resource: Resource
+  key: Key
 }
 
 export type RegistryKind = keyof RegistryValues
@@ -29,6 +30,7 @@ export const REGISTRY_KINDS = {
   group: { plural: 'groups', id: 'name' },
   acl: { plural: 'acls', id: 'name' },
   resource: { plural: 'resources', id: 'name' },
+  key: { plural: 'keys', id: 'kid' },
 } as const satisfies { [Kind in NamedKind]: KindRow<Kind> }
 
 export const NAMED_KINDS: readonly NamedKind[] = Object.keys(REGISTRY_KINDS).filter(isNamedKind)
@@ -65,6 +67,9 @@ export const REGISTRY_EVENTS: { readonly [Type in RegistryFact['type']]: EventRo
   UserPut: { kind: 'user', needs: 'either' },
   UserDeleted: { kind: 'user', needs: 'living', endsGrants: true },
   UserGrantsRevoked: { kind: 'user', needs: 'living', endsGrants: true },
+  KeyIntroduced: { kind: 'key', needs: 'either' },
+  // A ledger of before the first KeyIntroduced may retire a key that nobody could prove any more.
+  KeyRetired: { kind: 'key', needs: 'either' },
 }
 
 /** The key of the ledger's own record. */

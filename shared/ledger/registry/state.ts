@@ -1,4 +1,4 @@
-import type { RegistryFact } from '../events.ts'
+import type { Key, RegistryFact } from '../events.ts'
 import {
   LEDGER_KEY,
   type NamedKind,
@@ -50,7 +50,7 @@ export type RegistryView = {
 }
 
 /** All that the data of a registry fact may hold of its entity: its value, or what it was called. */
-type FactData = Partial<RegistryValues & { ledger_id: string; client_id: string; sub: string; name: string }>
+type FactData = Partial<RegistryValues & Key & { ledger_id: string; client_id: string; sub: string; name: string }>
 
 /** The key of the entity that a fact is about; also the record's key in the log. */
 export function registryKeyOf(fact: RegistryFact): string {
@@ -82,6 +82,8 @@ export function registryValueOf(fact: RegistryFact): RegistryValue {
       return { kind, value: data.acl ?? null }
     case 'resource':
       return { kind, value: data.resource ?? null }
+    case 'key':
+      return { kind, value: data.kid === undefined || !data.checks ? null : { kid: data.kid, checks: data.checks } }
   }
 }
 

@@ -167,3 +167,23 @@ test('the predefined entities count once, however often they are appended', (t) 
   t.true(PREDEFINED.every((fact) => isPredefined(registryKeyOf(fact))))
   t.false(isPredefined('acl/Orders'))
 })
+
+test('a kid stands for one key for ever: checks are added, never changed, and nothing follows its retirement', (t) => {
+  const introduce = (revision: number, checks: Record<string, string>): RegistryFact => {
+    return { type: 'KeyIntroduced', data: { revision, kid: 7, checks } }
+  }
+  const retire = (revision: number): RegistryFact => ({ type: 'KeyRetired', data: { revision, kid: 7 } })
+  const { registry, verdicts } = fold(
+    introduce(1, { at: 'a' }),
+    introduce(2, { at: 'x', rt: 'r' }),
+    introduce(2, { rt: 'r' }),
+    introduce(2, { at: 'a', rt: 'r' }),
+    retire(3),
+    introduce(4, { at: 'a', rt: 'r' }),
+    retire(4),
+  )
+  const counted = ['counts', 'key_differs', 'key_differs', 'counts', 'counts', 'key_retired', 'key_retired']
+  t.deepEqual(verdicts, counted)
+  t.like(registry.get('key/7'), { kind: 'key', revision: 3, deleted: true, value: null })
+  t.deepEqual(fold(retire(1), introduce(2, { at: 'a' })).verdicts, ['counts', 'key_retired'], 'one nobody proved')
+})

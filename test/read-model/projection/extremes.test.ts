@@ -92,6 +92,10 @@ function pick(data: Data, ...names: string[]): Data {
   return Object.fromEntries(names.map((name) => [name, data[name]]))
 }
 
+/** The one record that there is: checks of a key, by purpose. */
+const check = '_'.repeat(43)
+const RECORDS = [{}, { _: check }, Object.fromEntries(Array.from({ length: 32 }, (_, n) => ['_'.repeat(n + 1), check]))]
+
 /** Every value at the edge of what this schema lets in; of an object one for each edge of each member. */
 function extremesOf(schema: z.ZodType): unknown[] {
   if (schema instanceof z.ZodNullable) return [null, ...extremesOf(schema.unwrap() as z.ZodType)]
@@ -105,6 +109,7 @@ function extremesOf(schema: z.ZodType): unknown[] {
     const inside = extremesOf(schema.element as z.ZodType)
     return [[], inside, ...inside.map((one) => [one])]
   }
+  if (schema instanceof z.ZodRecord) return RECORDS
   if (schema instanceof z.ZodObject) {
     const edges = Object.entries(membersOf(schema)).flatMap(([name, member]) =>
       extremesOf(member).map((edge) => ({ [name]: edge })),
