@@ -76,7 +76,7 @@ export async function startSubject({
   const keys = deriveKeys(settings.SECRETS_SYSTEM ?? [], ledger_id)
   const projector = await startService('projector', env, port + 1)
   const endpoint = await startService('token-endpoint', env, port)
-  const runtime = runtimeOf(parts, settings, keys, logger)
+  const runtime = runtimeOf(parts, settings, { keys, ledger_id }, logger)
   const secret = generateClientSecret()
   const terms = { scope: 'orders.read', refresh_token_absolute_lifetime: null }
   const client = defaultClient({ client_id: 'bench', ...terms, secret: hashClientSecret(keys, secret) })

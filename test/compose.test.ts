@@ -18,9 +18,8 @@ const FORM = z.looseObject({
   ),
 })
 
-const compose = FORM.parse(
-  parse(readFileSync(new URL('../docker-compose.yml', import.meta.url), 'utf8'), { merge: true }),
-)
+const text = readFileSync(new URL('../docker-compose.yml', import.meta.url), 'utf8')
+const compose = FORM.parse(parse(text, { merge: true }))
 const ours = Object.entries(compose.services).filter(([, service]) => service.command !== undefined)
 
 test('docker-compose.yml names only settings that exist', (t) => {
@@ -60,6 +59,13 @@ test('Kafka and PostgreSQL in docker-compose.yml have health checks that the mig
     t.truthy(compose.services[part]?.healthcheck, part)
     t.is(compose.services['migrate']?.depends_on[part]?.condition, 'service_healthy', part)
   }
+})
+
+test('starting docker-compose.yml again takes the same key: it is made once, into .env', (t) => {
+  const lines = text.split('\n')
+  const made = lines.filter((line) => line.includes('openssl rand'))
+  t.true(made.length === 1 && made.every((line) => line.includes('> .env')))
+  t.true(lines.includes('#   docker compose up'))
 })
 
 /** What compose makes of `${NAME:-default}` and `${NAME:?message}`. */

@@ -1,6 +1,7 @@
 import type { Guard } from '../../shared/callers/require-right.ts'
 import type { Commit } from '../../shared/read-model/commit/commit.ts'
 import type { KeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
+import type { KnownKeys } from '../../shared/read-model/reads/keys.ts'
 import type { RegistryReader } from '../../shared/read-model/reads/registry.ts'
 import type { TokenReader } from '../../shared/read-model/reads/tokens.ts'
 import type { Serially } from './serially.ts'
@@ -10,6 +11,7 @@ export type Admin = Guard & {
   registry: RegistryReader
   tokens: TokenReader
   keyUses: KeyUseReader
+  knownKeys: () => Promise<KnownKeys>
   commit: Commit
   /** The append timeout in seconds: a grace must be longer. */
   appendTimeout: number

@@ -3,7 +3,7 @@ import type { HttpRouter } from '../../shared/http/context.ts'
 import type { Admin } from './admin.ts'
 import { issueGrant } from './grants/issue-grant.ts'
 import { revokeGrantById } from './grants/revoke-grant.ts'
-import { getKey, revokeKey } from './keys/keys.ts'
+import { getKey, retireKey, revokeKey } from './keys/keys.ts'
 import { NAME } from './names.ts'
 import { CLIENTS, registerClient } from './registry/clients.ts'
 import { getEntity, putEntity } from './registry/entities.ts'
@@ -30,4 +30,5 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
   router.post('/admin/grants/:grant_id/revoke', within, revokeGrantById(admin))
   router.get('/admin/keys/:kid', within, getKey(admin))
   router.post('/admin/keys/:kid/revoke', within, revokeKey(admin))
+  router.post('/admin/keys/:kid/retire', within, retireKey(admin))
 }

@@ -1,6 +1,7 @@
 import type { HttpRouter } from '../../shared/http/context.ts'
 import { guardOf, type Runtime } from '../../shared/process/runtime.ts'
 import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
+import { readKeys } from '../../shared/read-model/reads/keys.ts'
 import { createRegistryReader } from '../../shared/read-model/reads/registry.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
 import { adminRoutes } from './app.ts'
@@ -14,6 +15,7 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     registry: createRegistryReader(runtime),
     tokens: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     keyUses: createKeyUseReader(runtime),
+    knownKeys: () => readKeys(runtime),
     commit,
     appendTimeout: settings.APPEND_TIMEOUT,
     defaults: {

@@ -7,8 +7,8 @@ import { createAudit } from './audit.ts'
 /** Wires the audit API to a runtime and mounts its routes. */
 export function mountAudit(runtime: Runtime, router: HttpRouter): void {
   const { settings, knex, log, topics, schema, keys } = runtime
-  const kids = keys?.kids ?? null
-  const audit = createAudit({ knex, log, topics, schema, kids, maxLagMs: settings.MAX_LAG * 1000 })
+  const configured = keys && { kids: keys.kids, keysOf: () => keys }
+  const audit = createAudit({ knex, log, topics, schema, configured, maxLagMs: settings.MAX_LAG * 1000 })
   const guarding = { guard: createRightsCheck(guardOf(runtime)), timeoutMs: settings.APPEND_TIMEOUT * 1000 }
   auditRoutes(router, audit, guarding)
 }

@@ -4,9 +4,10 @@ import { inactiveBecause } from '../../shared/callers/judge-bearer.ts'
 import type { HttpContext } from '../../shared/http/context.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { AccessView } from '../../shared/read-model/reads/access.ts'
-import { readSettled, TO_USE, TO_USE_CONSISTENTLY } from '../../shared/read-model/reads/settled.ts'
+import { TO_USE, TO_USE_CONSISTENTLY } from '../../shared/read-model/reads/settled.ts'
+import { readSettledToken } from '../../shared/read-model/reads/settled-token.ts'
 import type { GenerationRow } from '../../shared/read-model/reads/tokens.ts'
-import { type ParsedToken, parseToken } from '../../shared/tokens/token-string.ts'
+import { presentedToken, type PresentedToken } from '../../shared/tokens/token-string.ts'
 import type { TokenCheck } from './token-check.ts'
 
 // One read serves both the caller and the question, and a caller may have many questions: `ask` each, read them
@@ -15,9 +16,9 @@ import type { TokenCheck } from './token-check.ts'
 /** What a resource server wants to know of a token; `resource: null` = nothing but whether it is active. */
 export type Question = { token: string; resource: string | null; fullyConsistent: boolean }
 
-/** A question, ready to be read. `token: null`: that is no access token of ours. */
+/** A question, ready to be read. `presented: null`: that is no access token of ours. */
 export type AskedQuestion = {
-  token: ParsedToken | null
+  presented: PresentedToken | null
   fullyConsistent: boolean
   read: () => Promise<AccessView>
 }
@@ -32,10 +33,10 @@ export type Examined = {
 
 /** Prepares a caller's question: the token is parsed, and its MAC checked. */
 export function ask(check: TokenCheck, client_id: string, { token: text, resource, fullyConsistent }: Question) {
-  const parsed = parseToken(check.keys, text)
-  const token = parsed?.kind === 'at' ? parsed : null
-  const key = { client_id, grant_id: token?.grant_id ?? null, generation: token?.generation ?? 0, resource }
-  return { token, fullyConsistent, read: () => check.read(key) } satisfies AskedQuestion
+  const token = presentedToken(check.keys, text)
+  const presented = token?.kind === 'at' ? token : null
+  const key = { client_id, grant_id: presented?.grant_id ?? null, generation: presented?.generation ?? 0, resource }
+  return { presented, fullyConsistent, read: () => check.read(key) } satisfies AskedQuestion
 }
 
 /** The folders of the resource server that calls. OAuthError: 401 is about the caller only, 403 when it is none. */
@@ -56,9 +57,9 @@ const NOT_OURS = 'not_an_access_token'
  * Looks at the token, once the read model is known to be recent enough to say either yes or no; Unsettled until then.
  */
 export async function examine(check: TokenCheck, asked: AskedQuestion, first: AccessView): Promise<Examined> {
-  const { token, fullyConsistent, read } = asked
+  const { presented, fullyConsistent, read } = asked
   const purpose = fullyConsistent ? TO_USE_CONSISTENTLY : TO_USE
-  const view = await readSettled(check, { purpose, asked: token, first, read })
+  const { view, token } = await readSettledToken(check, { purpose, presented, first, read })
   if (!token) return { view, row: null, inactive: NOT_OURS }
   const row = view.generations.get(token.generation) ?? null
   return { view, row, inactive: inactiveBecause(view, token) }

@@ -5,12 +5,13 @@ import { tokenCheckRoutes } from './app.ts'
 
 /** Wires the token-check API to a runtime and mounts its routes. */
 export function mountTokenCheck(runtime: Runtime, router: HttpRouter): void {
-  const { settings, topics, waiter, logger } = runtime
+  const { settings, topics, waiter, logger, noteProof } = runtime
   tokenCheckRoutes(router, {
     read: createAccessReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     waiter,
     keys: requireKeys(runtime),
     topics,
+    noteProof,
     issuer: settings.ISSUER,
     logger,
     maxLagMs: settings.CHECK_MAX_LAG * 1000,

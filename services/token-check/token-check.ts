@@ -1,11 +1,11 @@
 import type { AccessReader } from '../../shared/read-model/reads/access.ts'
-import type { Settling } from '../../shared/read-model/reads/settled.ts'
+import type { SettlingTokens } from '../../shared/read-model/reads/settled-token.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
 
 /**
  * What the handlers of the token-check API work with; `maxLagMs`: refuse to answer from a read model older than this.
  */
-export type TokenCheck = Settling & {
+export type TokenCheck = SettlingTokens & {
   read: AccessReader
   /** The access and pepper subkeys are enough. */
   keys: Keys

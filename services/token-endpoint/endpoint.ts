@@ -1,9 +1,9 @@
 import type { Commit } from '../../shared/read-model/commit/commit.ts'
-import type { Settling } from '../../shared/read-model/reads/settled.ts'
+import type { SettlingTokens } from '../../shared/read-model/reads/settled-token.ts'
 import type { TokenReader } from '../../shared/read-model/reads/tokens.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
 
 /**
  * What every handler of the token endpoint works with; `maxLagMs`: refuse to append on a read model older than this.
  */
-export type TokenEndpoint = Settling & { read: TokenReader; commit: Commit; keys: Keys }
+export type TokenEndpoint = SettlingTokens & { read: TokenReader; commit: Commit; keys: Keys }

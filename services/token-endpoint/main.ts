@@ -5,13 +5,14 @@ import { tokenEndpointRoutes } from './app.ts'
 
 /** Wires the token endpoint to a runtime and mounts its routes. */
 export function mountTokenEndpoint(runtime: Runtime, router: HttpRouter): void {
-  const { settings, topics, waiter, commit, logger } = runtime
+  const { settings, topics, waiter, commit, logger, noteProof } = runtime
   const endpoint = {
     read: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     commit,
     waiter,
     keys: requireKeys(runtime),
     topics,
+    noteProof,
     logger,
     maxLagMs: settings.MAX_LAG * 1000,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,

@@ -8,9 +8,10 @@ import type { Principal } from '../../shared/ledger/events.ts'
 import { revokeGrant } from '../../shared/ledger/grant/revoke.ts'
 import { commitAndRead } from '../../shared/read-model/commit/commit.ts'
 import { requireRevoked } from '../../shared/read-model/commit/require-revoked.ts'
-import { readSettled, TO_END } from '../../shared/read-model/reads/settled.ts'
+import { TO_END } from '../../shared/read-model/reads/settled.ts'
+import { readSettledToken } from '../../shared/read-model/reads/settled-token.ts'
 import type { TokenView } from '../../shared/read-model/reads/tokens.ts'
-import { parseToken, type ParsedToken } from '../../shared/tokens/token-string.ts'
+import { presentedToken, type PresentedToken } from '../../shared/tokens/token-string.ts'
 import type { TokenEndpoint } from './endpoint.ts'
 
 /**
@@ -22,26 +23,27 @@ export function revoke(endpoint: TokenEndpoint): HttpMiddleware {
     const form = await readForm(ctx)
     const credentials = readClientCredentials(ctx.get('authorization'), form)
     // Whatever token_type_hint says: the string itself tells its kind (RFC 7009 §2.1).
-    const token = parseToken(endpoint.keys, required(form, 'token'))
+    const presented = presentedToken(endpoint.keys, required(form, 'token'))
     const { client_id } = credentials
-    const key = { client_id, grant_id: token?.grant_id ?? null, generation: token?.generation ?? 0 }
+    const key = { client_id, grant_id: presented?.grant_id ?? null, generation: presented?.generation ?? 0 }
     const read = () => endpoint.read(key)
     const first = await read()
     authenticateCaller(ctx, endpoint, credentials, first)
-    if (token) await end(endpoint, ctx, { client_id, token, first, read })
+    if (presented) await end(endpoint, ctx, { client_id, presented, first, read })
     ctx.body = {}
   }
 }
 
-type Presented = { client_id: string; token: ParsedToken; first: TokenView; read: () => Promise<TokenView> }
+type Revoked = { client_id: string; presented: PresentedToken; first: TokenView; read: () => Promise<TokenView> }
 
-async function end(endpoint: TokenEndpoint, ctx: HttpContext, { client_id, token, first, read }: Presented) {
-  const { grant, checkpoint } = await readSettled(endpoint, { purpose: TO_END, asked: token, first, read })
+async function end(endpoint: TokenEndpoint, ctx: HttpContext, { client_id, presented, first, read }: Revoked) {
+  const { view, token } = await readSettledToken(endpoint, { purpose: TO_END, presented, first, read })
+  if (!token) return
   const revoked_by: Principal = { type: 'client', id: client_id }
-  const { event, refused } = revokeGrant(grant, { client_id, reason: 'client_request', revoked_by })
+  const { event, refused } = revokeGrant(view.grant, { client_id, reason: 'client_request', revoked_by })
   if (refused) throw refusedWith(refused)
   if (!event) return
-  const written = { fact: event, context: eventContext(ctx, revoked_by), decidedOn: checkpoint }
+  const written = { fact: event, context: eventContext(ctx, revoked_by), decidedOn: view.checkpoint }
   const { view: after } = await commitAndRead(endpoint.commit, written, read)
   requireRevoked(after.grant, event.data)
 }

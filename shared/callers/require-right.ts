@@ -3,15 +3,16 @@ import { OAuthError } from '../http/oauth-error.ts'
 import type { AccessDecision } from '../ledger/access/decision.ts'
 import type { Principal } from '../ledger/events.ts'
 import type { AccessReader, AccessView } from '../read-model/reads/access.ts'
-import { readSettled, type Settling, TO_USE } from '../read-model/reads/settled.ts'
+import { TO_USE } from '../read-model/reads/settled.ts'
+import { readSettledToken, type SettlingTokens } from '../read-model/reads/settled-token.ts'
 import { Contradiction } from '../read-model/unsettled.ts'
 import type { Keys } from '../tokens/keys.ts'
-import { type ParsedToken, parseToken } from '../tokens/token-string.ts'
+import { type ParsedToken, presentedToken } from '../tokens/token-string.ts'
 import { insufficientScope, invalidToken, readBearer } from './bearer.ts'
 import { decideForBearer, inactiveBecause } from './judge-bearer.ts'
 
 /** What it takes to judge a bearer: the admin API is a resource server of its own ledger. */
-export type Guard = Omit<Settling, 'maxLagMs'> & {
+export type Guard = Omit<SettlingTokens, 'maxLagMs'> & {
   access: AccessReader
   keys: Keys
   /** Refuse to judge on a read model older than this. */
@@ -28,18 +29,22 @@ type Live = { principal: Principal; client_id: string; scope: string }
  * live access token, 403 insufficient_scope naming the scopes that would do (RFC 6750 §3.1), 503 on a stale read model.
  */
 export async function requireRight(guard: Guard, ctx: HttpContext, resource: string): Promise<Bearer> {
-  const token = parseToken(guard.keys, readBearer(ctx.get('authorization')))
-  if (token?.kind !== 'at') throw invalidToken('not an access token of this ledger')
-  const key = { client_id: null, grant_id: token.grant_id, generation: token.generation, resource }
+  const presented = presentedToken(guard.keys, readBearer(ctx.get('authorization')))
+  if (presented?.kind !== 'at') throw invalidToken(NOT_OURS)
+  const { grant_id, generation } = presented
+  const key = { client_id: null, grant_id, generation, resource }
   const read = () => guard.access(key)
   const settling = { ...guard, maxLagMs: guard.checkMaxLagMs }
-  const view = await readSettled(settling, { purpose: TO_USE, asked: token, first: await read(), read })
+  const { view, token } = await readSettledToken(settling, { purpose: TO_USE, presented, first: await read(), read })
+  if (!token) throw invalidToken(NOT_OURS)
   const { principal, scope, client_id } = liveBearer(view, token)
   ctx.state.client_id = client_id
   const decision = decideForBearer(view, scope, resource)
   if (!decision.allowed) throw refused(guard, ctx, resource, decision)
   return { principal, kid: token.kid }
 }
+
+const NOT_OURS = 'not an access token of this ledger'
 
 function liveBearer(view: AccessView, token: ParsedToken): Live {
   const inactive = inactiveBecause(view, token)

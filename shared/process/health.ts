@@ -1,9 +1,11 @@
 import { placeText } from '../event-log/places.ts'
 import type { HttpRouter } from '../http/context.ts'
-import { readPartitionHealth } from '../read-model/partition-health.ts'
-import type { ReadModelTables } from '../read-model/read-model.ts'
+import { type PartitionHealth, readPartitionHealth } from '../read-model/partition-health.ts'
+import type { ReadModel } from '../read-model/read-model.ts'
+import { readKeys } from '../read-model/reads/keys.ts'
+import { type HeldKeys, keyProblems } from './key-soundness.ts'
 
-export type Health = ReadModelTables & {
+export type Health = ReadModel & {
   version: string
   stopping: () => boolean
   /** What must still be made before anybody can use this process; `null`: nothing. */
@@ -12,6 +14,8 @@ export type Health = ReadModelTables & {
   partProblems: () => string[]
   /** The read model may be this old before the process is not ready. */
   maxLagMs: number
+  /** Compared with the keys that the log knows; `null` = this process has none. */
+  held: HeldKeys | null
 }
 
 const READY_TIMEOUT_MS = 2_000
@@ -41,10 +45,16 @@ async function problemsOf(health: Health): Promise<string[]> {
   return [...(preparing === null ? [] : [preparing]), ...health.partProblems(), ...(await readModelProblems(health))]
 }
 
-async function readModelProblems({ maxLagMs, ...tables }: Health): Promise<string[]> {
+async function readModelProblems({ maxLagMs, held, ...readModel }: Health): Promise<string[]> {
   const timeout = new Promise<null>((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, null).unref())
-  const partitions = await Promise.race([readPartitionHealth(tables).catch(() => null), timeout])
-  if (!partitions) return ['the database does not answer']
+  const reading = Promise.all([readPartitionHealth(readModel), readKeys(readModel)])
+  const read = await Promise.race([reading.catch(() => null), timeout])
+  if (!read) return ['the database does not answer']
+  const [partitions, { keys }] = read
+  return [...partitionProblems(partitions, maxLagMs), ...(held ? keyProblems(held, keys) : [])]
+}
+
+function partitionProblems(partitions: PartitionHealth[], maxLagMs: number): string[] {
   return partitions.flatMap(({ status, status_reason, lag_ms, ...place }) => {
     const name = placeText(place)
     if (status !== 'ok') return [`${name} is ${status}: ${status_reason ?? ''}`]

@@ -3,9 +3,12 @@ import type { Guard } from '../callers/require-right.ts'
 import type { Settings } from '../config/settings.ts'
 import type { EventLog } from '../event-log/event-log.ts'
 import { type Commit, createCommit } from '../read-model/commit/commit.ts'
+import { createNoteProof } from '../read-model/commit/note-proof.ts'
 import { createPositionWaiter, type PositionWaiter } from '../read-model/position-waiter.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import { createAccessReader } from '../read-model/reads/access.ts'
+import type { NoteProof } from '../read-model/reads/settled-token.ts'
+import type { LedgerKeys } from '../tokens/key-checks.ts'
 import type { Keys } from '../tokens/keys.ts'
 import type { Parts } from './open-parts.ts'
 
@@ -18,6 +21,8 @@ export type Runtime = ReadModel & {
   logger: Logger
   /** Absent where a process handles no tokens. */
   keys: Keys | null
+  /** Introduces a key of before once it is proved; does nothing where the whole key is not here. */
+  noteProof: NoteProof
 }
 
 /** The keys of a process that cannot work without. */
@@ -28,13 +33,14 @@ export function requireKeys({ keys }: Runtime): Keys {
 
 /** What it takes to judge who may use a service of this process's own: the admin and the audit API. */
 export function guardOf(runtime: Runtime): Guard {
-  const { settings, topics, waiter, logger } = runtime
+  const { settings, topics, waiter, logger, noteProof } = runtime
   return {
     access: createAccessReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     waiter,
     keys: requireKeys(runtime),
     topics,
     logger,
+    noteProof,
     checkMaxLagMs: settings.CHECK_MAX_LAG * 1000,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,
   }
@@ -44,7 +50,7 @@ export function guardOf(runtime: Runtime): Guard {
 export function runtimeOf(
   { knex, log, topics }: Parts,
   settings: Settings,
-  keys: Keys | null,
+  held: LedgerKeys | null,
   logger: Logger,
 ): Runtime {
   const schema = settings.READ_MODEL
@@ -56,5 +62,9 @@ export function runtimeOf(
     issuer: settings.ISSUER,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,
   })
-  return { settings, knex, log, topics, schema, waiter, commit, logger, keys }
+  const introduces = held && settings.SECRETS_SYSTEM
+  const noteProof = introduces
+    ? createNoteProof({ knex, schema, topics }, { ...held, commit, logger })
+    : () => undefined
+  return { settings, knex, log, topics, schema, waiter, commit, logger, keys: held?.keys ?? null, noteProof }
 }

@@ -6,8 +6,7 @@ import { databaseProblems } from '../database/session-settings.ts'
 import { shapeOf } from '../event-log/places.ts'
 import { readLedgerId } from '../event-log/registry-log.ts'
 import { shortestGrace } from '../ledger/grant/times.ts'
-import { createKeyUseReader } from '../read-model/reads/key-uses.ts'
-import type { Keys } from '../tokens/keys.ts'
+import { type HeldKeys, keyProblemsAtStart } from './key-soundness.ts'
 import { isOutage } from './known-errors.ts'
 import type { Parts } from './open-parts.ts'
 
@@ -15,18 +14,18 @@ const CHECK_EVERY_MS = 60_000
 
 /**
  * Throws an OperatorError with every reason not to start: serving could lose, reorder, hide or mix history (settings of
- * topics and database, a log of another ledger), or a live grant or a client's secret needs a key that is not among
- * `keys`. `null`: a process that handles no tokens.
+ * topics and database, a log of another ledger), or the keys are not those that the log knows and what lives needs.
+ * `held: null`: it has none.
  */
 export async function requireSound(
   parts: Parts,
   settings: Settings,
   ledger_id: string,
-  keys: Keys | null,
+  held: HeldKeys | null,
 ): Promise<void> {
   const problems = await partProblems(parts)
   if (problems.length === 0) problems.push(...(await otherLedger(parts, ledger_id)))
-  if (keys) problems.push(...(await missingKeys(parts, settings, keys)))
+  if (held) problems.push(...(await keyProblemsAtStart(parts, settings, held)))
   if (problems.length > 0) throw problemsFound('The ledger is not sound:', problems)
 }
 
@@ -48,20 +47,6 @@ async function otherLedger({ log, topics }: Parts, ledger_id: string): Promise<s
   return logged === ledger_id
     ? []
     : [`the log belongs to ledger ${logged ?? 'nobody'}, the database to ledger ${ledger_id}`]
-}
-
-async function missingKeys({ knex, topics }: Parts, settings: Settings, keys: Keys): Promise<string[]> {
-  const uses = await createKeyUseReader({ knex, schema: settings.READ_MODEL, topics }).uses()
-  const setting = settings.SECRETS_SYSTEM ? 'LEDGER_SECRETS_SYSTEM' : 'LEDGER_SECRETS_CHECK'
-  return uses
-    .filter(({ kid }) => !keys.kids.includes(kid))
-    .flatMap(({ kid, grants, clients }) => {
-      const without = `key ${kid}, and ${setting} has no such kid: put it back, or see "token-ledger keys status"`
-      return [
-        ...(grants > 0 ? [`${grants} live grants need ${without}`] : []),
-        ...(clients.length > 0 ? [`the secrets of ${clients.length} clients need ${without}`] : []),
-      ]
-    })
 }
 
 const MOST_NAMED = 100

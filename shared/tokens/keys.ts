@@ -8,7 +8,8 @@ const MIN_DISTINCT_BYTES = 12
 /** What a subkey is for: access, refresh and code tokens, client secrets at rest, cookies. */
 export type Purpose = 'at' | 'rt' | 'ac' | 'pepper' | 'cookie'
 
-const PURPOSES: readonly Purpose[] = ['at', 'rt', 'ac', 'pepper', 'cookie']
+/** Every purpose. A new one is added at the end. */
+export const PURPOSES: readonly Purpose[] = ['at', 'rt', 'ac', 'pepper', 'cookie']
 const CHECK_PURPOSES: readonly Purpose[] = ['at', 'pepper']
 
 /** One system secret under its key id; the first of a list is the one that new tokens are made with. */

@@ -6,7 +6,13 @@ export type TokenKind = 'at' | 'rt' | 'ac'
 
 /** What a token string says: the generation of a grant, under which key it was made. */
 export type TokenContent = { kid: number; grant_id: string; generation: number }
-export type ParsedToken = TokenContent & { kind: TokenKind }
+export type ParsedToken = TokenContent & { kind: TokenKind; held?: true }
+
+/** What a string says that has the form of a token of ours, under a kid of which no key is here: nothing proves it. */
+export type UnheldToken = TokenContent & { kind: TokenKind; held: false }
+
+/** A token as it came in: proven by its MAC, or of a key that this process does not have. */
+export type PresentedToken = ParsedToken | UnheldToken
 
 // base64url(kid 1 byte ‖ grant_id 16 ‖ generation 4 ‖ MAC 20)
 const GENERATION_AT = 17
@@ -46,16 +52,36 @@ export function formatToken(keys: Keys, kind: TokenKind, { kid, grant_id, genera
  * Total: any string is answered. Says nothing about whether the token is still live.
  */
 export function parseToken(keys: Keys, token: string): ParsedToken | null {
+  const kind = takeBytes(token)
+  const key = kind && keys.subkey(kind, bytes.readUInt8(0))
+  if (!key) return null
+  const mac = macOf(key, kind).subarray(0, MAC_BYTES)
+  return timingSafeEqual(mac, bytes.subarray(MAC_AT)) ? contentOf(kind) : null
+}
+
+/** The token in a string, proven or of a key that is not here; `null` = it is surely none of this ledger. */
+export function presentedToken(keys: Keys, token: string): PresentedToken | null {
+  return parseToken(keys, token) ?? unheldToken(keys, token)
+}
+
+function unheldToken(keys: Keys, token: string): UnheldToken | null {
+  const kind = takeBytes(token)
+  const kid = kind ? bytes.readUInt8(0) : 0
+  // There is no kid 0. A kid that is here for other purposes only is that of a token for others to take.
+  return kind && kid > 0 && !keys.kids.includes(kid) ? { ...contentOf(kind), held: false } : null
+}
+
+/** Fills `bytes` with what a string of the exact form stands for, and tells its kind; `null` for any other string. */
+function takeBytes(token: string): TokenKind | null {
   const kind = tokenKind(token)
   if (!kind) return null
   // 55 characters have two spare bits: only their canonical form is a token.
   bytes.write(token.slice(PREFIX_LENGTH), 'base64url')
-  if (bytes.toString('base64url') !== token.slice(PREFIX_LENGTH)) return null
+  return bytes.toString('base64url') === token.slice(PREFIX_LENGTH) ? kind : null
+}
+
+function contentOf(kind: TokenKind) {
   const kid = bytes.readUInt8(0)
-  const key = keys.subkey(kind, kid)
-  if (!key) return null
-  const mac = macOf(key, kind).subarray(0, MAC_BYTES)
-  if (!timingSafeEqual(mac, bytes.subarray(MAC_AT))) return null
   return { kind, kid, grant_id: grantIdOf(bytes), generation: bytes.readUInt32BE(GENERATION_AT) }
 }
 

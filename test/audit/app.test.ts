@@ -34,7 +34,7 @@ async function serve(t: ExecutionContext, ledger: WrittenLedger, log: EventLog =
       if (readBearer(ctx.get('authorization')) !== 'auditor') throw insufficientScope('ledger.audit')
       return next()
     }
-  auditRoutes(router, createAudit({ ...ledger, log, maxLagMs: 5_000, kids: null }), { guard, timeoutMs })
+  auditRoutes(router, createAudit({ ...ledger, log, maxLagMs: 5_000, configured: null }), { guard, timeoutMs })
   router.post('/oauth2/token', (ctx) => {
     const isAuditor = ctx.get('authorization') === `Basic ${Buffer.from('auditor:s%26cret').toString('base64')}`
     ctx.body = { access_token: isAuditor ? 'auditor' : 'nobody', token_type: 'Bearer' }
@@ -105,7 +105,7 @@ test('a wrong parameter of a replay is named', async (t) => {
 test('an auditor elsewhere reads, through the service, what one beside the log reads', async (t) => {
   const ledger = await lived()
   const { remote } = await serve(t, ledger)
-  const direct = createAudit({ ...ledger, maxLagMs: 5_000, kids: null })
+  const direct = createAudit({ ...ledger, maxLagMs: 5_000, configured: null })
   t.deepEqual(await all(remote), await all(direct))
   t.deepEqual(await all(remote, { client_id: 'till' }), await all(direct, { client_id: 'till' }))
   t.is((await all(remote, { types: ['TokenIssued', 'TokenRevoked'] })).length, 3)
@@ -164,7 +164,7 @@ test('a long log is read to its end though the answer begins in time, and one th
     'before the log is read',
   )
   release()
-  const direct = createAudit({ ...ledger, maxLagMs: 5_000, kids: null })
+  const direct = createAudit({ ...ledger, maxLagMs: 5_000, configured: null })
   t.deepEqual(await begun[0]?.json(), await direct.verify())
   t.is(((await begun[1]?.json()) as { grant_id: string }).grant_id, grantId(1))
   t.is((await begun[2]?.text())?.trim(), '')

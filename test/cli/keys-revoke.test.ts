@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
-import { keyInUse } from '../../services/admin/keys/keys.ts'
+import { keyInUse } from '../../services/admin/keys/key-in-use.ts'
+import { retireKey } from '../../services/admin/keys/retire-key.ts'
+import { readKeys } from '../../shared/read-model/reads/keys.ts'
 import { revokeGrantsOfKey } from '../../services/admin/keys/revoke-key.ts'
 import type { KeySource } from '../../services/cli/connect/keys.ts'
 import { revokeWholeKey } from '../../services/cli/connect/revoke-whole-key.ts'
@@ -15,6 +17,7 @@ import { refresh } from '../support/refreshing.ts'
 const test = realTest('postgres')
 const one = `1:${randomBytes(32).toString('base64')}`
 const two = `2:${randomBytes(32).toString('base64')}`
+const CLIENT_CREDENTIALS = { grant_type: 'client_credentials' }
 const LONG_AGO = "interval '1 h'"
 
 /** How the command line reaches a ledger as an administrator. */
@@ -151,7 +154,7 @@ test('a key that is still current somewhere is refused, or what it goes on makin
   t.true((await revokeWholeKey(afterEachPass(source, makeOne, Infinity), 1, () => undefined)).left)
 })
 
-function sourceOf({ runtime }: TestLedger): KeySource {
+function sourceOf({ runtime, keys }: TestLedger): KeySource {
   const { knex, schema, topics, commit, waiter } = runtime
   const keyUses = createKeyUseReader({ knex, schema, topics })
   const revoker = {
@@ -162,10 +165,12 @@ function sourceOf({ runtime }: TestLedger): KeySource {
     tokens: createTokenReader({ knex, schema, topics }),
     timeoutMs: 5_000,
   }
+  const retirer = { ...revoker, knownKeys: () => readKeys({ knex, schema, topics }), here: keys.kids }
   const by = { revoked_by: { type: 'client' as const, id: 'root' }, context: { actor: 'client/root' } }
   return {
-    inUse: (kid) => keyInUse(keyUses, kid),
+    inUse: (kid) => keyInUse(retirer, kid),
     revokePage: (kid, after) => revokeGrantsOfKey(revoker, { kid, after }, by),
+    retire: async (retirement) => (await retireKey(retirer, retirement, by.context)).key,
   }
 }
 
@@ -186,6 +191,7 @@ test('a lost key is ended by the command line itself, and then the ledger starts
   const before = await startLedger(t, { settings: { SECRETS_SYSTEM: one } })
   const app = await before.publicClient()
   const pair = await before.grant({ to: app })
+  const shop = await before.client({ client_id: 'shop' })
   await before.stop()
   const settings = { SECRETS_SYSTEM: two }
   await t.throwsAsync(startLedger(t, { beside: before, settings }), { message: /1 live grants need key 1/ })
@@ -202,12 +208,47 @@ test('a lost key is ended by the command line itself, and then the ledger starts
   t.like(await revocations(projector, pair), [
     { verdict: 'valid', data: { reason: 'key_revoked', revoked_by: { type: 'system', id: 'keys' } } },
   ])
-  await startLedger(t, { beside: before, settings })
+  await t.throwsAsync(startLedger(t, { beside: before, settings }), { message: /secrets of 1 clients need key 1/ })
+  const retire = ['keys', 'retire', '--kid', '1']
+  const needed = await commandLine(env, ...retire)
+  t.is(needed.code, 1)
+  t.regex(needed.err, /the secrets of 1 clients need key 1: .*--lost/)
+  const retired = await commandLine(env, ...retire, '--lost')
+  t.is(retired.code, 0, retired.err)
+  t.regex(retired.out, /^kid 1: retired\. .*\nThe clients whose secret .*:\n {2}shop\n$/)
+  const served = await startLedger(t, { beside: before, settings })
+  t.is(
+    (await served.post('/oauth2/token', CLIENT_CREDENTIALS, { as: shop })).status,
+    401,
+    'its secret went with the key',
+  )
+})
 
-  const own = await commandLine(env, 'keys', 'revoke', '--kid', '2', '--yes')
+test('a kid that nobody ever had is an error, as is a new key for a kid that was used', async (t) => {
+  const ledger = await startLedger(t, { settings: { SECRETS_SYSTEM: `${two},${one}` } })
+  const env = {
+    LEDGER_ISSUER: ledger.settings.ISSUER ?? '',
+    LEDGER_DATABASE_URL: ledger.settings.DATABASE_URL ?? '',
+    LEDGER_SECRETS_SYSTEM: `${two},${one}`,
+  }
+  const run = (verb: string, kid: string, ...more: string[]) => commandLine(env, 'keys', verb, '--kid', kid, ...more)
+  const [revoke, retire, own, wrong] = await Promise.all([
+    run('revoke', '9'),
+    run('retire', '9'),
+    run('revoke', '2', '--yes'),
+    run('revoke', '256'),
+  ])
+  for (const never of [revoke, retire]) {
+    t.is(never.code, 1)
+    t.regex(never.err, /there never was a key 9/)
+  }
   t.is(own.code, 1)
   t.regex(own.err, /kid 2 is current here/)
-  t.is((await commandLine(env, 'keys', 'revoke', '--kid', '256')).code, 2)
+  t.is(wrong.code, 2)
+  const [again, fresh] = await Promise.all([run('generate', '2'), run('generate', '3')])
+  t.deepEqual([again.code, again.out], [1, ''])
+  t.regex(again.err, /has known kid 2: a kid is never used again/)
+  t.regex(fresh.out, /^3:\S{44}\n$/)
 })
 
 test('client secrets do not end with their key: their clients are listed, and can still authenticate', async (t) => {
@@ -243,7 +284,11 @@ test("ending a key takes the guard's right, and a kid that there can be", async 
   t.is((await ledger.admin.postJson('/admin/keys/1/revoke', {}, narrow)).status, 403)
   t.is((await ledger.admin.postJson('/admin/keys/1/revoke', {})).status, 401)
   t.deepEqual((await ledger.admin.postJson('/admin/keys/1/revoke', {}, wide)).body, { revoked: 0, next: null })
-  t.is((await ledger.admin.postJson('/admin/keys/2/revoke', {}, wide)).status, 409)
+  for (const verb of ['revoke', 'retire']) {
+    t.is((await ledger.admin.postJson(`/admin/keys/2/${verb}`, {}, wide)).status, 409, verb)
+    t.is((await ledger.admin.postJson(`/admin/keys/9/${verb}`, {}, wide)).status, 404, verb)
+  }
+  t.is((await ledger.admin.postJson('/admin/keys/1/retire', {}, narrow)).status, 403)
   for (const kid of ['0', '256', 'x', '01'])
     t.is((await ledger.admin.postJson(`/admin/keys/${kid}/revoke`, {}, wide)).status, 400, kid)
   for (const body of [{ after: 'x' }, { other: 1 }])

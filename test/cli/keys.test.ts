@@ -12,6 +12,8 @@ import { refresh } from '../support/refreshing.ts'
 
 const test = realTest('postgres')
 const one = `1:${randomBytes(32).toString('base64')}`
+const RETIRE = ['keys', 'retire', '--kid', '1']
+const RETIRE_1 = 'kid 1 is needed no longer: say so with "keys retire --kid 1", and then take it out'
 const two = `2:${randomBytes(32).toString('base64')}`
 
 /** How the command line connects by itself, with these secrets. */
@@ -21,9 +23,9 @@ const directly = ({ settings }: TestLedger, secrets: Record<string, string>) => 
   ...secrets,
 })
 
-async function keyOf({ runtime }: TestLedger, kid: number): Promise<KeyStatus | undefined> {
-  const kids = runtime.keys?.kids ?? null
-  return (await keysStatus({ ...runtime, kids, maxLagMs: 60_000 })).keys.find((key) => key.kid === kid)
+async function keyOf({ runtime, keys }: TestLedger, kid: number): Promise<KeyStatus | undefined> {
+  const configured = { kids: keys.kids, keysOf: () => keys }
+  return (await keysStatus({ ...runtime, configured, maxLagMs: 60_000 })).keys.find((key) => key.kid === kid)
 }
 
 /** Lets everything that was made with a kid expire, as time would. */
@@ -76,11 +78,21 @@ test('status leads through a rotation: second, first, until when the old key is 
   t.like(await keyOf(first, 1), { grants: 1, refresh_tokens: 0, access_tokens: 0 }, 'a retry of the refresh')
   t.is((await refresh(first, app, moving.refresh_token)).status, 200, 'which is why the key is needed')
   await outlastGrace(first)
-  t.like(await keyOf(first, 1), { grants: 0, last_token_ends: null, next: 'kid 1 may be removed' })
-  await first.stop()
+  t.like(await keyOf(first, 1), { grants: 0, last_token_ends: null, next: RETIRE_1 })
+  const removed = startLedger(t, { beside: before, settings: { SECRETS_SYSTEM: two } })
+  await t.throwsAsync(removed, { message: /key 1 is in use, and LEDGER_SECRETS_SYSTEM has no such kid/ })
 
+  const retired = await commandLine(directly(first, { LEDGER_SECRETS_SYSTEM: `${two},${one}` }), ...RETIRE)
+  t.is(retired.out, 'kid 1: retired. Take it out of every process; its kid is never used again.\n', retired.err)
+  t.is((await keyOf(first, 1))?.next, 'kid 1 is retired: take it out')
+  await first.stop()
   const without = await startLedger(t, { beside: before, settings: { SECRETS_SYSTEM: two } })
-  t.is(await keyOf(without, 1), undefined)
+  t.like(await keyOf(without, 1), { state: 'retired', missing: false, next: 'kid 1 is retired, and never used again' })
+
+  const reused = { SECRETS_SYSTEM: `1:${randomBytes(32).toString('base64')},${two}` }
+  await t.throwsAsync(startLedger(t, { beside: before, settings: reused }), {
+    message: /key 1 was retired, and is first in LEDGER_SECRETS_SYSTEM: .*a kid is never used again/,
+  })
 })
 
 test('what ends never, and what is dead for good, is told as that', async (t) => {
@@ -92,12 +104,13 @@ test('what ends never, and what is dead for good, is told as that', async (t) =>
   await ledger.grant({ to: app, sub, kid: 1 })
   t.like(await keyOf(ledger, 1), {
     last_token_ends: 'never',
-    next: 'kid 1 is needed for ever, by tokens that do not expire',
+    state: 'unproven',
+    next: 'kid 1 is needed for ever, by tokens that do not expire; it is unproven until a token or client secret of it is used',
   })
   await ledger.user({ sub, enabled: false })
   t.is((await keyOf(ledger, 1))?.grants, 1, 'a disabled user may come back')
   await ledger.revokeAllOfUser(sub)
-  t.like(await keyOf(ledger, 1), { grants: 0, next: 'kid 1 may be removed' })
+  t.like(await keyOf(ledger, 1), { grants: 0, next: RETIRE_1 })
 
   await ledger.runtime.commit(
     authorized({ grant_id: uuidv7(), client_id: app.client_id, kid: 1 }),
@@ -130,12 +143,12 @@ test('a missing key is told with what to do, exit code 1, and no secret; check s
     well.out,
   )
   const wide = await commandLine(directly(ledger, { LEDGER_SECRETS_SYSTEM: one }), 'keys', 'status', '--wide')
-  t.regex(wide.out, /^ ?1 +current +1 +1 +1 +0 +1 +\S+Z +\S+Z$/m)
+  t.regex(wide.out, /^ ?1 +current +introduced +1 +1 +1 +0 +1 +\S+Z +\S+Z$/m)
   t.regex(well.out, /^kid 1 is current/m)
 
   const missing = await commandLine(directly(ledger, { LEDGER_SECRETS_SYSTEM: two }), 'keys', 'status')
   t.is(missing.code, 1)
-  t.regex(missing.out, /^ ?1 +MISSING +1 /m)
+  t.regex(missing.out, /^ ?1 +MISSING +introduced +1 /m)
   t.regex(
     missing.out,
     /^kid 1 IS MISSING: put its key back, or end 1 grants with "keys revoke --kid 1" and give 1 clients a new secret$/m,

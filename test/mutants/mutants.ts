@@ -198,4 +198,34 @@ export const MUTANTS: Mutant[] = [
     changes: [['if (!first || !checkpoint.first_hash || ', 'if (!first || checkpoint || ']],
     tests: ['test/projector/divergence.test.ts'],
   },
+  {
+    name: 'another key under the same kid is served with',
+    file: 'shared/process/key-soundness.ts',
+    changes: [['return purposes.length === 0 ? []', 'return purposes.length >= 0 ? []']],
+    tests: ['test/process/keys.test.ts'],
+  },
+  {
+    name: 'a token of a key that is in use and not here is taken for a forged one',
+    file: 'shared/read-model/reads/settled-token.ts',
+    changes: [["if (known === 'introduced' ||", "if (known === 'retired' ||"]],
+    tests: ['test/process/keys.test.ts'],
+  },
+  {
+    name: 'a key that things were made with is introduced unproven',
+    file: 'shared/process/introduce-key.ts',
+    changes: [['uses.some((use) => use.kid === kid)', 'kid < 1']],
+    tests: ['test/process/keys.test.ts'],
+  },
+  {
+    name: 'a token of a retired key is good where somebody still has the key',
+    file: 'shared/read-model/reads/settled-token.ts',
+    changes: [["if (!presented || view.keys.get(presented.kid) === 'retired')", 'if (!presented)']],
+    tests: ['test/process/keys.test.ts'],
+  },
+  {
+    name: 'a key that living grants need is retired',
+    file: 'services/admin/keys/retire-key.ts',
+    changes: [['if (grants > 0) return', 'if (grants < 0) return']],
+    tests: ['test/process/keys.test.ts'],
+  },
 ]

@@ -97,8 +97,9 @@ async function open(t: Teardown, env: Env): Promise<{ runtime: Runtime; keys: Ke
   const logger = pino({ level: 'silent' })
   const parts = await openParts(settings, logger)
   t.teardown(() => parts.close())
-  const keys = deriveKeys(settings.SECRETS_SYSTEM ?? [], await ledgerIdOf(parts.knex))
-  return { runtime: runtimeOf(parts, settings, keys, logger), keys }
+  const ledger_id = await ledgerIdOf(parts.knex)
+  const keys = deriveKeys(settings.SECRETS_SYSTEM ?? [], ledger_id)
+  return { runtime: runtimeOf(parts, settings, { keys, ledger_id }, logger), keys }
 }
 
 async function isReady({ url }: LedgerProcess): Promise<boolean> {

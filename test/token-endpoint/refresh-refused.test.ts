@@ -122,24 +122,27 @@ test('a disabled client is told that its authentication failed, and its grants w
   t.is((await ledger.eventsOf(grant_id)).length, 2)
 })
 
-test('every changed character of a refresh token is refused, reads no grant and writes nothing', async (t) => {
+test('every changed character of a refresh token is refused, reads no grant unless it names another key, and writes nothing', async (t) => {
   const ledger = await startLedger(t)
   const app = await ledger.client()
   const { refresh_token } = await ledger.grant({ to: app })
   const before = await ledger.length()
-  const asked: unknown[] = []
+  let asked: unknown[] = []
   const listen = ({ sql, bindings }: { sql: string; bindings: unknown[] }) => {
     if (sql.includes('keys AS MATERIALIZED')) asked.push(bindings[0])
   }
+  // The first character of the kid: nothing here can prove a token of that key, so the read model is asked who made it.
+  const kidAt = 'tl_rt_'.length
   ledger.runtime.knex.on('query', listen)
   for (let at = 0; at < refresh_token.length; at++) {
     const changed = refresh_token.slice(0, at) + (refresh_token[at] === 'A' ? 'B' : 'A') + refresh_token.slice(at + 1)
     const { status, body } = await refresh(ledger, app, changed)
     t.deepEqual([status, body['error']], [400, 'invalid_grant'], `character ${at}`)
+    if (at === kidAt) t.is(asked.length, 2, 'once more when the read model is settled')
+    else t.deepEqual(asked, ['[]'], `character ${at}`)
+    asked = []
   }
   ledger.runtime.knex.removeListener('query', listen)
-  t.is(asked.length, refresh_token.length)
-  t.deepEqual([...new Set(asked)], ['[]'])
   t.is(await ledger.length(), before)
   t.is((await refresh(ledger, app, refresh_token)).status, 200)
 })

@@ -11,6 +11,7 @@ import { ADMINISTRATOR_GRANT, issueTokens } from '../../../shared/ledger/grant/i
 import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
 import { issuedTokens } from '../../../shared/read-model/commit/issued-tokens.ts'
 import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
+import { requireCurrentKey } from '../../../shared/read-model/reads/settled-token.ts'
 import type { RegistryRead } from '../../../shared/read-model/reads/registry.ts'
 import type { TokenView } from '../../../shared/read-model/reads/tokens.ts'
 import type { Admin } from '../admin.ts'
@@ -69,7 +70,8 @@ function decideIssue(admin: Admin, read: RegistryRead, { client_id, sub, scope, 
 
 /** The checkpoint of the partition that the grant goes to. 503 rather than a grant that nobody is told of. */
 async function requireWritable(admin: Admin, grant_id: string): Promise<TokenView['checkpoint']> {
-  const { checkpoint, now } = await readGrant(admin, grant_id)
+  const { checkpoint, now, keys } = await readGrant(admin, grant_id)
   requireRecent(checkpoint, now, admin.maxLagMs)
+  requireCurrentKey(admin.logger, admin.keys.current, keys)
   return checkpoint
 }

@@ -5,36 +5,20 @@ import type { HttpContext, HttpMiddleware } from '../../../shared/http/context.t
 import { readJson } from '../../../shared/http/input/json-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import { GUARD_RESOURCE } from '../../../shared/ledger/registry/predefined.ts'
-import type { KeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
 import type { Admin } from '../admin.ts'
 import { nameFrom } from '../names.ts'
+import { FIRST_ANOTHER, keyInUse, type KeyLookup, neverWas } from './key-in-use.ts'
+import { retireKey as retire } from './retire-key.ts'
 import { revokeGrantsOfKey } from './revoke-key.ts'
 
 /** The right to see what a key is used for, and to end it. */
 export const KEYS = 'ledger.admin:keys'
 
-/** What ends with a key, and the clients whose secret needs it and does not end. */
-export type KeyInUse = {
-  kid: number
-  grants: number
-  refresh_tokens: number
-  access_tokens: number
-  authorization_codes: number
-  clients: string[]
-}
-
-/** What lives of this kid, by a reader's answer. */
-export async function keyInUse(keyUses: KeyUseReader, kid: number): Promise<KeyInUse> {
-  const use = (await keyUses.uses()).find((one) => one.kid === kid)
-  const { grants = 0, refresh_tokens = 0, access_tokens = 0, authorization_codes = 0, clients = [] } = use ?? {}
-  return { kid, grants, refresh_tokens, access_tokens, authorization_codes, clients }
-}
-
 /** GET /admin/keys/:kid: what revoking this key would end. */
 export function getKey(admin: Admin): HttpMiddleware {
   return async (ctx) => {
     await requireRight(admin, ctx, KEYS)
-    ctx.body = await keyInUse(admin.keyUses, kidFrom(ctx))
+    ctx.body = await keyInUse(lookupOf(admin), kidFrom(ctx))
   }
 }
 
@@ -44,7 +28,7 @@ const BODY = z.strictObject({ after: z.uuid().toLowerCase().nullable().default(n
  * POST /admin/keys/:kid/revoke {after?}: ends one page of the grants that have something living of this key; 200
  * {revoked, next} means durable and projected, and `next` is the `after` of the next page. All grants are reached by
  * it, so it needs the guard's right as well. 409 while new tokens are made with this key, here or where the bearer got
- * its own.
+ * its own, 404 for a kid that nobody ever had.
  */
 export function revokeKey(admin: Admin): HttpMiddleware {
   return async (ctx) => {
@@ -55,14 +39,36 @@ export function revokeKey(admin: Admin): HttpMiddleware {
     if (kid === admin.keys.current) throw new OAuthError('conflict', `kid ${kid} is current here: ${FIRST_ANOTHER}`)
     if (kid === bearer.kid)
       throw new OAuthError('conflict', `your own token was made with kid ${kid}: ${FIRST_ANOTHER}`)
+    if (after === null && !(await keyInUse(lookupOf(admin), kid)).known)
+      throw new OAuthError('not_found', neverWas(kid))
     const { principal } = bearer
     const by = { revoked_by: principal, context: eventContext(ctx, principal) }
     ctx.body = await revokeGrantsOfKey(admin, { kid, after }, by)
   }
 }
 
-/** What must be done before a key can be revoked. */
-export const FIRST_ANOTHER = 'put another key first in every process, then repeat'
+const RETIREMENT = z.strictObject({ lost: z.boolean().default(false) })
+
+/**
+ * POST /admin/keys/:kid/retire {lost?}: says that nothing needs this key any more; 200 with what it is still named by
+ * means durable and projected. It decides what every process may start without, so it needs the guard's right as well.
+ * 409 while something that lives needs the key or new tokens are made with it, 404 for a kid that nobody ever had.
+ */
+export function retireKey(admin: Admin): HttpMiddleware {
+  return async (ctx) => {
+    const { principal } = await requireRight(admin, ctx, KEYS)
+    await requireRight(admin, ctx, GUARD_RESOURCE)
+    const retirement = { kid: kidFrom(ctx), ...(await readJson(ctx, RETIREMENT)) }
+    const retirer = { ...admin, ...lookupOf(admin) }
+    const { key, refused } = await retire(retirer, retirement, eventContext(ctx, principal))
+    if (refused !== undefined) throw new OAuthError(key.known ? 'conflict' : 'not_found', refused)
+    ctx.body = key
+  }
+}
+
+function lookupOf({ keyUses, knownKeys, keys }: Admin): KeyLookup {
+  return { keyUses, knownKeys, here: keys.kids }
+}
 
 const KID = z.string().regex(/^(?:[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/, 'must be a whole number from 1 to 255')
 

@@ -38,7 +38,8 @@ export async function revokeGrantsOfKey(
   return { revoked: grant_ids.length, next }
 }
 
-async function completeAsOfNow({ tokens, waiter, topics, timeoutMs }: KeyRevoker): Promise<void> {
+/** Waits until the read model shows all that the log held when this was called. */
+export async function completeAsOfNow({ tokens, waiter, topics, timeoutMs }: KeyRevoker): Promise<void> {
   const { now } = await tokens({ client_id: null, grant_id: null, generation: 0 })
   await Promise.all(placesOf(topics).map((place) => waiter.freshAsOf(place, now, timeoutMs)))
 }

@@ -1,16 +1,17 @@
 import { placeText } from '../../../shared/event-log/places.ts'
+import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
 import { readPartitionHealth } from '../../../shared/read-model/partition-health.ts'
 import { createKeyUseReader, type KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
-import type { AuditSource } from './status-source.ts'
+import { type KeyEntity, readKeys } from '../../../shared/read-model/reads/keys.ts'
+import { checksOf, differingPurposes, type KeyChecks } from '../../../shared/tokens/key-checks.ts'
+import { isNeeded } from '../../../shared/process/key-soundness.ts'
+import { type KeyFacts, nextStep, timeOf } from './next-step.ts'
+import type { AuditSource, ConfiguredKeys } from './status-source.ts'
 import type { ReadModel } from '../../../shared/read-model/read-model.ts'
 
 /** One key: whether it is there, what needs it, and what to do next. */
-export type KeyStatus = {
+export type KeyStatus = KeyFacts & {
   kid: number
-  /** `null` = not known, because the process that was asked has no secrets. */
-  configured: boolean | null
-  /** Whether new tokens are made with it. */
-  current: boolean | null
   grants: number
   refresh_tokens: number
   access_tokens: number
@@ -22,8 +23,6 @@ export type KeyStatus = {
   last_token_made: string | null
   /** RFC 3339: when the last token of it ends by itself; `never`; `null` = none lives. */
   last_token_ends: string | null
-  /** Something that lives needs it, and it is not configured. */
-  missing: boolean
   /** What to do, in a sentence. */
   next: string
 }
@@ -33,21 +32,34 @@ export type KeyStatus = {
  */
 export type KeysStatus = { well: boolean; problem: string | null; keys: KeyStatus[] }
 
-type Source = Pick<AuditSource, 'knex' | 'schema' | 'topics' | 'kids' | 'maxLagMs'>
+type Source = Pick<AuditSource, 'knex' | 'schema' | 'topics' | 'configured' | 'maxLagMs'>
 
 /**
- * Every key that is configured, or that something living needs. Well = none is missing, and the read model is complete.
+ * Every key that is configured, that the log knows, or that something living needs. Well = none is missing or another
+ * one than it should be, the current one is not retired, and the read model is complete.
  */
-export async function keysStatus({ kids, maxLagMs, ...readModel }: Source): Promise<KeysStatus> {
+export async function keysStatus({ configured, maxLagMs, ...readModel }: Source): Promise<KeysStatus> {
   // Their health first: what is read after it is not older.
   const problem = await incomplete(readModel, maxLagMs)
-  const uses = await createKeyUseReader(readModel).uses()
-  const unused = (kids ?? []).filter((kid) => !uses.some((use) => use.kid === kid)).map(unusedKey)
-  const keys = [...uses, ...unused]
-    .filter((use) => isNeeded(use) || kids === null || kids.includes(use.kid))
-    .sort((a, b) => a.kid - b.kid)
-    .map((use) => statusOf(use, kids))
-  return { well: problem === null && keys.every(({ missing }) => !missing), problem, keys }
+  const { keys: known } = await readKeys(readModel)
+  const uses = new Map((await createKeyUseReader(readModel).uses()).map((use) => [use.kid, use]))
+  const checks = await checksHere(readModel, configured)
+  const kids = [...new Set([...(configured?.kids ?? []), ...known.keys(), ...uses.keys()])].sort((a, b) => a - b)
+  const keys = kids
+    .map((kid) => statusOf(uses.get(kid) ?? unusedKey(kid), { entity: known.get(kid), configured, mine: checks(kid) }))
+    .filter((key) => key.state !== 'unproven' || key.configured !== false || key.missing)
+  return { well: problem === null && keys.every(isWell), problem, keys }
+}
+
+function isWell({ missing, differs, state, current }: KeyStatus): boolean {
+  return !missing && differs.length === 0 && !(current && state === 'retired')
+}
+
+async function checksHere({ knex }: ReadModel, configured: ConfiguredKeys | null): Promise<(kid: number) => KeyChecks> {
+  if (!configured) return () => ({})
+  const ledger_id = await ledgerIdOf(knex)
+  const keys = configured.keysOf(ledger_id)
+  return (kid) => checksOf({ keys, ledger_id }, kid)
 }
 
 async function incomplete(readModel: ReadModel, maxLagMs: number) {
@@ -66,54 +78,32 @@ function unusedKey(kid: number): KeyUse {
   return { kid, ...none, clients: [], ends: null, last_made: null }
 }
 
-function isNeeded({ grants, clients }: KeyUse): boolean {
-  return grants > 0 || clients.length > 0
-}
+type Known = { entity: KeyEntity | undefined; configured: ConfiguredKeys | null; mine: KeyChecks }
 
-function statusOf(use: KeyUse, kids: readonly number[] | null): KeyStatus {
+function statusOf(use: KeyUse, { entity, configured: here, mine }: Known): KeyStatus {
   const { ends, last_made, clients, ...counts } = use
-  const configured = kids && kids.includes(use.kid)
-  const current = kids && kids[0] === use.kid
+  const state = stateOf(use, entity)
+  const configured = here && here.kids.includes(use.kid)
+  const needed = state !== 'retired' && (state === 'introduced' || isNeeded(use))
+  const told = {
+    configured,
+    current: here && here.kids[0] === use.kid,
+    state,
+    differs: differingPurposes(mine, entity?.value?.checks ?? {}),
+    missing: configured === false && needed,
+  }
   return {
     ...counts,
-    configured,
-    current,
+    ...told,
     client_secrets: clients.length,
     clients,
     last_token_made: last_made === null ? null : timeOf(last_made),
     last_token_ends: ends === null ? null : timeOf(ends),
-    missing: configured === false && isNeeded(use),
-    next: nextStep(use, { configured, current }),
+    next: nextStep(use, told),
   }
 }
 
-function nextStep(use: KeyUse, { configured, current }: Pick<KeyStatus, 'configured' | 'current'>): string {
-  const { kid, grants, clients, last_made } = use
-  const secrets = `the secrets of ${clients.length} clients`
-  if (current) return `kid ${kid} is current: new tokens are made with it`
-  if (configured === false) {
-    const end = [
-      ...(grants > 0 ? [`end ${grants} grants with "keys revoke --kid ${kid}"`] : []),
-      ...(clients.length > 0 ? [`give ${clients.length} clients a new secret`] : []),
-    ]
-    return `kid ${kid} IS MISSING: put its key back, or ${end.join(' and ')}`
-  }
-  if (isNeeded(use)) {
-    const needs = [
-      ...(grants > 0 ? [untilWhen(use.ends)] : []),
-      ...(clients.length > 0 ? [`by ${secrets} until each has a new one`] : []),
-    ]
-    return `kid ${kid} is needed ${needs.join(', and ')}`
-  }
-  if (last_made === null) return `kid ${kid} is not used yet: put it first once every process has it`
-  return `kid ${kid} may be removed`
-}
-
-function untilWhen(ends: number | null): string {
-  return ends === Infinity ? 'for ever, by tokens that do not expire' : `until ${timeOf(ends ?? 0)}`
-}
-
-/** Rounded up: what is needed until then must not be gone a moment earlier. */
-function timeOf(seconds: number): string {
-  return seconds === Infinity ? 'never' : new Date(Math.ceil(seconds) * 1000).toISOString().replace('.000', '')
+function stateOf(use: KeyUse, entity: KeyEntity | undefined): KeyStatus['state'] {
+  if (entity) return entity.deleted ? 'retired' : 'introduced'
+  return use.last_made !== null || isNeeded(use) ? 'unproven' : 'new'
 }

@@ -7,6 +7,8 @@ import { appendRegistry, readRegistry } from '../../../shared/event-log/registry
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
 import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
 import { migrateDatabase } from '../../../shared/migrations/migrations.ts'
+import { introduceKeys } from '../../../shared/process/introduce-key.ts'
+import { heldKeys } from '../../../shared/process/key-soundness.ts'
 import { rememberLedger } from '../../../shared/process/ledger-id.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
 import { requireSoundDatabase } from '../../../shared/process/soundness.ts'
@@ -17,14 +19,15 @@ import { bootstrapEvents } from './bootstrap.ts'
 /**
  * Makes or completes a ledger: schemas, topics, `LedgerCreated`, what every ledger begins with, and the bootstrap
  * client while no administrator lives. May be repeated, and run by several at once: what comes second is void. `tell`
- * hears of each step before it.
+ * hears of each step before it. Throws an OperatorError when a key is another one than the log knows.
  */
 export async function migrate(
-  { knex, log, topics }: Parts,
+  parts: Parts,
   settings: Settings,
   logger: Logger,
   tell: (step: string) => void = () => undefined,
 ): Promise<string> {
+  const { knex, log, topics } = parts
   tell(`database: schemas ledger and ${settings.READ_MODEL}`)
   await requireSoundDatabase(knex)
   await migrateDatabase(knex, settings.READ_MODEL, { shared: !settings.dev })
@@ -39,6 +42,9 @@ export async function migrate(
   const ledger_id = await createLedger(log, topics, settings.ISSUER)
   await rememberLedger(knex, ledger_id)
   await appendPredefined(log, topics, settings.ISSUER)
+  const held = heldKeys(settings, ledger_id)
+  // Before the first secret is stored under the key.
+  if (held) await introduceKeys(parts, settings, held)
   if (await bootstrap(log, topics, settings, ledger_id)) {
     logger.warn({ client_id: settings.BOOTSTRAP_CLIENT_ID }, NEW_ADMINISTRATOR)
     tell(`${settings.BOOTSTRAP_CLIENT_ID}: ${NEW_ADMINISTRATOR}`)

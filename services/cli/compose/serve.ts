@@ -1,13 +1,13 @@
 import type { Logger } from 'pino'
 import type { Settings } from '../../../shared/config/settings.ts'
-import type { Health } from '../../../shared/process/health.ts'
+import { introduceKeys } from '../../../shared/process/introduce-key.ts'
+import { heldKeys } from '../../../shared/process/key-soundness.ts'
 import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
 import { createLifecycle, type Lifecycle } from '../../../shared/process/lifecycle.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
 import { type Runtime, runtimeOf } from '../../../shared/process/runtime.ts'
 import { requireSound, warnOfShortGraces, watchParts } from '../../../shared/process/soundness.ts'
 import { VERSION } from '../../../shared/process/version.ts'
-import { deriveKeys, type Keys } from '../../../shared/tokens/keys.ts'
 import { runProjector } from '../../projector/main.ts'
 import { openPort } from './open-port.ts'
 import type { ServiceName } from './service-names.ts'
@@ -39,12 +39,17 @@ export async function serve(
   settings: Settings,
   logger: Logger,
 ): Promise<Serving> {
-  const runtime = await soundRuntime(names, parts, settings, logger)
+  const ledger_id = await ledgerIdOf(parts.knex)
+  const held = heldKeys(settings, ledger_id, secretsFor(names) !== 'none')
+  await requireSound(parts, settings, ledger_id, held)
+  await warnOfShortGraces(parts, settings, logger)
+  if (held) await introduceKeys(parts, settings, held)
+  const runtime = runtimeOf(parts, settings, held, logger)
   const lifecycle = createLifecycle({ logger, drainMs: settings.dev ? 0 : DRAIN_MS, hardLimitMs: HARD_LIMIT_MS })
   lifecycle.onStop('log and database', parts.close)
   const demo = { missing: settings.dev }
   const preparing = () => (demo.missing ? 'the demo is not seeded yet' : null)
-  const health = { ...watchHealth(names, parts, runtime, lifecycle), preparing }
+  const health = { ...watchHealth(names, parts, runtime, lifecycle), held, preparing }
   const { failed } = await project(names, parts, runtime, lifecycle)
   // Whoever started us listens as soon as we serve.
   failed.catch(() => undefined)
@@ -59,36 +64,14 @@ export async function serve(
   }
 }
 
-async function soundRuntime(
-  names: readonly ServiceName[],
-  parts: Parts,
-  settings: Settings,
-  logger: Logger,
-): Promise<Runtime> {
-  const ledger_id = await ledgerIdOf(parts.knex)
-  const keys = keysOf(settings, ledger_id)
-  await requireSound(parts, settings, ledger_id, secretsFor(names) === 'none' ? null : keys)
-  await warnOfShortGraces(parts, settings, logger)
-  return runtimeOf(parts, settings, keys, logger)
-}
-
-function keysOf({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings, ledger_id: string): Keys | null {
-  if (SECRETS_SYSTEM) return deriveKeys(SECRETS_SYSTEM, ledger_id)
-  return SECRETS_CHECK ?? null
-}
-
-function watchHealth(
-  names: readonly ServiceName[],
-  parts: Parts,
-  runtime: Runtime,
-  lifecycle: Lifecycle,
-): Omit<Health, 'preparing'> {
+function watchHealth(names: readonly ServiceName[], parts: Parts, runtime: Runtime, lifecycle: Lifecycle) {
   const watch = watchParts(parts)
   lifecycle.onStop('watch over the parts', async () => watch.stop())
-  const { knex, schema, settings } = runtime
+  const { knex, schema, topics, settings } = runtime
   return {
     knex,
     schema,
+    topics,
     version: VERSION,
     stopping: lifecycle.stopping,
     partProblems: watch.problems,

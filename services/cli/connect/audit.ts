@@ -1,7 +1,7 @@
 import { loadSettings } from '../../../shared/config/load-settings.ts'
 import type { Audit } from '../../audit/audit.ts'
 import type { AuditSource } from '../../audit/status/status-source.ts'
-import { configuredKids, quietLogger, serviceAccess } from './find-service.ts'
+import { configuredKeys, quietLogger, serviceAccess } from './find-service.ts'
 import { remoteAudit } from './remote-audit.ts'
 import type { Connected } from './service-access.ts'
 
@@ -22,7 +22,7 @@ export async function connectParts(env: NodeJS.ProcessEnv = process.env): Promis
   const settings = loadSettings(env, 'none')
   const { openExisting } = await import('../../../shared/process/open-parts.ts')
   const parts = await openExisting(settings, quietLogger(env, settings))
-  const kids = configuredKids(settings)
-  const source = { ...parts, schema: settings.READ_MODEL, maxLagMs: settings.MAX_LAG * 1000, kids }
+  const configured = configuredKeys(settings)
+  const source = { ...parts, schema: settings.READ_MODEL, maxLagMs: settings.MAX_LAG * 1000, configured }
   return { source, close: () => parts.close() }
 }

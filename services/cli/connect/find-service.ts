@@ -7,6 +7,8 @@ import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
 import { readNamedFile, systemReason } from '../../../shared/config/secret-file.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import { createLogger } from '../../../shared/process/logger.ts'
+import { deriveKeys } from '../../../shared/tokens/keys.ts'
+import type { ConfiguredKeys } from '../../audit/status/status-source.ts'
 import { cacheFolder } from './kept-tokens.ts'
 import { type ServiceAccess, unreachable } from './service-access.ts'
 
@@ -35,9 +37,11 @@ export function quietLogger(env: NodeJS.ProcessEnv, settings: Settings): Logger 
   return createLogger(env['LEDGER_LOG_LEVEL'] ? settings : { LOG_LEVEL: 'silent' })
 }
 
-/** The kids that these settings have a key for, the current one first; `null` = they have no secrets at all. */
-export function configuredKids({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings): readonly number[] | null {
-  return SECRETS_SYSTEM?.map(({ kid }) => kid) ?? SECRETS_CHECK?.kids ?? null
+/** The keys that these settings have, the current one first; `null` = they have no secrets at all. */
+export function configuredKeys({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings): ConfiguredKeys | null {
+  if (SECRETS_SYSTEM)
+    return { kids: SECRETS_SYSTEM.map(({ kid }) => kid), keysOf: (ledger_id) => deriveKeys(SECRETS_SYSTEM, ledger_id) }
+  return SECRETS_CHECK ? { kids: SECRETS_CHECK.kids, keysOf: () => SECRETS_CHECK } : null
 }
 
 function accessFromEnv(env: NodeJS.ProcessEnv): ServiceAccess | null {

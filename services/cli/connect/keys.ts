@@ -4,9 +4,11 @@ import { openExisting } from '../../../shared/process/open-parts.ts'
 import { runtimeOf } from '../../../shared/process/runtime.ts'
 import { createKeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
 import { createTokenReader } from '../../../shared/read-model/reads/tokens.ts'
-import { FIRST_ANOTHER, keyInUse, type KeyInUse } from '../../admin/keys/keys.ts'
+import { readKeys } from '../../../shared/read-model/reads/keys.ts'
+import { FIRST_ANOTHER, keyInUse, type KeyInUse } from '../../admin/keys/key-in-use.ts'
+import { retireKey, type Retirement } from '../../admin/keys/retire-key.ts'
 import { type RevokedPage, revokeGrantsOfKey } from '../../admin/keys/revoke-key.ts'
-import { configuredKids, quietLogger, serviceAccess } from './find-service.ts'
+import { configuredKeys, quietLogger, serviceAccess } from './find-service.ts'
 import { countOwn, logout } from './logout.ts'
 import { type Connected, jsonOf, type ServiceAccess, serviceRequests } from './service-access.ts'
 
@@ -24,6 +26,8 @@ export type KeySource = {
   inUse(kid: number): Promise<KeyInUse>
   /** Ends one page of its grants. OperatorError while new tokens are made with it. */
   revokePage(kid: number, after: string | null): Promise<RevokedPage>
+  /** Retires it, and tells what still bears its kid. OperatorError with the reason when that is refused. */
+  retire(retirement: Retirement): Promise<KeyInUse>
 }
 
 /**
@@ -43,6 +47,8 @@ function remoteKeys(access: ServiceAccess): KeyAccess {
     inUse: async (kid) => jsonOf<KeyInUse>(await request(`/admin/keys/${kid}`)),
     revokePage: async (kid, after) =>
       jsonOf<RevokedPage>(await request(`/admin/keys/${kid}/revoke`, { method: 'POST', body: { after } })),
+    retire: async ({ kid, lost }) =>
+      jsonOf<KeyInUse>(await request(`/admin/keys/${kid}/retire`, { method: 'POST', body: { lost } })),
   }
 }
 
@@ -58,15 +64,21 @@ async function connectDirectly(env: NodeJS.ProcessEnv): Promise<Connected<KeyAcc
   const tokens = createTokenReader(runtime)
   const { commit, waiter, topics } = runtime
   const revoker = { keyUses, tokens, commit, waiter, topics, timeoutMs: settings.APPEND_TIMEOUT * 1000 }
-  const [current] = configuredKids(settings) ?? []
+  const here = configuredKeys(settings)?.kids ?? []
+  const retirer = { ...revoker, knownKeys: () => readKeys(runtime), here }
   const source: KeyAccess = {
     // Whoever asks the log itself has no token.
     countOwn: () => Promise.resolve(0),
     endOwn: () => Promise.resolve(0),
-    inUse: (kid) => keyInUse(keyUses, kid),
+    inUse: (kid) => keyInUse(retirer, kid),
     revokePage: async (kid, after) => {
-      if (kid === current) throw new OperatorError(`kid ${kid} is current here: ${FIRST_ANOTHER}`)
+      if (kid === here[0]) throw new OperatorError(`kid ${kid} is current here: ${FIRST_ANOTHER}`)
       return revokeGrantsOfKey(revoker, { kid, after }, BY_OPERATOR)
+    },
+    retire: async (retirement) => {
+      const { key, refused } = await retireKey(retirer, retirement, BY_OPERATOR.context)
+      if (refused !== undefined) throw new OperatorError(refused)
+      return key
     },
   }
   return { source, close: () => parts.close() }

@@ -1,4 +1,4 @@
-import type { KeyInUse } from '../../admin/keys/keys.ts'
+import type { KeyInUse } from '../../admin/keys/key-in-use.ts'
 import type { KeysStatus, KeyStatus } from '../../audit/status/keys-status.ts'
 import type { KeyRevoked } from '../connect/revoke-whole-key.ts'
 import type { Format, Look } from './formats.ts'
@@ -19,12 +19,12 @@ export function renderKeys({ keys, problem, well }: KeysStatus, format: Format, 
   return `${table}${[...(keys.length > 0 ? [''] : []), ...keys.map(({ next }) => next), ...stale].join('\n')}\n`
 }
 
-const HEAD = ['kid', 'key', 'grants', 'refresh', 'access', 'codes', 'secrets']
+const HEAD = ['kid', 'key', 'in the log', 'grants', 'refresh', 'access', 'codes', 'secrets']
 
 function cells(key: KeyStatus): string[] {
   const { kid, grants, refresh_tokens, access_tokens, authorization_codes, client_secrets } = key
   const counts = [grants, refresh_tokens, access_tokens, authorization_codes, client_secrets].map(String)
-  return [String(kid), standing(key), ...counts]
+  return [String(kid), here(key), key.state, ...counts]
 }
 
 /** The day is enough for a table: the sentence below has the second. */
@@ -32,9 +32,10 @@ function times({ last_token_made, last_token_ends }: KeyStatus, whole: boolean):
   return [last_token_made, last_token_ends].map((time) => (whole ? time : time?.slice(0, 10)) ?? '-')
 }
 
-function standing({ configured, current }: KeyStatus): string {
+function here({ configured, current, missing, differs }: KeyStatus): string {
   if (configured === null) return 'unknown'
-  if (!configured) return 'MISSING'
+  if (!configured) return missing ? 'MISSING' : '-'
+  if (differs.length > 0) return 'ANOTHER'
   return current ? 'current' : 'configured'
 }
 
@@ -70,11 +71,28 @@ function ended({ kid }: KeyInUse, { revoked, left }: KeyRevoked): string[] {
 
 function notEnded({ kid, clients }: KeyInUse): string[] {
   if (clients.length === 0) return []
-  const shown = clients.slice(0, SHOWN_CLIENTS).map((client_id) => `  ${plain(client_id)}`)
-  const more = clients.length - shown.length
   return [
     `Client secrets do not end: those of ${clients.length} clients are stored under kid ${kid}. Give each a new one before the key is removed:`,
-    ...shown,
-    ...(more > 0 ? [`  and ${more} more (--format json lists all)`] : []),
+    ...shownClients(clients),
   ]
+}
+
+function shownClients(clients: string[]): string[] {
+  const shown = clients.slice(0, SHOWN_CLIENTS).map((client_id) => `  ${plain(client_id)}`)
+  const more = clients.length - shown.length
+  return [...shown, ...(more > 0 ? [`  and ${more} more (--format json lists all)`] : [])]
+}
+
+/** That a key was retired, and what bears its kid all the same. */
+export function renderRetired(key: KeyInUse, format: Format): string {
+  if (format !== 'table') return `${JSON.stringify({ ...key, retired: true }, null, format === 'json' ? 2 : 0)}\n`
+  const { kid, grants, clients } = key
+  const late = `${grants} GRANTS GOT TOKENS OF IT MEANWHILE, from a process that still has it first: nobody can use these.`
+  const cut = `The clients whose secret is stored under it cannot authenticate until each has a new one:`
+  const lines = [
+    `kid ${kid}: retired. Take it out of every process; its kid is never used again.`,
+    ...(grants > 0 ? [late] : []),
+    ...(clients.length > 0 ? [cut, ...shownClients(clients)] : []),
+  ]
+  return `${lines.join('\n')}\n`
 }

@@ -10,6 +10,7 @@ import { issueTokens } from '../../../shared/ledger/grant/issue.ts'
 import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
 import { issuedTokens } from '../../../shared/read-model/commit/issued-tokens.ts'
 import { readSettled, TO_USE } from '../../../shared/read-model/reads/settled.ts'
+import { requireCurrentKey } from '../../../shared/read-model/reads/settled-token.ts'
 import type { TokenResponse } from '../../../shared/tokens/token-response.ts'
 import type { TokenEndpoint } from '../endpoint.ts'
 
@@ -33,6 +34,7 @@ export function createClientCredentialsGrant(endpoint: TokenEndpoint) {
       kid: endpoint.keys.current,
     })
     if (refused) throw refusedWith(refused)
+    requireCurrentKey(endpoint.logger, endpoint.keys.current, view.keys)
     const written = { fact: event, context: eventContext(ctx, principal), decidedOn: view.checkpoint }
     const { view: after, committed } = await commitAndRead(endpoint.commit, written, read)
     return issuedTokens(endpoint, after, committed)

@@ -9,11 +9,13 @@ import { grantTypeRefusal } from '../../../shared/ledger/grant/issue.ts'
 import { answerRefresh, refreshTokens, type RefreshCommand } from '../../../shared/ledger/grant/refresh.ts'
 import { refuse } from '../../../shared/ledger/grant/refusal.ts'
 import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
-import { readSettled, TO_USE } from '../../../shared/read-model/reads/settled.ts'
+import { tokensOf } from '../../../shared/read-model/commit/issued-tokens.ts'
+import { TO_USE } from '../../../shared/read-model/reads/settled.ts'
+import { readSettledToken, requireCurrentKey } from '../../../shared/read-model/reads/settled-token.ts'
 import type { TokenView } from '../../../shared/read-model/reads/tokens.ts'
 import { Contradiction } from '../../../shared/read-model/unsettled.ts'
-import { tokenResponse, type TokenResponse } from '../../../shared/tokens/token-response.ts'
-import { parseToken, type ParsedToken } from '../../../shared/tokens/token-string.ts'
+import type { TokenResponse } from '../../../shared/tokens/token-response.ts'
+import { type ParsedToken, presentedToken, type PresentedToken } from '../../../shared/tokens/token-string.ts'
 import type { TokenEndpoint } from '../endpoint.ts'
 
 /** A refresh token that a client has shown, and how to read what is known of it. */
@@ -27,24 +29,24 @@ export function createRefreshTokenGrant(endpoint: TokenEndpoint) {
   const inFlight = new Map<string, Promise<TokenResponse>>()
 
   return async (ctx: HttpContext, form: Form, credentials: ClientCredentials): Promise<TokenResponse> => {
-    const token = refreshTokenIn(endpoint, form)
+    const presented = refreshTokenIn(endpoint, form)
     const { client_id } = credentials
-    const key = { client_id, grant_id: token?.grant_id ?? null, generation: token?.generation ?? 0 }
+    const key = { client_id, grant_id: presented?.grant_id ?? null, generation: presented?.generation ?? 0 }
     const read = () => endpoint.read(key)
     const first = await read()
     const client = authenticateCaller(ctx, endpoint, credentials, first)
-    const view = await readSettled(endpoint, { purpose: TO_USE, asked: token, first, read })
+    const { view, token } = await readSettledToken(endpoint, { purpose: TO_USE, presented, first, read })
     const barred = grantTypeRefusal(client, 'refresh_token')
     if (barred) throw refusedWith(barred)
     if (!token) throw refusedWith(refuse('invalid_grant', 'token_malformed'))
-    const presented = { token, client, scope: form['scope'] ?? null, read }
-    return merged(inFlight, presented, () => refresh(endpoint, ctx, presented, view))
+    const shown = { token, client, scope: form['scope'] ?? null, read }
+    return merged(inFlight, shown, () => refresh(endpoint, ctx, shown, view))
   }
 }
 
-function refreshTokenIn({ keys }: TokenEndpoint, form: Form): ParsedToken | null {
-  const parsed = parseToken(keys, required(form, 'refresh_token'))
-  return parsed?.kind === 'rt' ? parsed : null
+function refreshTokenIn({ keys }: TokenEndpoint, form: Form): PresentedToken | null {
+  const presented = presentedToken(keys, required(form, 'refresh_token'))
+  return presented?.kind === 'rt' ? presented : null
 }
 
 /** Equal requests that this process is answering already share one answer: one event, one wait. */
@@ -76,6 +78,7 @@ async function refresh(
     if (event) await endpoint.commit(event, context, decidedOn)
     throw refusedWith(refused)
   }
+  requireCurrentKey(endpoint.logger, endpoint.keys.current, view.keys)
   const written = { fact: event, context, decidedOn }
   const { view: after, committed } = await commitAndRead(endpoint.commit, written, presented.read)
   const answer = answerRefresh(after.grant, { ...commandOf(endpoint, presented, after), ...committed })
@@ -106,9 +109,9 @@ function commandOf({ keys }: TokenEndpoint, { token, client, scope }: Presented,
   }
 }
 
-function answered({ keys }: TokenEndpoint, { grant, generations, now }: TokenView, generation: number): TokenResponse {
+function answered(endpoint: TokenEndpoint, { grant, generations, now }: TokenView, generation: number): TokenResponse {
   const row = generations.get(generation)
   if (grant.status !== 'live' || !row)
     throw new Contradiction('read_model_contradicts', `generation ${generation} is answered with, and is not there`)
-  return tokenResponse(keys, grant, row, now)
+  return tokensOf(endpoint, grant, row, now)
 }

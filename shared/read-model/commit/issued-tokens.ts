@@ -1,9 +1,14 @@
 import type { Logger } from 'pino'
 import type { Committed } from './commit.ts'
 import type { TokenView } from '../reads/tokens.ts'
+import type { Generation, IssuedGrant } from '../../ledger/grant/state.ts'
+import { keyNotHeld } from '../reads/settled-token.ts'
 import type { Keys } from '../../tokens/keys.ts'
 import { tokenResponse, type TokenResponse } from '../../tokens/token-response.ts'
 import { Contradiction, Unsettled } from '../unsettled.ts'
+
+/** What it takes to answer with tokens. */
+export type Answering = { keys: Keys; logger: Logger }
 
 /**
  * The answer to a grant's first tokens, from what the read model shows once their event is folded. Unsettled when that
@@ -12,15 +17,24 @@ import { Contradiction, Unsettled } from '../unsettled.ts'
  * else knows of this grant.
  */
 export function issuedTokens(
-  { keys, logger }: { keys: Keys; logger: Logger },
+  answering: Answering,
   { grant, generations, now }: Pick<TokenView, 'grant' | 'generations' | 'now'>,
   { event_id, position }: Committed,
 ): TokenResponse {
   const row = generations.get(1)
-  if (grant.status === 'live' && row?.event_id === event_id) return tokenResponse(keys, grant, row, now)
+  if (grant.status === 'live' && row?.event_id === event_id) return tokensOf(answering, grant, row, now)
   if (grant.status === 'unknown')
-    logger.error({ alarm: 'clock_skew', event_id, position }, 'the clocks of this process and of the log differ')
+    answering.logger.error(
+      { alarm: 'clock_skew', event_id, position },
+      'the clocks of this process and of the log differ',
+    )
   if (grant.status === 'live' || grant.status === 'authorized')
     throw new Contradiction('read_model_contradicts', `grant ${grant.grant_id} lives, but not by event ${event_id}`)
   throw new Unsettled('the issued token turned out void')
+}
+
+/** The answer that a stored generation stands for. Unsettled, with an alarm, when its key is not here. */
+export function tokensOf({ keys, logger }: Answering, grant: IssuedGrant, row: Generation, now: number): TokenResponse {
+  if (!keys.kids.includes(row.kid)) throw keyNotHeld(logger, row.kid)
+  return tokenResponse(keys, grant, row, now)
 }

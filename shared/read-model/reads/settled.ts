@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { placeOf, registryPlace, type TopicPartition, type Topics } from '../../event-log/places.ts'
-import type { ParsedToken } from '../../tokens/token-string.ts'
+import type { PresentedToken } from '../../tokens/token-string.ts'
 import type { PositionWaiter } from '../position-waiter.ts'
 import { Unsettled } from '../unsettled.ts'
 import { requireAsOf, requireProjected, requireRecent, type Freshness } from './freshness.ts'
@@ -10,8 +10,8 @@ import type { TokenView } from './tokens.ts'
 // holds and what somebody was already answered for. So before anything is concluded from what it does not show, the
 // partitions in doubt are waited for, and the view is read once more. Every caller has this protocol from here.
 
-/** What is asked about: a token whose MAC is right, or a grant by its id alone. */
-export type Asked = Pick<ParsedToken, 'grant_id'> & Partial<ParsedToken>
+/** What is asked about: a token, or a grant by its id alone. */
+export type Asked = Pick<PresentedToken, 'grant_id'> & Partial<PresentedToken>
 
 /** Why a partition of a view may not show yet what the question needs; `null` = it shows that. */
 export type Doubts = { grants: string | null; registry: string | null }
@@ -123,8 +123,8 @@ function registryBehind({ grant, registry }: TokenView): string | null {
  * log lost it.
  */
 function contradictions(logger: Logger, view: TokenView, asked: Asked): void {
-  const { grant_id, generation } = asked
-  if (view.grant.status === 'live' && ahead(view, asked))
+  const { grant_id, generation, held } = asked
+  if (held !== false && view.grant.status === 'live' && ahead(view, asked))
     logger.error({ alarm: 'generation_ahead', grant_id, generation }, 'leaked key or lost log')
   if (!registryBehind(view)) return
   logger.error({ alarm: 'registry_lost', grant_id }, 'the registry ends before what a grant was decided on')

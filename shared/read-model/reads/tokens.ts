@@ -33,7 +33,12 @@ export type TokenView = {
   /** The checkpoint of the grant's partition; of the registry where no grant was asked for. */
   checkpoint: Freshness & Stall
   registry: Freshness & Stall
+  /** Every kid that the log knows. */
+  keys: KnownKids
 }
+
+/** Kids of the log: whether the key was introduced, or has been retired since. */
+export type KnownKids = ReadonlyMap<number, 'introduced' | 'retired'>
 
 export type TokenKey = { client_id: string | null; grant_id: string | null; generation: number }
 
@@ -97,6 +102,7 @@ type Answer = {
   users: Map<string, UserEntity>
   grants: Map<string, LoadedGrant>
   checkpoints: Map<string, Freshness & Stall>
+  keys: KnownKids
 }
 
 type LoadedGrant = Omit<GrantRow, 'at'> & { at: number; generations: GenerationRow[] | null }
@@ -107,6 +113,7 @@ type Raw = {
   users: RegistryRow[] | null
   grants: LoadedGrant[] | null
   checkpoints: (Freshness & Stall & TopicPartition)[] | null
+  known_keys: { kid: number; retired: boolean }[] | null
 }
 
 function answerOf(raw: Raw): Answer {
@@ -116,6 +123,7 @@ function answerOf(raw: Raw): Answer {
     users: new Map((raw.users ?? []).map((row) => [String(row['sub']), entityOfRow('user', row)])),
     grants: new Map((raw.grants ?? []).map((row) => [row.grant_id, row])),
     checkpoints: new Map((raw.checkpoints ?? []).map((row) => [placeText(row), row])),
+    keys: new Map((raw.known_keys ?? []).map(({ kid, retired }) => [kid, retired ? 'retired' : 'introduced'])),
   }
 }
 
@@ -134,7 +142,8 @@ SELECT ${epochMs('now()')} AS now,
   (SELECT json_agg(json_build_object('topic', k.topic, 'partition', k.partition, 'next', k.next, 'status', k.status,
             'status_reason', k.status_reason, 'fresh_as_of', ${epochMs('k.fresh_as_of')},
             'stalled_at', ${epochMs('k.stalled_at')}, 'resumed_at', ${epochMs('k.resumed_at')}))
-     FROM ${schema}.checkpoints k WHERE k.topic = ANY (?::text[])) AS checkpoints`
+     FROM ${schema}.checkpoints k WHERE k.topic = ANY (?::text[])) AS checkpoints,
+  (SELECT json_agg(json_build_object('kid', y.kid, 'retired', y.deleted)) FROM ${schema}.keys y) AS known_keys`
 
 const NO_FRESHNESS: Freshness & Stall = {
   next: 0,
@@ -145,7 +154,7 @@ const NO_FRESHNESS: Freshness & Stall = {
   status_reason: 'no checkpoint',
 }
 
-function viewOf({ now, clients, users, grants, checkpoints }: Answer, key: TokenKey, topics: Topics): TokenView {
+function viewOf({ now, clients, users, grants, checkpoints, keys }: Answer, key: TokenKey, topics: Topics): TokenView {
   const row = key.grant_id === null ? undefined : grants.get(key.grant_id)
   const grant = row ? grantOfRow(row, row.generations ?? []) : UNKNOWN_GRANT
   const freshnessAt = (place: TopicPartition) => checkpoints.get(placeText(place)) ?? NO_FRESHNESS
@@ -164,5 +173,6 @@ function viewOf({ now, clients, users, grants, checkpoints }: Answer, key: Token
     generations: new Map((row?.generations ?? []).map((made) => [made.generation, withoutStalls(made)])),
     checkpoint,
     registry,
+    keys,
   }
 }

@@ -42,6 +42,7 @@ const viewOf = (over: Partial<TokenView> = {}): TokenView => ({
   generations: new Map(),
   checkpoint: fresh(),
   registry: fresh(),
+  keys: new Map(),
   ...over,
 })
 

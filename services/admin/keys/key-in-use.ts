@@ -1,0 +1,34 @@
+import type { KnownKeys } from '../../../shared/read-model/reads/keys.ts'
+import type { KeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
+
+/** What ends with a key, and the clients whose secret needs it and does not end. */
+export type KeyInUse = {
+  kid: number
+  grants: number
+  refresh_tokens: number
+  access_tokens: number
+  authorization_codes: number
+  clients: string[]
+  /** Whether there ever was such a key: it is here, the log knows it, or something was made with it. */
+  known: boolean
+}
+
+/** What it takes to look a key up; `here`: the kids that this process has, the current one first. */
+export type KeyLookup = { keyUses: KeyUseReader; knownKeys: () => Promise<KnownKeys>; here: readonly number[] }
+
+/** What lives of this kid. */
+export async function keyInUse({ keyUses, knownKeys, here }: KeyLookup, kid: number): Promise<KeyInUse> {
+  const [{ keys }, uses] = [await knownKeys(), await keyUses.uses()]
+  const use = uses.find((one) => one.kid === kid)
+  const { grants = 0, refresh_tokens = 0, access_tokens = 0, authorization_codes = 0, clients = [] } = use ?? {}
+  const known = use !== undefined || keys.has(kid) || here.includes(kid)
+  return { kid, grants, refresh_tokens, access_tokens, authorization_codes, clients, known }
+}
+
+/** What is said of a kid that nobody ever had. */
+export function neverWas(kid: number): string {
+  return `there never was a key ${kid}: the log does not know it, and nothing was made with it`
+}
+
+/** What must be done before a key can be revoked or retired. */
+export const FIRST_ANOTHER = 'put another key first in every process, then repeat'

@@ -1,0 +1,48 @@
+import type { EventContext } from '../../../shared/event-log/event-codec.ts'
+import { NO_VIEW } from '../../../shared/read-model/commit/commit.ts'
+import { Unsettled } from '../../../shared/read-model/unsettled.ts'
+import { FIRST_ANOTHER, keyInUse, type KeyInUse, type KeyLookup, neverWas } from './key-in-use.ts'
+import { completeAsOfNow, type KeyRevoker } from './revoke-key.ts'
+
+export type KeyRetirer = KeyRevoker & KeyLookup
+
+/** `lost`: nobody has the key any more, so that the client secrets stored under it are no reason to keep it. */
+export type Retirement = { kid: number; lost: boolean }
+
+/**
+ * Retires a key: `KeyRetired`, durable and projected when it resolves, with what still bears the kid then. Refused for
+ * the current key, and while something that lives needs it, by a read model that shows all that is in the log. A key
+ * that was retired before stays so.
+ */
+export async function retireKey(
+  retirer: KeyRetirer,
+  retirement: Retirement,
+  context: EventContext,
+): Promise<{ key: KeyInUse; refused?: undefined } | { key: KeyInUse; refused: string }> {
+  const { kid } = retirement
+  await completeAsOfNow(retirer)
+  const key = await keyInUse(retirer, kid)
+  const entity = (await retirer.knownKeys()).keys.get(kid)
+  if (entity?.deleted) return { key }
+  const refused = refusalOf(key, retirement, retirer.here)
+  if (refused !== null) return { key, refused }
+  const data = { revision: (entity?.revision ?? 0) + 1, kid }
+  await retirer.commit({ type: 'KeyRetired', data }, context, NO_VIEW)
+  const after = (await retirer.knownKeys()).keys.get(kid)
+  if (!after?.deleted) throw new Unsettled('the retirement turned out void')
+  return { key: await keyInUse(retirer, kid) }
+}
+
+function refusalOf(
+  { kid, known, grants, clients }: KeyInUse,
+  { lost }: Retirement,
+  here: readonly number[],
+): string | null {
+  if (!known) return neverWas(kid)
+  if (kid === here[0]) return `kid ${kid} is current here: ${FIRST_ANOTHER}`
+  if (lost && here.includes(kid)) return `key ${kid} is here, so it is not lost`
+  if (grants > 0) return `${grants} living grants need key ${kid}: end them with "keys revoke --kid ${kid}", or wait`
+  if (clients.length > 0 && !lost)
+    return `the secrets of ${clients.length} clients need key ${kid}: each needs a new one first, or --lost if nobody has the key`
+  return null
+}

@@ -1,0 +1,65 @@
+import { isNeeded } from '../../../shared/process/key-soundness.ts'
+import type { KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
+
+/** How a key is configured where it was asked, and what the log knows of it. */
+export type KeyFacts = {
+  /** `null` = not known, because the process that was asked has no secrets. */
+  configured: boolean | null
+  /** Whether new tokens are made with it. */
+  current: boolean | null
+  /**
+   * What the log knows of it. `unproven`: things were made with it, and nothing has proved it yet. `new`: nothing ever
+   * was, and it was not introduced.
+   */
+  state: 'introduced' | 'unproven' | 'retired' | 'new'
+  /** For which purposes the configured key is another one than the log knows. */
+  differs: string[]
+  /** It was introduced and not retired, or something that lives needs it, and it is not configured. */
+  missing: boolean
+}
+
+/** What to do about a key next, in a sentence. */
+export function nextStep(use: KeyUse, told: KeyFacts): string {
+  const { kid } = use
+  if (told.differs.length > 0)
+    return `kid ${kid} IS ANOTHER KEY than the one in the log (${told.differs.join(', ')}): put the right one back, and give a new key a new kid`
+  if (told.state === 'retired') return whenRetired(kid, told)
+  if (told.missing) return whenMissing(use)
+  const unproven = told.state === 'unproven' ? '; it is unproven until a token or client secret of it is used' : ''
+  if (told.current) return `kid ${kid} is current: new tokens are made with it${unproven}`
+  if (isNeeded(use)) return `kid ${kid} is needed ${needs(use)}${unproven}`
+  if (use.last_made === null) return `kid ${kid} is not used yet: put it first once every process has it`
+  return `kid ${kid} is needed no longer: say so with "keys retire --kid ${kid}", and then take it out`
+}
+
+function whenRetired(kid: number, { configured, current }: KeyFacts): string {
+  if (current) return `kid ${kid} WAS RETIRED and is first: put another key first, with a kid that was never used`
+  return configured ? `kid ${kid} is retired: take it out` : `kid ${kid} is retired, and never used again`
+}
+
+function whenMissing(use: KeyUse): string {
+  const { kid, grants, clients } = use
+  if (!isNeeded(use)) return `kid ${kid} IS MISSING: put its key back, or retire it with "keys retire --kid ${kid}"`
+  const end = [
+    ...(grants > 0 ? [`end ${grants} grants with "keys revoke --kid ${kid}"`] : []),
+    ...(clients.length > 0 ? [`give ${clients.length} clients a new secret`] : []),
+  ]
+  return `kid ${kid} IS MISSING: put its key back, or ${end.join(' and ')}`
+}
+
+function needs({ grants, clients, ends }: KeyUse): string {
+  const needed = [
+    ...(grants > 0 ? [untilWhen(ends)] : []),
+    ...(clients.length > 0 ? [`by the secrets of ${clients.length} clients until each has a new one`] : []),
+  ]
+  return needed.join(', and ')
+}
+
+function untilWhen(ends: number | null): string {
+  return ends === Infinity ? 'for ever, by tokens that do not expire' : `until ${timeOf(ends ?? 0)}`
+}
+
+/** Rounded up: what is needed until then must not be gone a moment earlier. */
+export function timeOf(seconds: number): string {
+  return seconds === Infinity ? 'never' : new Date(Math.ceil(seconds) * 1000).toISOString().replace('.000', '')
+}

@@ -1,0 +1,83 @@
+import type { Settings } from '../config/settings.ts'
+import { walkLog } from '../event-log/fold-log.ts'
+import { appendRegistry } from '../event-log/registry-log.ts'
+import type { Recorded } from '../ledger/events.ts'
+import { loadCheckpoints } from '../read-model/checkpoints.ts'
+import type { KeyEntity } from '../read-model/reads/keys.ts'
+import { createKeyUseReader, type KeyUse } from '../read-model/reads/key-uses.ts'
+import { checksOf } from '../tokens/key-checks.ts'
+import { type HeldKeys, isNeeded, knownKeys, missingKids, requireRightKeys } from './key-soundness.ts'
+import type { Parts } from './open-parts.ts'
+
+/** A start does not read more than this of what is not projected yet: then a token or secret has to prove the key. */
+const MAX_UNPROJECTED = 10_000
+
+/**
+ * Writes what proves the keys at hand into the log, where that is certain: the current key while nothing was ever made
+ * under its kid, and a purpose that a proved key did not have yet. Nothing while a key is missing here, which is
+ * another mistake to mend first. Throws an OperatorError where another process was first with another key.
+ */
+export async function introduceKeys(parts: Parts, settings: Settings, held: HeldKeys): Promise<void> {
+  const known = await knownKeys(parts, settings)
+  requireRightKeys(held, known)
+  if (!settings.SECRETS_SYSTEM || missingKids(held, known).length > 0) return
+  const wanted = [...newPurposes(held, known), ...(await newKey(parts, settings, held, known))]
+  if (wanted.length === 0) return
+  const facts = wanted.map((data) => ({ type: 'KeyIntroduced' as const, data }))
+  const { log, topics } = parts
+  await appendRegistry(log, topics, { facts, source: settings.ISSUER, context: { actor: 'system/keys' } })
+  requireRightKeys(held, await knownKeys(parts, settings))
+}
+
+type Introduced = { revision: number; kid: number; checks: { [purpose: string]: string } }
+
+function newPurposes(held: HeldKeys, known: ReadonlyMap<number, KeyEntity>): Introduced[] {
+  return held.keys.kids.flatMap((kid) => {
+    const entity = known.get(kid)
+    if (!entity?.value) return []
+    const checks = { ...entity.value.checks, ...checksOf(held, kid) }
+    const added = Object.keys(checks).length > Object.keys(entity.value.checks).length
+    return added ? [{ revision: entity.revision + 1, kid, checks }] : []
+  })
+}
+
+async function newKey(
+  parts: Parts,
+  settings: Settings,
+  held: HeldKeys,
+  known: ReadonlyMap<number, KeyEntity>,
+): Promise<Introduced[]> {
+  const kid = held.keys.current
+  if (known.has(kid)) return []
+  const uses = await usesNow(parts, settings, kid)
+  const mistaken = uses?.some((use) => isNeeded(use) && !held.keys.kids.includes(use.kid) && !known.has(use.kid))
+  if (!uses || mistaken || uses.some((use) => use.kid === kid)) return []
+  return [{ revision: 1, kid, checks: checksOf(held, kid) }]
+}
+
+/**
+ * What needs which key; `null` = this kid may have been used, by what of the log the read model does not show yet, or
+ * that is too much to read.
+ */
+async function usesNow(parts: Parts, settings: Settings, kid: number): Promise<KeyUse[] | null> {
+  const { log, topics, knex } = parts
+  const schema = settings.READ_MODEL
+  // Before the rows: what lies below these positions is in them.
+  const checkpoints = await loadCheckpoints({ knex, schema }, [topics.grants, topics.registry])
+  const bounds = await log.bounds([topics.grants, topics.registry])
+  const ranges = bounds.map(({ topic, partition, end }) => {
+    const from = checkpoints.find((one) => one.topic === topic && one.partition === partition)?.next ?? 0
+    return { topic, partition, from, to: end }
+  })
+  if (ranges.reduce((sum, { from, to }) => sum + Math.max(0, to - from), 0) > MAX_UNPROJECTED) return null
+  const uses = await createKeyUseReader({ knex, schema, topics }).uses()
+  for (const range of ranges)
+    for await (const { records, stop } of walkLog(log, range))
+      if (stop || records.some((recorded) => names(recorded, kid))) return null
+  return uses
+}
+
+function names({ event: { type, data } }: Recorded, kid: number): boolean {
+  if (type === 'KeyIntroduced') return false
+  return ('kid' in data && data.kid === kid) || ('client' in data && data.client.secret?.kid === kid)
+}

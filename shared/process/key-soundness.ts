@@ -1,0 +1,108 @@
+import { OperatorError, problemsFound } from '../config/operator-error.ts'
+import type { Settings } from '../config/settings.ts'
+import { readRegistry } from '../event-log/registry-log.ts'
+import { type KeyEntity, readKeys } from '../read-model/reads/keys.ts'
+import { createKeyUseReader, type KeyUse } from '../read-model/reads/key-uses.ts'
+import { checksOf, differingPurposes, type LedgerKeys } from '../tokens/key-checks.ts'
+import { deriveKeys } from '../tokens/keys.ts'
+import type { Parts } from './open-parts.ts'
+
+/** The keys of a process, for its ledger. `needsAll`: it handles tokens, so that it must have every key in use. */
+export type HeldKeys = LedgerKeys & { setting: SecretsSetting; needsAll: boolean }
+
+type SecretsSetting = 'LEDGER_SECRETS_SYSTEM' | 'LEDGER_SECRETS_CHECK'
+
+/** The keys that these settings have; `null` = none at all. */
+export function heldKeys(settings: Settings, ledger_id: string, needsAll = false): HeldKeys | null {
+  const { SECRETS_SYSTEM, SECRETS_CHECK } = settings
+  const held = { ledger_id, needsAll }
+  if (SECRETS_SYSTEM) return { ...held, keys: deriveKeys(SECRETS_SYSTEM, ledger_id), setting: 'LEDGER_SECRETS_SYSTEM' }
+  return SECRETS_CHECK ? { ...held, keys: SECRETS_CHECK, setting: 'LEDGER_SECRETS_CHECK' } : null
+}
+
+/** Every key that the log knows: by the read model if it shows all of the registry, else by the log itself. */
+export async function knownKeys({ log, ...parts }: Parts, settings: Settings): Promise<ReadonlyMap<number, KeyEntity>> {
+  await requireKeyTable(parts, settings)
+  const { next, keys } = await readKeys({ ...parts, schema: settings.READ_MODEL })
+  const [bound] = await log.bounds([parts.topics.registry])
+  if (bound && next >= bound.end) return keys
+  const entities = (await readRegistry(log, parts.topics)).entities()
+  const logged = entities.filter((entity): entity is KeyEntity => entity.kind === 'key')
+  return new Map(logged.map((entity) => [kidOf(entity), entity]))
+}
+
+function kidOf({ key }: KeyEntity): number {
+  return Number(key.slice('key/'.length))
+}
+
+async function requireKeyTable({ knex }: Pick<Parts, 'knex'>, { READ_MODEL: schema }: Settings): Promise<void> {
+  const { rows } = await knex.raw<{ rows: { there: boolean }[] }>('SELECT to_regclass(?) IS NOT NULL AS there', [
+    `${schema}.keys`,
+  ])
+  if (!rows[0]?.there)
+    throw new OperatorError('the database was not migrated for this release: run "token-ledger migrate" first')
+}
+
+/** What is wrong with these keys by what the log knows: another key under a kid, a retired one first, one missing. */
+export function keyProblems(held: HeldKeys, known: ReadonlyMap<number, KeyEntity>): string[] {
+  const missing = held.needsAll ? missingKids(held, known) : []
+  return [...wrongKeys(held, known), ...missing.map(missingText(held))]
+}
+
+/** Throws an OperatorError that names each key that is another one than the log knows, or retired and first. */
+export function requireRightKeys(held: HeldKeys, known: ReadonlyMap<number, KeyEntity>): void {
+  const problems = wrongKeys(held, known)
+  if (problems.length > 0) throw problemsFound('The keys are not right:', problems)
+}
+
+/** The kids that were introduced, not retired, and are not here. */
+export function missingKids({ keys }: LedgerKeys, known: ReadonlyMap<number, KeyEntity>): number[] {
+  return [...known].flatMap(([kid, { deleted }]) => (deleted || keys.kids.includes(kid) ? [] : [kid]))
+}
+
+/** Every reason not to start with these keys, also what lives and needs one that is not here. */
+export async function keyProblemsAtStart(parts: Parts, settings: Settings, held: HeldKeys): Promise<string[]> {
+  const known = await knownKeys(parts, settings)
+  const wrong = wrongKeys(held, known)
+  if (!held.needsAll) return wrong
+  const uses = await createKeyUseReader({ ...parts, schema: settings.READ_MODEL }).uses()
+  const needed = uses.filter((use) => isNeeded(use) && !held.keys.kids.includes(use.kid))
+  const living = needed.filter(({ kid }) => known.get(kid)?.deleted !== true)
+  const idle = missingKids(held, known).filter((kid) => !living.some((use) => use.kid === kid))
+  return [...wrong, ...living.flatMap((use) => needText(use, held)), ...idle.map(missingText(held))]
+}
+
+function wrongKeys(held: HeldKeys, known: ReadonlyMap<number, KeyEntity>): string[] {
+  const differing = held.keys.kids.flatMap((kid) => {
+    const purposes = differingPurposes(checksOf(held, kid), known.get(kid)?.value?.checks ?? {})
+    return purposes.length === 0 ? [] : [differsText(held, kid, purposes)]
+  })
+  const { current } = held.keys
+  // Check secrets make nothing: with them it does not matter which is first.
+  const retired = held.setting === 'LEDGER_SECRETS_SYSTEM' && known.get(current)?.deleted === true
+  return retired ? [...differing, `key ${current} was retired, and is first in ${held.setting}: ${NEW_KID}`] : differing
+}
+
+const NEW_KID = 'put another first, a kid is never used again'
+
+function differsText({ setting }: HeldKeys, kid: number, purposes: string[]): string {
+  const whose = `key ${kid} in ${setting} is not the key ${kid} that the log knows (${purposes.join(', ')})`
+  return `${whose}: put the right one back; a new key needs a new kid`
+}
+
+function missingText({ setting }: HeldKeys): (kid: number) => string {
+  return (kid) => `key ${kid} is in use, and ${setting} has no such kid: put it back, or retire it`
+}
+
+/** Whether something that lives, or may live again, was made with this key. */
+export function isNeeded({ grants, clients }: Pick<KeyUse, 'grants' | 'clients'>): boolean {
+  return grants > 0 || clients.length > 0
+}
+
+function needText({ kid, grants, clients }: KeyUse, { setting }: HeldKeys): string[] {
+  const without = `key ${kid}, and ${setting} has no such kid: put it back, or see "token-ledger keys status"`
+  return [
+    ...(grants > 0 ? [`${grants} live grants need ${without}`] : []),
+    ...(clients.length > 0 ? [`the secrets of ${clients.length} clients need ${without}`] : []),
+  ]
+}
