@@ -1,5 +1,4 @@
 import type { EventContext } from '../../../shared/event-log/event-codec.ts'
-import { NO_VIEW } from '../../../shared/read-model/commit/commit.ts'
 import { Unsettled } from '../../../shared/read-model/unsettled.ts'
 import { FIRST_ANOTHER, keyInUse, type KeyInUse, type KeyLookup, neverWas } from './key-in-use.ts'
 import { completeAsOfNow, type KeyRevoker } from './revoke-key.ts'
@@ -22,12 +21,13 @@ export async function retireKey(
   const { kid } = retirement
   await completeAsOfNow(retirer)
   const key = await keyInUse(retirer, kid)
-  const entity = (await retirer.knownKeys()).keys.get(kid)
+  const known = await retirer.knownKeys()
+  const entity = known.keys.get(kid)
   if (entity?.deleted) return { key }
   const refused = refusalOf(key, retirement, retirer.here)
   if (refused !== null) return { key, refused }
   const data = { revision: (entity?.revision ?? 0) + 1, kid }
-  await retirer.commit({ type: 'KeyRetired', data }, context, NO_VIEW)
+  await retirer.commit({ type: 'KeyRetired', data }, context, known)
   const after = (await retirer.knownKeys()).keys.get(kid)
   if (!after?.deleted) throw new Unsettled('the retirement turned out void')
   return { key: await keyInUse(retirer, kid) }
