@@ -17,6 +17,12 @@ export const settingsSchema = z.object({
     .optional()
     .meta(secret('PostgreSQL. Without it and without brokers: dev mode, an embedded database in `LEDGER_DATA_DIR`')),
   DATABASE_POOL: form.whole(1, 1000).prefault('10').describe('Database connections per process'),
+  DATABASE_POOLER: z
+    .enum(['none', 'transaction'], form.oneOf('none or transaction'))
+    .prefault('none')
+    .describe(
+      '`transaction`: behind PgBouncer in transaction mode, where the role must have [our settings](#a-pooler)',
+    ),
   KAFKA_BROKERS: form.brokers
     .optional()
     .describe('`host:port,host:port`. Without it the event log is a table in `LEDGER_DATABASE_URL`'),

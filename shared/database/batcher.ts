@@ -19,8 +19,8 @@ export class QueueFull extends Error {
 
 /**
  * Natural batching: while every lane's `load` is in flight, the next calls collect; then one `load` takes them all. No
- * call waits for a timer. `load` answers in the order of its keys; if it rejects, every call of that batch does. What is
- * beyond the limits is rejected with QueueFull.
+ * call waits for a timer. `load` answers in the order of its keys; if it rejects, every call of that batch does.
+ * QueueFull for what is beyond the limits.
  */
 export function createBatcher<Key, Value>(
   load: (keys: Key[]) => Promise<Value[]>,

@@ -11,27 +11,46 @@ pg.types.setTypeParser(INT8, Number)
 /** Takes what the pool has to say, one message at a time: by itself it would print text, with stacks, to stderr. */
 export type DatabaseWarning = (message: string) => void
 
-type Pool = { pool: number; queryTimeoutMs: number; warn?: DatabaseWarning }
+/** What stands between us and the server: `transaction` gives a connection for one transaction at a time. */
+export type Pooler = 'none' | 'transaction'
+
+type Pool = { pool: number; queryTimeoutMs: number; pooler?: Pooler; warn?: DatabaseWarning }
 
 /** A pool on real PostgreSQL. A transaction left idle for 5 s (a frozen process) is ended by the server. */
-export function openPostgres(url: string, { pool, queryTimeoutMs, warn }: Pool): Knex {
+export function openPostgres(url: string, { pool, queryTimeoutMs, pooler = 'none', warn }: Pool): Knex {
   return knexFactory({
     client: 'pg',
     log: quiet(warn),
     connection: {
       connectionString: url,
       connectionTimeoutMillis: 2_000,
-      statement_timeout: queryTimeoutMs,
       // A server that hangs answers no timeout of its own.
       query_timeout: queryTimeoutMs + 500,
-      idle_in_transaction_session_timeout: 5_000,
       application_name: 'token-ledger',
-      options: startupOptions(),
       keepAlive: true,
+      ...(pooler === 'none' && {
+        statement_timeout: queryTimeoutMs,
+        idle_in_transaction_session_timeout: 5_000,
+        options: startupOptions(),
+      }),
     },
-    pool: { min: 0, max: pool },
+    pool: { min: 0, max: pool, ...(pooler === 'transaction' && { afterCreate: nameNothing }) },
     acquireConnectionTimeout: 3_000,
   })
+}
+
+type Query = (query: unknown, ...rest: unknown[]) => unknown
+
+/** Behind a pooler the next transaction meets another session, which knows no statement prepared in this one. */
+function nameNothing(connection: { query: Query }, done: (error: null, connection: unknown) => void): void {
+  const query = connection.query.bind(connection)
+  connection.query = (first, ...rest) => query(isNamed(first) ? { ...first, name: undefined } : first, ...rest)
+  done(null, connection)
+}
+
+/** A statement as an object of its own, not one that pg would go on using. */
+function isNamed(query: unknown): query is { text: string; name: string } {
+  return typeof query === 'object' && query !== null && 'text' in query && 'name' in query && !('submit' in query)
 }
 
 function quiet(warn: DatabaseWarning = () => undefined) {

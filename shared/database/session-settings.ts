@@ -48,6 +48,8 @@ SELECT (SELECT json_object_agg(name, setting) FROM pg_catalog.pg_settings WHERE 
 
 type Answer = { settings: Record<string, string>; version: number; version_name: string; standby: boolean }
 
+const ON_THE_ROLE = 'the pooler hands on no settings of ours: ALTER ROLE … SET each of these, then let it reconnect'
+
 /** The settings of `SESSION` as the server takes them when a connection begins. */
 export function startupOptions(): string {
   return Object.entries(SESSION)
@@ -62,12 +64,34 @@ export function sessionSql(): string {
     .join('\n')
 }
 
-/** What of the database could lose, hide, block or misread records, by the name of the setting; empty = sound. */
-export async function databaseProblems(knex: Knex): Promise<string[]> {
+/** What a connection of ours sets by its own lifetime's limits; behind a pooler the role must, so that neither is 0. */
+const LIMITS = ['statement_timeout', 'idle_in_transaction_session_timeout']
+
+/** What a pooler says to settings at the start of a connection. */
+const NOT_TAKEN = /unsupported startup parameter/
+
+/**
+ * What of the database could lose, hide, block or misread records, by the name of the setting; empty = sound. `pooled`:
+ * the sessions are not ours, so that the role must set what we otherwise do.
+ */
+export async function databaseProblems(
+  knex: Knex,
+  { pooled }: { pooled: boolean } = { pooled: false },
+): Promise<string[]> {
+  try {
+    return await problemsOf(knex, pooled)
+  } catch (error) {
+    if (!(error instanceof Error) || !NOT_TAKEN.test(error.message)) throw error
+    return [`the database: ${error.message}: behind a pooler set LEDGER_DATABASE_POOLER to transaction`]
+  }
+}
+
+async function problemsOf(knex: Knex, pooled: boolean): Promise<string[]> {
   const wanted = { ...SESSION, ...GIVEN }
-  const { rows } = await knex.raw<{ rows: Answer[] }>(ASK, [Object.keys(wanted)])
+  const { rows } = await knex.raw<{ rows: Answer[] }>(ASK, [[...Object.keys(wanted), ...LIMITS]])
   const [answer] = rows
   if (!answer) throw new Error('the database tells no settings')
+  const unlimited = pooled ? LIMITS.filter((name) => answer.settings[name] === '0') : []
   const wrong = Object.entries(wanted)
     .filter(([name, value]) => answer.settings[name] !== undefined && answer.settings[name] !== value)
     .map(([name, value]) => `the database: ${name} is ${answer.settings[name]}, must be ${value}`)
@@ -75,5 +99,7 @@ export async function databaseProblems(knex: Knex): Promise<string[]> {
     ...(answer.version < OLDEST_VERSION ? [`the database: PostgreSQL ${answer.version_name} is older than 15`] : []),
     ...(answer.standby ? ['the database: it is a standby, which takes no writes'] : []),
     ...wrong,
+    ...unlimited.map((name) => `the database: ${name} is 0, must be a limit such as 5s`),
+    ...(pooled && wrong.length + unlimited.length > 0 ? [ON_THE_ROLE] : []),
   ]
 }

@@ -87,7 +87,8 @@ function unusable(folder: string, cause: unknown): never {
 
 function openServer(settings: Settings, warn: DatabaseWarning): OpenDatabase {
   const queryTimeoutMs = settings.APPEND_TIMEOUT * 1000
-  const knex = openPostgres(settings.DATABASE_URL ?? '', { pool: settings.DATABASE_POOL, queryTimeoutMs, warn })
+  const { DATABASE_URL: url = '', DATABASE_POOL: pool, DATABASE_POOLER: pooler } = settings
+  const knex = openPostgres(url, { pool, queryTimeoutMs, pooler, warn })
   return { knex, lost: new Promise(() => undefined), close: () => knex.destroy() }
 }
 

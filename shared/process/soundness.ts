@@ -33,8 +33,8 @@ export async function requireSound(
  * Throws an OperatorError when the database cannot hold a ledger, whatever would be made in it. Its settings and its
  * encoding are no fault that a migration mends.
  */
-export async function requireSoundDatabase(knex: Knex): Promise<void> {
-  const problems = await databaseProblems(knex)
+export async function requireSoundDatabase(knex: Knex, { DATABASE_POOLER }: Settings): Promise<void> {
+  const problems = await databaseProblems(knex, { pooled: DATABASE_POOLER === 'transaction' })
   if (problems.length > 0) throw problemsFound('The database is not sound:', problems)
 }
 

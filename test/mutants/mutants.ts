@@ -228,4 +228,57 @@ export const MUTANTS: Mutant[] = [
     changes: [['if (grants > 0) return', 'if (grants < 0) return']],
     tests: ['test/process/keys.test.ts'],
   },
+  {
+    name: 'a decompressor that stopped reading holds up its connection',
+    file: 'shared/http/drop-rest.ts',
+    changes: [['  req.unpipe()\n', '']],
+    tests: ['test/http/drop-rest.test.ts'],
+  },
+  {
+    name: 'a token that is not usable at the caller is told about by /check',
+    file: 'services/token-check/check.ts',
+    changes: [['if (!row || !isUsableAt(folders, row.scope, view.scopes))', 'if (!row)']],
+    tests: ['test/token-check/check.test.ts'],
+  },
+  {
+    name: 'paths match in any case and with a slash at their end',
+    file: 'shared/http/create-app.ts',
+    changes: [['{ sensitive: true, strict: true }', '{}']],
+    tests: ['test/token-endpoint/pub-oauth.test.ts'],
+  },
+  {
+    name: 'the answer to the last refresh holds a refresh token',
+    file: 'shared/tokens/token-response.ts',
+    changes: [
+      [
+        'return grant.refreshes_left !== 0 || generation < grant.access_generation',
+        'return generation <= grant.access_generation',
+      ],
+    ],
+    tests: ['test/token-endpoint/refresh-refused.test.ts'],
+  },
+  {
+    name: 'a branch of a fold appends to the young generations of another',
+    file: 'shared/ledger/grant/young.ts',
+    changes: [['return isLatest && start', 'return (isLatest || start >= 0) && start']],
+    tests: ['test/ledger/grant/young.test.ts'],
+  },
+  {
+    name: 'stalls with respites between them are one run for ever',
+    file: 'shared/read-model/checkpoints.ts',
+    changes: [['c.respite + ${RESPITE} < ${RUN_RESPITE}`', '${RESPITE} < ${RUN_RESPITE}`']],
+    tests: ['test/read-model/stall.test.ts'],
+  },
+  {
+    name: 'statements are named behind a pooler',
+    file: 'shared/database/open-database.ts',
+    changes: [['{ ...first, name: undefined }', '{ ...first }']],
+    tests: ['test/database/pooler.test.ts'],
+  },
+  {
+    name: 'reads wait without bound',
+    file: 'shared/database/batcher.ts',
+    changes: [['if (waiting.length >= bound)', 'if (waiting.length >= Infinity)']],
+    tests: ['test/database/batcher.test.ts'],
+  },
 ]

@@ -29,7 +29,7 @@ export async function migrate(
 ): Promise<string> {
   const { knex, log, topics } = parts
   tell(`database: schemas ledger and ${settings.READ_MODEL}`)
-  await requireSoundDatabase(knex)
+  await requireSoundDatabase(knex, settings)
   await migrateDatabase(knex, settings.READ_MODEL, { shared: !settings.dev })
   tell(
     settings.KAFKA_BROKERS

@@ -6,7 +6,7 @@ import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
 import { createLifecycle, type Lifecycle } from '../../../shared/process/lifecycle.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
 import { type Runtime, runtimeOf } from '../../../shared/process/runtime.ts'
-import { requireSound, warnOfShortGraces, watchParts } from '../../../shared/process/soundness.ts'
+import { requireSound, requireSoundDatabase, warnOfShortGraces, watchParts } from '../../../shared/process/soundness.ts'
 import { VERSION } from '../../../shared/process/version.ts'
 import { runProjector } from '../../projector/main.ts'
 import { openPort } from './open-port.ts'
@@ -39,6 +39,7 @@ export async function serve(
   settings: Settings,
   logger: Logger,
 ): Promise<Serving> {
+  await requireSoundDatabase(parts.knex, settings)
   const ledger_id = await ledgerIdOf(parts.knex)
   const held = heldKeys(settings, ledger_id, secretsFor(names) !== 'none')
   await requireSound(parts, settings, ledger_id, held)
