@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { createLogTables } from '../event-log/postgres/tables.ts'
-import { addFirstHash, addRespite, createKeyTable, createReadModelTables } from '../read-model/tables.ts'
+import { addFirstHash, createKeyTable, createReadModelTables } from '../read-model/tables.ts'
 
 type Migration = { name: string; up: (knex: Knex) => Promise<void>; down: (knex: Knex) => Promise<void> }
 
@@ -23,8 +23,7 @@ export function readModelMigrations(schema: string): Knex.MigrationSource<Migrat
   return sourceOf([
     { name: '0001-read-model', up: (knex) => createReadModelTables(knex, schema), down: refuseDown },
     { name: '0002-first-hash', up: (knex) => addFirstHash(knex, schema), down: refuseDown },
-    { name: '0003-respite', up: (knex) => addRespite(knex, schema), down: refuseDown },
-    { name: '0004-keys', up: (knex) => createKeyTable(knex, schema), down: refuseDown },
+    { name: '0003-keys', up: (knex) => createKeyTable(knex, schema), down: refuseDown },
   ])
 }
 

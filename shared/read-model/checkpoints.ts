@@ -2,7 +2,7 @@ import type { Knex } from 'knex'
 import { chainStart } from '../event-log/chain.ts'
 import type { FoldPosition } from '../event-log/fold-log.ts'
 import { isSamePlace, type TopicPartition } from '../event-log/places.ts'
-import { RUN_RESPITE_MS, STALL_MS } from './stall.ts'
+import { STALL_MS } from './stall.ts'
 import type { ReadModelTables } from './read-model.ts'
 
 export type CheckpointStatus = 'ok' | 'stopped' | 'diverged'
@@ -133,16 +133,13 @@ export async function databaseClock(knex: Knex): Promise<string> {
 }
 
 const STALL = `interval '${STALL_MS} ms'`
-const RUN_RESPITE = `interval '${RUN_RESPITE_MS} ms'`
-const RESPITE = `greatest(c.fresh_as_of - c.resumed_at, interval '0')`
-const GOES_ON = `c.resumed_at IS NOT NULL AND c.respite + ${RESPITE} < ${RUN_RESPITE}`
+const FLAPPING = `interval '10 s'`
 
 /**
  * Says that the read model showed everything the log held at `asOf`: true for each partition whose checkpoint has
  * reached the end that the log had then (`end` and `next` both name the record to come). Tells which those are. Where
- * that was last so long ago that nobody could be answered in the meantime, the stall is noted, one with the stalls
- * before it in a run, of which only the stalls count and not the respites between. A run ends once its respites are
- * longer than `RUN_RESPITE_MS`: stalls that come again and again must not stretch a grace without end.
+ * that was last so long ago that nobody could be answered in the meantime, the stall is noted, one with the stall
+ * before it if that ended only just now.
  */
 export async function markFresh(
   { knex, schema }: ReadModelTables,
@@ -159,11 +156,8 @@ export async function markFresh(
        UPDATE ${schema}.checkpoints c
           SET fresh_as_of = greatest(c.fresh_as_of, asked.as_of),
               stalled_at = CASE WHEN asked.as_of - c.fresh_as_of <= ${STALL} THEN c.stalled_at
-                                WHEN ${GOES_ON} THEN c.stalled_at + ${RESPITE}
+                                WHEN c.fresh_as_of - c.resumed_at < ${FLAPPING} THEN c.stalled_at
                                 ELSE coalesce(c.fresh_as_of, c.stalled_at) END,
-              respite = CASE WHEN asked.as_of - c.fresh_as_of <= ${STALL} THEN c.respite
-                             WHEN ${GOES_ON} THEN c.respite + ${RESPITE}
-                             ELSE interval '0' END,
               resumed_at = CASE WHEN asked.as_of - c.fresh_as_of > ${STALL} THEN clock_timestamp() ELSE c.resumed_at END
          FROM locked l, (SELECT ?::timestamptz AS as_of) AS asked
         WHERE c.topic = l.topic AND c.partition = l.partition AND c.next >= l."end"

@@ -8,15 +8,9 @@ export type Stall = { stalled_at: number | null; resumed_at: number | null; fres
 export const STALL_MS = 2_000
 
 /**
- * Stalls with respites of less than this between them, all together, are one run. So in time in which the ledger could
- * answer, no grace is stretched by more than this.
- */
-export const RUN_RESPITE_MS = 10_000
-
-/**
  * How much of the time from `since` until `now` (ms) the read model stood still, because a part was away or the
  * projector was: clients could not be answered then, so a retry's grace does not run. Counts the stall under way and
- * the latest run of them before.
+ * the latest one before.
  */
 export function stalledMs({ stalled_at, resumed_at, fresh_as_of }: Stall, since: number, now: number): number {
   const past = stalled_at === null || resumed_at === null ? 0 : overlap(stalled_at, resumed_at, since)

@@ -52,11 +52,6 @@ export async function addFirstHash(knex: Knex, schema: string): Promise<void> {
   await knex.raw(`ALTER TABLE ${schema}.checkpoints ADD COLUMN IF NOT EXISTS first_hash bytea`)
 }
 
-/** How long the ledger could answer between the stalls of the latest run: see `markFresh`. */
-export async function addRespite(knex: Knex, schema: string): Promise<void> {
-  await knex.raw(`ALTER TABLE ${schema}.checkpoints ADD COLUMN respite interval NOT NULL DEFAULT interval '0'`)
-}
-
 const grants = (schema: string) => `
 CREATE TABLE ${schema}.grants (
   grant_id uuid PRIMARY KEY,

@@ -1,7 +1,6 @@
 import test from 'ava'
-import fc from 'fast-check'
 import { markFresh } from '../../shared/read-model/checkpoints.ts'
-import { RUN_RESPITE_MS, type Stall, STALL_MS, stalledMs } from '../../shared/read-model/stall.ts'
+import { stalledMs } from '../../shared/read-model/stall.ts'
 import { startLedger, type TestLedger } from '../support/ledger.ts'
 import { until } from '../support/waiting.ts'
 import { realTest } from '../support/real-parts.ts'
@@ -86,63 +85,3 @@ realTest('postgres')('two stalls with a short respite are one', async (t) => {
   await mark(9)
   t.is((await stall())?.stalled_at?.toISOString(), '2026-01-01T00:00:03.000Z')
 })
-
-/** Ms from one mark of freshness to the next: flapping, respites, and now and then an outage. */
-const gaps = fc.array(
-  fc.oneof(
-    { weight: 6, arbitrary: fc.integer({ min: 200, max: STALL_MS }) },
-    { weight: 4, arbitrary: fc.integer({ min: STALL_MS + 1, max: 9_000 }) },
-    { weight: 1, arbitrary: fc.integer({ min: 60_000, max: 900_000 }) },
-  ),
-  { minLength: 5, maxLength: 40, size: 'max' },
-)
-
-realTest('postgres')(
-  'however freshness flaps, no grace is stretched by more than 10 s of answerable time',
-  async (t) => {
-    const ledger = await startLedger(t, { services: ['token-endpoint'] })
-    const { knex, schema, topics } = ledger.runtime
-    const begin = Date.parse('2020-01-01T00:00:00Z')
-    const place = { topic: topics.grants, partition: 0 }
-    const checkpoint = () => knex.withSchema(schema).table('checkpoints').where(place)
-    const markAt = async (ms: number) => {
-      const as_of = new Date(ms).toISOString()
-      await markFresh({ knex, schema }, as_of, [{ ...place, end: 0 }])
-      // A stall ends by the database's clock, which here goes by these times.
-      await checkpoint().where('resumed_at', '>', '2025-01-01').update({ resumed_at: as_of })
-    }
-    const stallNow = async (): Promise<Stall> => {
-      const [row] = await checkpoint().select<Record<keyof Stall, Date | null>[]>(
-        'stalled_at',
-        'resumed_at',
-        'fresh_as_of',
-      )
-      const [stalled_at, resumed_at, fresh_as_of] = [row?.stalled_at, row?.resumed_at, row?.fresh_as_of]
-      return {
-        stalled_at: stalled_at?.getTime() ?? null,
-        resumed_at: resumed_at?.getTime() ?? null,
-        fresh_as_of: fresh_as_of?.getTime() ?? null,
-      }
-    }
-    await fc.assert(
-      fc.asyncProperty(gaps, async (all) => {
-        await checkpoint().update({ fresh_as_of: null, stalled_at: null, resumed_at: null, respite: '0' })
-        const marks = [begin]
-        for (const gap of all) marks.push((marks.at(-1) ?? begin) + gap)
-        for (const mark of marks) await markAt(mark)
-        const [stall, now] = [await stallNow(), marks.at(-1) ?? begin]
-        for (const [index, since] of marks.entries()) {
-          const counted = stalledMs(stall, since, now)
-          const rest = all.slice(index)
-          const answerable = rest.filter((gap) => gap <= STALL_MS).reduce((sum, gap) => sum + gap, 0)
-          t.true(answerable - RUN_RESPITE_MS <= now - since - counted, `${all.join()} since ${index}`)
-          t.true(counted <= now - since)
-        }
-        const answerable = all.filter((gap) => gap <= STALL_MS).reduce((sum, gap) => sum + gap, 0)
-        const stalled = now - begin - answerable
-        if (answerable < RUN_RESPITE_MS) t.is(stalledMs(stall, begin, now), stalled, 'one run, and all of its stalls')
-      }),
-      { numRuns: 15 },
-    )
-  },
-)
