@@ -1,6 +1,6 @@
 import { placeText } from '../event-log/places.ts'
 import type { HttpRouter } from '../http/context.ts'
-import { type PartitionHealth, readPartitionHealth } from '../read-model/partition-health.ts'
+import { incompleteBecause, type PartitionHealth, readPartitionHealth } from '../read-model/partition-health.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import { readKeys } from '../read-model/reads/keys.ts'
 import { type HeldKeys, keyProblems } from './key-soundness.ts'
@@ -55,11 +55,11 @@ async function readModelProblems({ maxLagMs, held, ...readModel }: Health): Prom
 }
 
 function partitionProblems(partitions: PartitionHealth[], maxLagMs: number): string[] {
-  return partitions.flatMap(({ status, status_reason, lag_ms, ...place }) => {
-    const name = placeText(place)
+  return partitions.flatMap((partition) => {
+    const { status, status_reason } = partition
+    const name = placeText(partition)
     if (status !== 'ok') return [`${name} is ${status}: ${status_reason ?? ''}`]
-    if (lag_ms === null || lag_ms > maxLagMs)
-      return [`${name} was last known to be complete ${lag_ms === null ? 'never' : `${lag_ms} ms ago`}`]
-    return []
+    const reason = incompleteBecause(partition, maxLagMs)
+    return reason === null ? [] : [`${name}: ${reason}`]
   })
 }

@@ -9,11 +9,12 @@ import type { ReadModel } from '../read-model/read-model.ts'
 import { createAccessReader } from '../read-model/reads/access.ts'
 import type { NoteProof } from '../read-model/reads/settled-token.ts'
 import type { LedgerKeys } from '../tokens/key-checks.ts'
+import { createStamps } from '../read-model/stamps.ts'
 import type { Keys } from '../tokens/keys.ts'
 import type { Parts } from './open-parts.ts'
 
 /** What every service of one process is wired from. */
-export type Runtime = ReadModel & {
+export type Runtime = Required<ReadModel> & {
   settings: Settings
   log: EventLog
   waiter: PositionWaiter
@@ -54,7 +55,8 @@ export function runtimeOf(
   logger: Logger,
 ): Runtime {
   const schema = settings.READ_MODEL
-  const waiter = createPositionWaiter({ knex, schema })
+  const stamps = createStamps()
+  const waiter = createPositionWaiter({ knex, schema, stamps })
   const commit = createCommit({
     log,
     waiter,
@@ -66,5 +68,5 @@ export function runtimeOf(
   const noteProof = introduces
     ? createNoteProof({ knex, schema, topics }, { ...held, commit, logger })
     : () => undefined
-  return { settings, knex, log, topics, schema, waiter, commit, logger, keys: held?.keys ?? null, noteProof }
+  return { settings, knex, log, topics, schema, stamps, waiter, commit, logger, keys: held?.keys ?? null, noteProof }
 }

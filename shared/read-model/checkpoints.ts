@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { chainStart } from '../event-log/chain.ts'
 import type { FoldPosition } from '../event-log/fold-log.ts'
 import { isSamePlace, type TopicPartition } from '../event-log/places.ts'
+import { MAX_GRACE_SECONDS } from '../ledger/grant/times.ts'
 import { STALL_MS } from './stall.ts'
 import type { ReadModelTables } from './read-model.ts'
 
@@ -133,13 +134,15 @@ export async function databaseClock(knex: Knex): Promise<string> {
 }
 
 const STALL = `interval '${STALL_MS} ms'`
-const FLAPPING = `interval '10 s'`
+const LONGEST_GRACE = `interval '${MAX_GRACE_SECONDS} s'`
 
 /**
  * Says that the read model showed everything the log held at `asOf`: true for each partition whose checkpoint has
- * reached the end that the log had then (`end` and `next` both name the record to come). Tells which those are. Where
- * that was last so long ago that nobody could be answered in the meantime, the stall is noted, one with the stall
- * before it if that ended only just now.
+ * reached the end that the log had then (`end` and `next` both name the record to come). Tells which those are. A stamp
+ * later than the database's own time, from before its clock was set back, is replaced, and what was noted of a stall
+ * goes back with the clock; such an `asOf` is not written.
+ * Where the last stamp is so old that nobody could be answered in the meantime, the stall is noted, with the length of
+ * the stall before it if a grace may have begun before both.
  */
 export async function markFresh(
   { knex, schema }: ReadModelTables,
@@ -154,13 +157,18 @@ export async function markFresh(
          SELECT c.topic, c.partition, e."end" FROM ${schema}.checkpoints c JOIN ends e USING (topic, partition)
           WHERE c.next >= e."end" ORDER BY c.topic, c.partition FOR UPDATE OF c SKIP LOCKED)
        UPDATE ${schema}.checkpoints c
-          SET fresh_as_of = greatest(c.fresh_as_of, asked.as_of),
-              stalled_at = CASE WHEN asked.as_of - c.fresh_as_of <= ${STALL} THEN c.stalled_at
-                                WHEN c.fresh_as_of - c.resumed_at < ${FLAPPING} THEN c.stalled_at
+          SET fresh_as_of = CASE WHEN c.fresh_as_of > asked.now THEN asked.as_of
+                                 ELSE greatest(c.fresh_as_of, asked.as_of) END,
+              stalled_at = CASE WHEN c.fresh_as_of > asked.now THEN c.stalled_at - (c.fresh_as_of - asked.as_of)
+                                WHEN asked.as_of - c.fresh_as_of <= ${STALL} THEN c.stalled_at
+                                WHEN c.fresh_as_of - c.resumed_at < ${LONGEST_GRACE}
+                                THEN greatest(c.fresh_as_of, c.resumed_at) - (c.resumed_at - c.stalled_at)
                                 ELSE coalesce(c.fresh_as_of, c.stalled_at) END,
-              resumed_at = CASE WHEN asked.as_of - c.fresh_as_of > ${STALL} THEN clock_timestamp() ELSE c.resumed_at END
-         FROM locked l, (SELECT ?::timestamptz AS as_of) AS asked
-        WHERE c.topic = l.topic AND c.partition = l.partition AND c.next >= l."end"
+              resumed_at = CASE WHEN c.fresh_as_of > asked.now
+                                THEN least(c.resumed_at - (c.fresh_as_of - asked.as_of), asked.now)
+                                WHEN asked.as_of - c.fresh_as_of > ${STALL} THEN asked.now ELSE c.resumed_at END
+         FROM locked l, (SELECT ?::timestamptz AS as_of, clock_timestamp() AS now) AS asked
+        WHERE c.topic = l.topic AND c.partition = l.partition AND c.next >= l."end" AND asked.as_of <= asked.now
     RETURNING c.topic, c.partition`,
       [JSON.stringify(ends), asOf],
     )

@@ -1,5 +1,7 @@
+import { epochMs } from '../database/epoch-ms.ts'
 import { isSamePlace, type TopicPartition } from '../event-log/places.ts'
 import type { ReadModelTables } from './read-model.ts'
+import { createStamps } from './stamps.ts'
 
 const POLL_MS = 4
 const RETRY_MS = 100
@@ -21,7 +23,10 @@ export class WaitTimeout extends Error {
 export type PositionWaiter = {
   /** Resolves once the partition's checkpoint is past `offset`; rejects with WaitTimeout after `timeoutMs`. */
   past(place: TopicPartition & { offset: number }, timeoutMs: number): Promise<void>
-  /** Resolves once the partition is known fresh as of `time` (ms, database clock); rejects with WaitTimeout. */
+  /**
+   * Resolves once the partition is known fresh as of `time` (ms, database clock); rejects with WaitTimeout. A stamp
+   * that is, or once was, later than the database's own time satisfies nobody.
+   */
   freshAsOf(place: TopicPartition, time: number, timeoutMs: number): Promise<void>
 }
 
@@ -29,7 +34,8 @@ export type PositionWaiter = {
  * One poller a process, which asks for the checkpoints only while somebody waits. No LISTEN/NOTIFY: it is lost through
  * poolers and locks the whole cluster at commit.
  */
-export function createPositionWaiter(tables: ReadModelTables): PositionWaiter {
+export function createPositionWaiter({ stamps = createStamps(), ...given }: ReadModelTables): PositionWaiter {
+  const tables = { ...given, stamps }
   const waiting = new Set<Waiting>()
   let polling = false
 
@@ -68,16 +74,23 @@ export function createPositionWaiter(tables: ReadModelTables): PositionWaiter {
     past: (place, timeoutMs) =>
       wait((seen) => seen.some((one) => isSamePlace(one, place) && one.next > place.offset), timeoutMs),
     freshAsOf: (place, time, timeoutMs) =>
-      wait((seen) => seen.some((one) => isSamePlace(one, place) && (one.fresh_as_of ?? 0) >= time), timeoutMs),
+      wait(
+        (seen) => seen.some((one) => isSamePlace(one, place) && one.fresh_as_of !== null && one.fresh_as_of >= time),
+        timeoutMs,
+      ),
   }
 }
 
-async function checkpointsSeen({ knex, schema }: ReadModelTables): Promise<Seen[]> {
+async function checkpointsSeen({ knex, schema, stamps }: Required<ReadModelTables>): Promise<Seen[]> {
+  const sentAt = performance.now()
   const { rows } = await knex
-    .raw<{ rows: Seen[] }>(
-      `SELECT topic, partition, next, floor(extract(epoch FROM fresh_as_of) * 1000)::bigint AS fresh_as_of
+    .raw<{ rows: (Seen & { now: number })[] }>(
+      `SELECT topic, partition, next, ${epochMs('fresh_as_of')} AS fresh_as_of, ${epochMs('clock_timestamp()')} AS now
          FROM ${schema}.checkpoints`,
     )
     .options({ name: `poll_checkpoints_${schema}` })
-  return rows
+  return rows.map(({ now, ...seen }) => ({
+    ...seen,
+    fresh_as_of: stamps(seen, { stamp: seen.fresh_as_of, now, sentAt }),
+  }))
 }

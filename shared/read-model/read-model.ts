@@ -1,9 +1,15 @@
 import type { Knex } from 'knex'
 import type { EventLog } from '../event-log/event-log.ts'
 import type { Topics } from '../event-log/places.ts'
+import type { Stamps } from './stamps.ts'
 
 /** Where the tables of a read model are: a database, and a schema in it. */
-export type ReadModelTables = { knex: Knex; schema: string }
+export type ReadModelTables = {
+  knex: Knex
+  schema: string
+  /** What this process remembers of the checkpoints' stamps; without it, each reader remembers for itself. */
+  stamps?: Stamps
+}
 
 /** A read model, and the topics of the log that it is folded from. */
 export type ReadModel = ReadModelTables & { topics: Topics }

@@ -9,12 +9,13 @@ export const STALL_MS = 2_000
 
 /**
  * How much of the time from `since` until `now` (ms) the read model stood still, because a part was away or the
- * projector was: clients could not be answered then, so a retry's grace does not run. Counts the stall under way and
- * the latest one before.
+ * projector was: clients could not be answered then, so a retry's grace does not run. A database clock that was set
+ * forward looks the same. Counts the stall under way and those noted before.
  */
 export function stalledMs({ stalled_at, resumed_at, fresh_as_of }: Stall, since: number, now: number): number {
   const past = stalled_at === null || resumed_at === null ? 0 : overlap(stalled_at, resumed_at, since)
-  const present = fresh_as_of !== null && now - fresh_as_of > STALL_MS ? overlap(fresh_as_of, now, since) : 0
+  const isStill = fresh_as_of !== null && now - fresh_as_of > STALL_MS
+  const present = isStill ? overlap(Math.max(fresh_as_of, resumed_at ?? fresh_as_of), now, since) : 0
   return past + present
 }
 

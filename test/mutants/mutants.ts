@@ -65,7 +65,9 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a read that is older than what was waited for is taken for a new one',
     file: 'shared/read-model/reads/freshness.ts',
-    changes: [['if ((fresh_as_of ?? 0) < time) throw new Unsettled(FELL_BEHIND)', 'void [fresh_as_of, time]']],
+    changes: [
+      ['if (fresh_as_of === null || fresh_as_of < time) throw new Unsettled(FELL_BEHIND)', 'void [fresh_as_of, time]'],
+    ],
     tests: ['test/read-model/reads/settled.test.ts'],
   },
   {
@@ -264,12 +266,6 @@ export const MUTANTS: Mutant[] = [
     tests: ['test/ledger/grant/young.test.ts'],
   },
   {
-    name: 'stalls with respites between them are one run for ever',
-    file: 'shared/read-model/checkpoints.ts',
-    changes: [['c.respite + ${RESPITE} < ${RUN_RESPITE}`', '${RESPITE} < ${RUN_RESPITE}`']],
-    tests: ['test/read-model/stall.test.ts'],
-  },
-  {
     name: 'statements are named behind a pooler',
     file: 'shared/database/open-database.ts',
     changes: [['{ ...first, name: undefined }', '{ ...first }']],
@@ -280,5 +276,41 @@ export const MUTANTS: Mutant[] = [
     file: 'shared/database/batcher.ts',
     changes: [['if (waiting.length >= bound)', 'if (waiting.length >= Infinity)']],
     tests: ['test/database/batcher.test.ts'],
+  },
+  {
+    name: 'a stamp later than now counts as fresh',
+    file: 'shared/read-model/reads/freshness.ts',
+    changes: [['if (stamp > now)', 'if (stamp === now + 0.5)']],
+    tests: ['test/read-model/reads/settled.test.ts'],
+  },
+  {
+    name: 'a stamp of a clock that was set back is believed once the clock has caught up',
+    file: 'shared/read-model/stamps.ts',
+    changes: [['first.age = Infinity', 'void first']],
+    tests: ['test/read-model/stamps.test.ts'],
+  },
+  {
+    name: 'a stamp ages by the clock of the database alone',
+    file: 'shared/read-model/stamps.ts',
+    changes: [['first.age + sentAt - first.seenAt', 'first.age']],
+    tests: ['test/read-model/stamps.test.ts'],
+  },
+  {
+    name: 'a stamp of the future is kept',
+    file: 'shared/read-model/checkpoints.ts',
+    changes: [['SET fresh_as_of = CASE WHEN c.fresh_as_of > asked.now', 'SET fresh_as_of = CASE WHEN false']],
+    tests: ['test/read-model/checkpoints.test.ts'],
+  },
+  {
+    name: 'whoever waits is satisfied by a stamp of the future',
+    file: 'shared/read-model/position-waiter.ts',
+    changes: [['fresh_as_of: stamps(seen, { stamp: seen.fresh_as_of, now, sentAt }),', '']],
+    tests: ['test/read-model/checkpoints.test.ts'],
+  },
+  {
+    name: 'a negative age is a grace',
+    file: 'shared/ledger/grant/times.ts',
+    changes: [['return madeAt <= ms && isWithinGrace', 'return isWithinGrace']],
+    tests: ['test/ledger/grant/refresh.test.ts'],
   },
 ]

@@ -167,7 +167,7 @@ test('what an administrator wrote when he ended a grant is told to no resource s
   const reason = 'suspected of fraud'
   const revoked_by = { type: 'client' as const, id: client_id }
   const data = { grant_id, client_id: String((await check(access_token, 'r:x')).body['client_id']), reason, revoked_by }
-  await ledger.runtime.commit({ type: 'TokenRevoked', data }, { actor: 'system/test' })
+  await ledger.runtime.commit({ type: 'TokenRevoked', data }, { actor: 'system/test' }, { next: 0 })
   const { body } = await check(access_token, 'r:x')
   t.like(body, { active: false, reason: 'the token is not active: grant_revoked' })
   t.false(JSON.stringify(body).includes('fraud'))

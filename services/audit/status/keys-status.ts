@@ -1,6 +1,6 @@
 import { placeText } from '../../../shared/event-log/places.ts'
 import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
-import { readPartitionHealth } from '../../../shared/read-model/partition-health.ts'
+import { incompleteBecause, readPartitionHealth } from '../../../shared/read-model/partition-health.ts'
 import { createKeyUseReader, type KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
 import { type KeyEntity, readKeys } from '../../../shared/read-model/reads/keys.ts'
 import { checksOf, differingPurposes, type KeyChecks } from '../../../shared/tokens/key-checks.ts'
@@ -32,7 +32,7 @@ export type KeyStatus = KeyFacts & {
  */
 export type KeysStatus = { well: boolean; problem: string | null; keys: KeyStatus[] }
 
-type Source = Pick<AuditSource, 'knex' | 'schema' | 'topics' | 'configured' | 'maxLagMs'>
+type Source = Omit<AuditSource, 'log'>
 
 /**
  * Every key that is configured, that the log knows, or that something living needs. Well = none is missing or another
@@ -62,15 +62,13 @@ async function checksHere({ knex }: ReadModel, configured: ConfiguredKeys | null
   return (kid) => checksOf({ keys, ledger_id }, kid)
 }
 
-async function incomplete(readModel: ReadModel, maxLagMs: number) {
-  const behind = (await readPartitionHealth(readModel)).find(
-    ({ status, lag_ms }) => status !== 'ok' || lag_ms === null || lag_ms > maxLagMs,
-  )
-  if (!behind) return null
-  const { status, status_reason, lag_ms } = behind
-  const age =
-    lag_ms === null ? 'it was never known to be complete' : `it was last complete ${Math.round(lag_ms / 1000)} s ago`
-  return `${placeText(behind)}: ${status === 'ok' ? age : (status_reason ?? status)}`
+async function incomplete(readModel: ReadModel, maxLagMs: number): Promise<string | null> {
+  const partitions = await readPartitionHealth(readModel)
+  const [problem] = partitions.flatMap((one) => {
+    const reason = incompleteBecause(one, maxLagMs)
+    return reason === null ? [] : [`${placeText(one)}: ${reason}`]
+  })
+  return problem ?? null
 }
 
 function unusedKey(kid: number): KeyUse {

@@ -1,11 +1,15 @@
 import { comparePlaces, placeText, type TopicPartition } from '../../../shared/event-log/places.ts'
-import { type PartitionHealth, readPartitionHealth } from '../../../shared/read-model/partition-health.ts'
+import {
+  incompleteBecause,
+  type PartitionHealth,
+  readPartitionHealth,
+} from '../../../shared/read-model/partition-health.ts'
 import type { VerifySource } from '../../../shared/read-model/read-model.ts'
 
 /**
  * `next` of the read model and `end` of the log both name the record to come; `end: null` = the log does not answer for
  * this partition. `lag`: how many offsets the read model is behind; `age_ms`: since when it may be incomplete, `null` =
- * it always was.
+ * that is not known.
  */
 export type PartitionStatus = TopicPartition & {
   next: number | null
@@ -50,6 +54,5 @@ function problemOf(health: PartitionHealth | undefined, end: number | null, maxL
   if (!health) return 'it has no checkpoint'
   if (health.status !== 'ok') return health.status_reason ?? health.status
   if (end !== null && health.next > end) return `the log ends at ${end}, before what was projected`
-  if (health.lag_ms === null) return 'it was never known to be complete'
-  return health.lag_ms > maxLagMs ? `it is older than ${maxLagMs / 1000} s` : null
+  return incompleteBecause(health, maxLagMs)
 }

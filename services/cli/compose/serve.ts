@@ -68,11 +68,9 @@ export async function serve(
 function watchHealth(names: readonly ServiceName[], parts: Parts, runtime: Runtime, lifecycle: Lifecycle) {
   const watch = watchParts(parts)
   lifecycle.onStop('watch over the parts', async () => watch.stop())
-  const { knex, schema, topics, settings } = runtime
+  const { knex, schema, topics, stamps, settings } = runtime
   return {
-    knex,
-    schema,
-    topics,
+    ...{ knex, schema, topics, stamps },
     version: VERSION,
     stopping: lifecycle.stopping,
     partProblems: watch.problems,

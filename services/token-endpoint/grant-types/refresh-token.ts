@@ -10,6 +10,7 @@ import { answerRefresh, refreshTokens, type RefreshCommand } from '../../../shar
 import { refuse } from '../../../shared/ledger/grant/refusal.ts'
 import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
 import { tokensOf } from '../../../shared/read-model/commit/issued-tokens.ts'
+import { requirePast } from '../../../shared/read-model/reads/freshness.ts'
 import { TO_USE } from '../../../shared/read-model/reads/settled.ts'
 import { readSettledToken, requireCurrentKey } from '../../../shared/read-model/reads/settled-token.ts'
 import type { TokenView } from '../../../shared/read-model/reads/tokens.ts'
@@ -70,19 +71,23 @@ async function refresh(
   presented: Presented,
   view: TokenView,
 ): Promise<TokenResponse> {
-  const { event, repeat, refused } = refreshTokens(view.grant, commandOf(endpoint, presented, view))
+  const command = commandOf(endpoint, presented, view)
+  const { event, repeat, refused } = refreshTokens(view.grant, command)
   if (repeat !== undefined) return answered(endpoint, view, repeat)
   const context = eventContext(ctx, { type: 'client', id: presented.client.client_id })
   const decidedOn = view.checkpoint
   if (refused) {
+    if (event) requireAge(command)
     if (event) await endpoint.commit(event, context, decidedOn)
     throw refusedWith(refused)
   }
   requireCurrentKey(endpoint.logger, endpoint.keys.current, view.keys)
   const written = { fact: event, context, decidedOn }
   const { view: after, committed } = await commitAndRead(endpoint.commit, written, presented.read)
-  const answer = answerRefresh(after.grant, { ...commandOf(endpoint, presented, after), ...committed })
+  const asked = { ...commandOf(endpoint, presented, after), ...committed }
+  const answer = answerRefresh(after.grant, asked)
   if (answer.contradiction !== undefined) throw contradicted(presented, answer.contradiction)
+  if (answer.refused) requireAge(asked)
   if (answer.refused) throw refusedWith(answer.refused)
   return answered(endpoint, after, answer.generation)
 }
@@ -107,6 +112,14 @@ function commandOf({ keys }: TokenEndpoint, { token, client, scope }: Presented,
     refresh_grace_seconds: client.refresh_grace_seconds,
     next: view.generations.get(token.generation + 1) ?? null,
   }
+}
+
+/**
+ * Unsettled, before anybody is taken for a thief, when the tokens to answer with are of a database clock that was set
+ * back since: nobody knows whether the grace still covers them.
+ */
+function requireAge({ next, now }: RefreshCommand): void {
+  if (next) requirePast(next.projected_at, now)
 }
 
 function answered(endpoint: TokenEndpoint, { grant, generations, now }: TokenView, generation: number): TokenResponse {

@@ -3,7 +3,7 @@ import { grantedScope, isSubsetScope } from '../scope.ts'
 import { deadBecause, type EntityState, refreshEnded } from './liveness.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { FIRST_GENERATION, type GrantState, type LiveGrant } from './state.ts'
-import { isWithinGrace } from './times.ts'
+import { isSurelyWithinGrace } from './times.ts'
 
 /** A generation row as the read model holds it; `projected_at` is ms of the database's clock. */
 export type NextGeneration = { generation: number; event_id: string; scope: string; projected_at: number }
@@ -132,7 +132,7 @@ function presentCurrent(grant: LiveGrant, command: RefreshCommand): RefreshDecis
 function isRepeatedWithoutRotation(grant: LiveGrant, command: RefreshCommand, next: NextGeneration, scope: string) {
   if (grant.refresh_rotation || next.generation === FIRST_GENERATION) return false
   if (!isSubsetScope(next.scope, scope) || !isSubsetScope(scope, next.scope)) return false
-  return isWithinGrace(next.projected_at, command.now, command.refresh_grace_seconds)
+  return isSurelyWithinGrace(next.projected_at, command.now, command.refresh_grace_seconds)
 }
 
 function refreshed(grant: LiveGrant, command: RefreshCommand, scope: string): Refreshed {
@@ -163,7 +163,7 @@ function repeatProblem(
   command: RefreshCommand,
   next: NextGeneration,
 ): 'reuse' | 'scope_changed' | null {
-  if (!isWithinGrace(next.projected_at, command.now, command.refresh_grace_seconds)) return 'reuse'
+  if (!isSurelyWithinGrace(next.projected_at, command.now, command.refresh_grace_seconds)) return 'reuse'
   const asked = command.scope ? command.scope : grant.scope
   return isSubsetScope(next.scope, asked) ? null : 'scope_changed'
 }

@@ -34,3 +34,8 @@ export function earlier(a: number | null, b: number | null): number | null {
 export function isWithinGrace(madeAt: number, ms: number, graceSeconds: number): boolean {
   return ms - madeAt <= graceSeconds * 1000
 }
+
+/** The same where the two clocks may differ, or the one was set back since: a negative age is no grace. */
+export function isSurelyWithinGrace(madeAt: number, ms: number, graceSeconds: number): boolean {
+  return madeAt <= ms && isWithinGrace(madeAt, ms, graceSeconds)
+}

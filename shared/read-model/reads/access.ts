@@ -4,6 +4,7 @@ import { DEFAULT_ACL } from '../../ledger/registry/predefined.ts'
 import { createBatcher } from '../../database/batcher.ts'
 import type { ReadModel } from '../read-model.ts'
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
+import { createStamps } from '../stamps.ts'
 import { type Patience, READ_BOUND, readTokens, type TokenKey, type TokenView } from './tokens.ts'
 
 /** A token and the folder or service that it is asked to be used at; `null` = any. */
@@ -19,7 +20,11 @@ type Registry = { scopes: RegistryRow[] | null; resources: RegistryRow[] | null;
 /**
  * Reads access views; while one query is in flight, the next collects. QueueFull where too many wait, or one too long.
  */
-export function createAccessReader(readModel: ReadModel, { patienceMs }: Patience = {}): AccessReader {
+export function createAccessReader(
+  { stamps = createStamps(), ...given }: ReadModel,
+  { patienceMs }: Patience = {},
+): AccessReader {
+  const readModel = { ...given, stamps }
   const load = async (keys: AccessKey[]) => {
     const places = [...new Set(keys.flatMap(({ resource }) => (resource === null ? [] : foldersAbove(resource))))]
     const more = { sql: registrySql(readModel.schema), bindings: [places, places, [DEFAULT_ACL], places] }

@@ -13,11 +13,21 @@ export function requireProjected({ status, status_reason }: Freshness): void {
 
 /**
  * Unsettled unless this partition is being projected and was known to be complete at most `maxLagMs` before `now` (ms).
+ * A stamp later than now tells nothing.
  */
 export function requireRecent(freshness: Freshness, now: number, maxLagMs: number): void {
   requireProjected(freshness)
-  const lag = now - (freshness.fresh_as_of ?? 0)
+  const { fresh_as_of } = freshness
+  if (fresh_as_of === null) throw new Unsettled('it is not known as of when the read model is complete')
+  requirePast(fresh_as_of, now)
+  const lag = now - fresh_as_of
   if (lag > maxLagMs) throw new Unsettled(`the read model is ${lag} ms behind`)
+}
+
+/** Unsettled for a stamp of the database's clock that is later than its own time: how old it is, nobody knows. */
+export function requirePast(stamp: number, now: number): void {
+  if (stamp > now)
+    throw new Unsettled(`a stamp lies ${stamp - now} ms ahead of the database's clock, which was set back`)
 }
 
 /**
@@ -28,9 +38,10 @@ export function requireShown({ next }: Freshness, { offset }: { offset: number }
   if (next <= offset) throw new Unsettled(FELL_BEHIND)
 }
 
-/** Unsettled when a read is older than the read model was already seen to be: complete as of `time` (ms). */
-export function requireAsOf({ fresh_as_of }: Freshness, time: number): void {
-  if ((fresh_as_of ?? 0) < time) throw new Unsettled(FELL_BEHIND)
+/** Unsettled when a read, made at `now`, is older than the read model was already seen to be: complete as of `time`. */
+export function requireAsOf({ fresh_as_of }: Freshness, time: number, now: number): void {
+  if (fresh_as_of === null || fresh_as_of < time) throw new Unsettled(FELL_BEHIND)
+  requirePast(fresh_as_of, now)
 }
 
 const FELL_BEHIND = 'the read model fell behind what it had shown'

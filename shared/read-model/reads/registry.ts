@@ -6,6 +6,8 @@ import { EVERYBODY } from '../../ledger/registry/predefined.ts'
 import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.ts'
 import type { ReadModel } from '../read-model.ts'
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
+import { registryPlace } from '../../event-log/places.ts'
+import { createStamps } from '../stamps.ts'
 import type { Freshness } from './freshness.ts'
 
 /** The clients and users that an answer must hold; scopes, groups, ACLs and resources are always all there. */
@@ -36,7 +38,9 @@ export type RegistryReader = {
 type Rows = Partial<Record<keyof RegistryView, RegistryRow[] | null>>
 
 /** Reads what a write to the registry is decided on. */
-export function createRegistryReader({ knex, schema, topics }: ReadModel): RegistryReader {
+export function createRegistryReader(readModel: ReadModel): RegistryReader {
+  const { knex, schema, topics, stamps = createStamps() } = readModel
+
   async function query<Row>(name: string, sql: string, bindings: (string | string[] | boolean)[]): Promise<Row> {
     const { rows } = await knex.raw<{ rows: Row[] }>(sql, bindings).options({ name: `${name}_${schema}` })
     const [row] = rows
@@ -47,14 +51,17 @@ export function createRegistryReader({ knex, schema, topics }: ReadModel): Regis
   return {
     async read({ client_ids = [], client_names = [], subs = [], usernames = [] }) {
       const bindings = [client_ids, client_names, subs, usernames, topics.registry]
+      const sentAt = performance.now()
       const row = await query<Rows & { now: number; registry: Freshness | null }>(
         'read_registry',
         registrySql(schema),
         bindings,
       )
       const entities = entitiesOf(row)
-      const checkpoint = row.registry ?? NO_FRESHNESS
-      return { now: row.now, checkpoint, entities, view: viewOf(entities.values()) }
+      const { now } = row
+      const registry = row.registry ?? NO_FRESHNESS
+      const fresh_as_of = stamps(registryPlace(topics), { stamp: registry.fresh_as_of, now, sentAt })
+      return { now, checkpoint: { ...registry, fresh_as_of }, entities, view: viewOf(entities.values()) }
     },
     async members(groups) {
       const bindings = [groups, groups, groups.includes(EVERYBODY)]
@@ -81,7 +88,7 @@ const wholeTable = (schema: string, table: string) =>
   `(SELECT json_agg(to_jsonb(t)) FROM ${schema}.${table} t) AS ${table}`
 
 const registrySql = (schema: string) => `
-SELECT ${epochMs('now()')} AS now,
+SELECT ${epochMs('clock_timestamp()')} AS now,
   (SELECT json_agg(to_jsonb(c)) FROM ${schema}.clients c
     WHERE c.client_id = ANY (?::text[]) OR c.client_name = ANY (?::text[])) AS clients,
   (SELECT json_agg(to_jsonb(u)) FROM ${schema}.users u

@@ -69,7 +69,7 @@ export async function readSettled<View extends TokenView>(
   const waits = asked ? placesInDoubt(topics, purpose.doubts(first, asked), asked) : []
   await Promise.all(waits.map(({ place }) => waiter.freshAsOf(place, first.now, timeoutMs)))
   const view = waits.length > 0 ? await read() : first
-  for (const { freshnessIn } of waits) requireAsOf(freshnessIn(view), first.now)
+  for (const { freshnessIn } of waits) requireAsOf(freshnessIn(view), first.now, view.now)
   requireProjected(view.checkpoint)
   if (purpose.recent) for (const one of [view.checkpoint, view.registry]) requireRecent(one, view.now, maxLagMs)
   if (asked && waits.length > 0) contradictions(logger, view, asked)

@@ -7,6 +7,7 @@ import { grantOfRow, type GrantRow, grantsJson } from '../grant-rows.ts'
 import type { ReadModel } from '../read-model.ts'
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { type Stall, stalledMs } from '../stall.ts'
+import { createStamps, type Stamps } from '../stamps.ts'
 import type { Freshness } from './freshness.ts'
 
 /**
@@ -20,7 +21,7 @@ export type GenerationRow = Generation & { projected_at: number }
  * to.
  */
 export type TokenView = {
-  /** The database's clock, ms. */
+  /** The database's clock, ms: asked for after the rows were, so that no stamp in them is later. */
   now: number
   /** The client that calls, if one was asked for and exists (also a tombstone). */
   caller: ClientEntity | null
@@ -56,7 +57,11 @@ export type Patience = { patienceMs?: number }
 /**
  * Reads token views; while one query is in flight, the next collects. QueueFull where too many wait, or one too long.
  */
-export function createTokenReader(readModel: ReadModel, { patienceMs }: Patience = {}): TokenReader {
+export function createTokenReader(
+  { stamps = createStamps(), ...given }: ReadModel,
+  { patienceMs }: Patience = {},
+): TokenReader {
+  const readModel = { ...given, stamps }
   const read = createBatcher(
     async (keys: TokenKey[]) => {
       const { views } = await readTokens({ readModel, name: 'read_tokens' }, keys)
@@ -80,17 +85,18 @@ export async function readTokens<More>(
   const grantKeys = keys.filter(({ grant_id }) => grant_id !== null)
   const callers = [...new Set(keys.map(({ client_id }) => client_id).filter((client_id) => client_id !== null))]
   const bindings = [JSON.stringify(grantKeys), callers, [topics.grants, topics.registry], ...(more?.bindings ?? [])]
+  const sentAt = performance.now()
   const { rows } = await knex
     .raw<{ rows: (Raw & More)[] }>(`${tokenSql(schema)}${more ? `, ${more.sql}` : ''}`, bindings)
     .options({ name: `${name}_${schema}` })
   const [row] = rows
   if (!row) throw new Error('the read of tokens gave no row')
-  const answer = answerOf(row)
+  const answer = answerOf(row, readModel.stamps, sentAt)
   return { views: keys.map((key) => () => viewOf(answer, key, topics)), row }
 }
 
 type ReadTokens = {
-  readModel: ReadModel
+  readModel: Required<ReadModel>
   /** Of the prepared statement. */
   name: string
   more?: { sql: string; bindings: string[][] }
@@ -116,13 +122,18 @@ type Raw = {
   known_keys: { kid: number; retired: boolean }[] | null
 }
 
-function answerOf(raw: Raw): Answer {
+function answerOf(raw: Raw, stamps: Stamps, sentAt: number): Answer {
+  const { now } = raw
+  const believed = (row: Freshness & Stall & TopicPartition) => ({
+    ...row,
+    fresh_as_of: stamps(row, { stamp: row.fresh_as_of, now, sentAt }),
+  })
   return {
-    now: raw.now,
+    now,
     clients: new Map((raw.clients ?? []).map((row) => [String(row['client_id']), entityOfRow('client', row)])),
     users: new Map((raw.users ?? []).map((row) => [String(row['sub']), entityOfRow('user', row)])),
     grants: new Map((raw.grants ?? []).map((row) => [row.grant_id, row])),
-    checkpoints: new Map((raw.checkpoints ?? []).map((row) => [placeText(row), row])),
+    checkpoints: new Map((raw.checkpoints ?? []).map((row) => [placeText(row), believed(row)])),
     keys: new Map((raw.known_keys ?? []).map(({ kid, retired }) => [kid, retired ? 'retired' : 'introduced'])),
   }
 }
@@ -133,7 +144,7 @@ WITH keys AS MATERIALIZED (
     FROM json_to_recordset(?::json) AS k(grant_id uuid, generation bigint) GROUP BY grant_id),
 wanted AS MATERIALIZED (
   SELECT g.*, k.generations FROM keys k JOIN ${schema}.grants g USING (grant_id))
-SELECT ${epochMs('now()')} AS now,
+SELECT ${epochMs('clock_timestamp()')} AS now,
   (SELECT json_agg(c) FROM ${schema}.clients c
     WHERE c.client_id = ANY (?::text[] || (SELECT coalesce(array_agg(client_id), '{}') FROM wanted))) AS clients,
   (SELECT json_agg(u) FROM ${schema}.users u

@@ -258,7 +258,7 @@ test('status tells how far each partition is, and that a read model of yesterday
   t.like(registry, { topic: ledger.topics.registry, next: 9, end: 9, lag: 0, status: 'ok', voids: 1 })
   t.true((registry?.age_ms ?? 0) >= 1000)
   await fresh(ledger, '1 day')
-  t.is((await projectionStatus(ledger, 60_000)).partitions[0]?.problem, 'it is older than 60 s')
+  t.is((await projectionStatus(ledger, 60_000)).partitions[0]?.problem, 'it was last complete 86400 s ago')
   await ledger.append(refreshed(3, { grant_id: grantId(1) }))
   t.is((await projectionStatus(ledger, 60_000)).partitions.find(({ lag }) => lag !== 0)?.partition, 1)
 })

@@ -108,6 +108,10 @@ test('with grace 0 an older token is a reuse as soon as the next was projected',
   t.deepEqual(refreshTokens(twice, command).event, reuse(1, { refresh_grace_seconds: 0 }))
 })
 
+test('a next generation that was projected later than now is no grace: the clock was set back', (t) => {
+  t.deepEqual(refreshTokens(twice, present(1, 11.999, { next: row(2, 12) })).event, reuse(1))
+})
+
 test('a reuse is recorded whatever scope it asks for', (t) => {
   t.deepEqual(refreshTokens(twice, present(1, 99, { next: row(2, 12), scope: 'admin' })).event, reuse(1))
 })

@@ -182,6 +182,17 @@ test('a token is used on a recent read model only: of its grant, and of the regi
   }
 })
 
+test('a stamp later than now says nothing: the clock of the database was set back', async (t) => {
+  const ahead = fresh({ fresh_as_of: NOW + 1 })
+  for (const part of [{ checkpoint: ahead }, { registry: ahead }]) {
+    const first = viewOf({ grant: live, ...part })
+    t.true((await settle({ purpose: TO_USE, asked: asked(), first })).answer instanceof Unsettled)
+  }
+  const later = viewOf({ checkpoint: ahead })
+  for (const purpose of [TO_USE, TO_END])
+    t.true((await settle({ purpose, asked: NEW, first: viewOf(), later })).answer instanceof Unsettled)
+})
+
 test('a consistent answer waits for both partitions, whatever the view shows', async (t) => {
   const { waited } = await settle({ purpose: TO_USE_CONSISTENTLY, asked: asked(), first: viewOf({ grant: live }) })
   t.deepEqual(waited, ['l.grants/5', 'l.registry/0'])
