@@ -1,4 +1,5 @@
 import type { Commit } from '../../shared/read-model/commit/commit.ts'
+import type { Clocks } from '../../shared/read-model/reads/clocks.ts'
 import type { SettlingTokens } from '../../shared/read-model/reads/settled-token.ts'
 import type { TokenReader } from '../../shared/read-model/reads/tokens.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
@@ -6,4 +7,4 @@ import type { Keys } from '../../shared/tokens/keys.ts'
 /**
  * What every handler of the token endpoint works with; `maxLagMs`: refuse to append on a read model older than this.
  */
-export type TokenEndpoint = SettlingTokens & { read: TokenReader; commit: Commit; keys: Keys }
+export type TokenEndpoint = SettlingTokens & { read: TokenReader; commit: Commit; keys: Keys; clocks: Clocks }

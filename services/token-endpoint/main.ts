@@ -5,10 +5,11 @@ import { tokenEndpointRoutes } from './app.ts'
 
 /** Wires the token endpoint to a runtime and mounts its routes. */
 export function mountTokenEndpoint(runtime: Runtime, router: HttpRouter): void {
-  const { settings, topics, waiter, commit, logger, noteProof } = runtime
+  const { settings, topics, waiter, commit, clocks, logger, noteProof } = runtime
   const endpoint = {
     read: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     commit,
+    clocks,
     waiter,
     keys: requireKeys(runtime),
     topics,

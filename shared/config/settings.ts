@@ -82,6 +82,10 @@ export const settingsSchema = z.object({
     .describe('Seconds to wait for an event to be durable and projected, then 503'),
   MAX_LAG: form.seconds(0.1, 3600).prefault('5').describe('Seconds the read model may lag before a refresh gets 503'),
   CHECK_MAX_LAG: form.seconds(0.1, 86_400).prefault('300').describe('The same, for checks and introspection'),
+  MAX_CLOCK_SKEW: form
+    .seconds(0.1, 60)
+    .prefault('5')
+    .describe('Seconds that the clocks of process, log and database may be apart before the process is not ready'),
   BOOTSTRAP_CLIENT_ID: form.clientId.optional().describe('An administrator client, made while no administrator lives'),
   BOOTSTRAP_CLIENT_SECRET: form.clientSecret
     .optional()

@@ -1,11 +1,14 @@
 import { placeText } from '../event-log/places.ts'
 import type { HttpRouter } from '../http/context.ts'
-import { incompleteBecause, type PartitionHealth, readPartitionHealth } from '../read-model/partition-health.ts'
+import { incompleteBecause, type PartitionHealth, readTimedHealth } from '../read-model/partition-health.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
+import type { Clocks } from '../read-model/reads/clocks.ts'
 import { readKeys } from '../read-model/reads/keys.ts'
 import { type HeldKeys, keyProblems } from './key-soundness.ts'
 
 export type Health = ReadModel & {
+  /** Told the database's time whenever readiness is asked for; its problems are readiness's too. */
+  clocks: Clocks
   version: string
   stopping: () => boolean
   /** What must still be made before anybody can use this process; `null`: nothing. */
@@ -42,15 +45,17 @@ export function healthRoutes(router: HttpRouter, health: Health): void {
 async function problemsOf(health: Health): Promise<string[]> {
   if (health.stopping()) return ['stopping']
   const preparing = health.preparing()
-  return [...(preparing === null ? [] : [preparing]), ...health.partProblems(), ...(await readModelProblems(health))]
+  const problems = [...health.partProblems(), ...(await readModelProblems(health)), ...health.clocks.problems()]
+  return preparing === null ? problems : [preparing, ...problems]
 }
 
-async function readModelProblems({ maxLagMs, held, ...readModel }: Health): Promise<string[]> {
+async function readModelProblems({ clocks, maxLagMs, held, ...readModel }: Health): Promise<string[]> {
   const timeout = new Promise<null>((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, null).unref())
-  const reading = Promise.all([readPartitionHealth(readModel), readKeys(readModel)])
+  const reading = Promise.all([readTimedHealth(readModel), readKeys(readModel)])
   const read = await Promise.race([reading.catch(() => null), timeout])
   if (!read) return ['the database does not answer']
-  const [partitions, { keys }] = read
+  const [{ partitions, now, sentAt }, { keys }] = read
+  if (now !== null) clocks.database(now, sentAt)
   return [...partitionProblems(partitions, maxLagMs), ...(held ? keyProblems(held, keys) : [])]
 }
 

@@ -7,6 +7,7 @@ import { createNoteProof } from '../read-model/commit/note-proof.ts'
 import { createPositionWaiter, type PositionWaiter } from '../read-model/position-waiter.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import { createAccessReader } from '../read-model/reads/access.ts'
+import { type Clocks, createClocks } from '../read-model/reads/clocks.ts'
 import type { NoteProof } from '../read-model/reads/settled-token.ts'
 import type { LedgerKeys } from '../tokens/key-checks.ts'
 import { createStamps } from '../read-model/stamps.ts'
@@ -19,6 +20,7 @@ export type Runtime = Required<ReadModel> & {
   log: EventLog
   waiter: PositionWaiter
   commit: Commit
+  clocks: Clocks
   logger: Logger
   /** Absent where a process handles no tokens. */
   keys: Keys | null
@@ -57,16 +59,19 @@ export function runtimeOf(
   const schema = settings.READ_MODEL
   const stamps = createStamps()
   const waiter = createPositionWaiter({ knex, schema, stamps })
+  const clocks = createClocks({ maxSkewMs: settings.MAX_CLOCK_SKEW * 1000, logger })
   const commit = createCommit({
     log,
     waiter,
     topics,
     issuer: settings.ISSUER,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,
+    clocks,
   })
   const introduces = held && settings.SECRETS_SYSTEM
   const noteProof = introduces
     ? createNoteProof({ knex, schema, topics }, { ...held, commit, logger })
     : () => undefined
-  return { settings, knex, log, topics, schema, stamps, waiter, commit, logger, keys: held?.keys ?? null, noteProof }
+  const keys = held?.keys ?? null
+  return { settings, knex, log, topics, schema, stamps, waiter, commit, clocks, logger, keys, noteProof }
 }

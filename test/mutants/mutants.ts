@@ -313,4 +313,28 @@ export const MUTANTS: Mutant[] = [
     changes: [['return madeAt <= ms && isWithinGrace', 'return isWithinGrace']],
     tests: ['test/ledger/grant/refresh.test.ts'],
   },
+  {
+    name: 'a negative age is a theft',
+    file: 'services/token-endpoint/grant-types/refresh-token.ts',
+    changes: [['if (event) requireAge(command)', '']],
+    tests: ['test/system/clocks.test.ts'],
+  },
+  {
+    name: 'a refresh is decided while the clocks are a minute apart',
+    file: 'services/token-endpoint/grant-types/refresh-token.ts',
+    changes: [['endpoint.clocks.requireTogether()', '']],
+    tests: ['test/system/clocks.test.ts'],
+  },
+  {
+    name: 'tokens are issued while the clocks are a minute apart',
+    file: 'shared/read-model/commit/commit.ts',
+    changes: [['if (TIMED[fact.type]) clocks.requireTogether()', '']],
+    tests: ['test/system/clocks.test.ts'],
+  },
+  {
+    name: 'an issue is answered although its append shows the clocks to be a minute apart',
+    file: 'shared/read-model/commit/commit.ts',
+    changes: [["if (TIMED[fact.type] === 'first') clocks.requireTogether()", '']],
+    tests: ['test/system/clocks.test.ts'],
+  },
 ]

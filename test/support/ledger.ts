@@ -7,7 +7,8 @@ import { serve, type Serving } from '../../services/cli/compose/serve.ts'
 import { type ServiceName, SERVICES } from '../../services/cli/compose/service-names.ts'
 import { loadSettings } from '../../shared/config/load-settings.ts'
 import type { SettingName } from '../../shared/config/settings.ts'
-import { openParts } from '../../shared/process/open-parts.ts'
+import { createPostgresLog } from '../../shared/event-log/postgres/postgres-log.ts'
+import { openParts, type Parts } from '../../shared/process/open-parts.ts'
 import { SERIALIZERS } from '../../shared/process/logger.ts'
 import { requireKeys, type Runtime } from '../../shared/process/runtime.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
@@ -28,6 +29,8 @@ export type LedgerOptions = {
   beside?: TestLedger
   /** The log in this Kafka, under a prefix of its own; default: in the database. */
   brokers?: readonly string[]
+  /** How far the clock of a log in the database is off, in ms. */
+  logShiftMs?: () => number
 }
 
 /** An event of a grant as the log holds it; `verdict` is `valid` or why it is void. */
@@ -64,7 +67,7 @@ export async function startLedger(t: Teardown, options: LedgerOptions = {}): Pro
     Object.fromEntries(Object.entries(settings).map(([name, value]) => [`LEDGER_${name}`, value])),
   )
   const { logger, lines } = collectingLogger(parsed)
-  const parts = await openParts(parsed, logger)
+  const parts = shifted(await openParts(parsed, logger), parsed, options)
   const serving = await migrate(parts, parsed, logger)
     .then(() => serve(services, parts, parsed, logger))
     .catch(async (error: unknown) => {
@@ -89,6 +92,14 @@ export function sharedLedger(options?: () => Promise<LedgerOptions>): () => Prom
   })
   const start = async () => startLedger({ teardown: (close) => void closing.push(close) }, await options?.())
   return () => (started ??= start())
+}
+
+/** The same parts, with another log in the same database: one whose clock is off. */
+function shifted(parts: Parts, { APPEND_TIMEOUT }: { APPEND_TIMEOUT: number }, { logShiftMs }: LedgerOptions): Parts {
+  if (!logShiftMs) return parts
+  const faults = { clockShiftMs: logShiftMs }
+  const log = createPostgresLog({ knex: parts.knex, appendTimeoutMs: APPEND_TIMEOUT * 1000, faults })
+  return { ...parts, log, close: () => log.close().then(parts.close) }
 }
 
 async function settingsOf(t: Teardown, { settings = {}, beside, brokers }: LedgerOptions): Promise<Settings> {

@@ -7,6 +7,7 @@ import { createLifecycle, type Lifecycle } from '../../../shared/process/lifecyc
 import type { Parts } from '../../../shared/process/open-parts.ts'
 import { type Runtime, runtimeOf } from '../../../shared/process/runtime.ts'
 import { requireSound, requireSoundDatabase, warnOfShortGraces, watchParts } from '../../../shared/process/soundness.ts'
+import { watchClocks } from '../../../shared/process/watch-clocks.ts'
 import { VERSION } from '../../../shared/process/version.ts'
 import { runProjector } from '../../projector/main.ts'
 import { openPort } from './open-port.ts'
@@ -68,9 +69,10 @@ export async function serve(
 function watchHealth(names: readonly ServiceName[], parts: Parts, runtime: Runtime, lifecycle: Lifecycle) {
   const watch = watchParts(parts)
   lifecycle.onStop('watch over the parts', async () => watch.stop())
-  const { knex, schema, topics, stamps, settings } = runtime
+  lifecycle.onStop('watch over the clocks', watchClocks(runtime).stop)
+  const { knex, schema, topics, stamps, clocks, settings } = runtime
   return {
-    ...{ knex, schema, topics, stamps },
+    ...{ knex, schema, topics, stamps, clocks },
     version: VERSION,
     stopping: lifecycle.stopping,
     partProblems: watch.problems,

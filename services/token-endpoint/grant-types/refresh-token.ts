@@ -64,13 +64,17 @@ function merged(
   return started
 }
 
-/** decide → append → wait → answer. A reuse is refused, and recorded first. */
+/**
+ * decide → append → wait → answer. A reuse is refused, and recorded first. Nothing is decided, not even a repeat, while
+ * the clocks that a grace is measured with are apart.
+ */
 async function refresh(
   endpoint: TokenEndpoint,
   ctx: HttpContext,
   presented: Presented,
   view: TokenView,
 ): Promise<TokenResponse> {
+  endpoint.clocks.requireTogether()
   const command = commandOf(endpoint, presented, view)
   const { event, repeat, refused } = refreshTokens(view.grant, command)
   if (repeat !== undefined) return answered(endpoint, view, repeat)

@@ -3,6 +3,7 @@ import type { EventLog } from '../../event-log/event-log.ts'
 import { placeText, type Topics } from '../../event-log/places.ts'
 import type { Fact, Position } from '../../ledger/events.ts'
 import type { PositionWaiter } from '../position-waiter.ts'
+import type { Clocks } from '../reads/clocks.ts'
 import { type Freshness, requireShown } from '../reads/freshness.ts'
 import { Contradiction } from '../unsettled.ts'
 
@@ -20,9 +21,22 @@ export const NO_VIEW: DecidedOn = { next: 0 }
 
 /**
  * Appends a fact and waits until the read model has folded it. Rejects with AppendError or WaitTimeout within the
- * timeout; with Contradiction when the log gives an offset that was folded before the fact was even decided.
+ * timeout; with Contradiction when the log gives an offset that was folded before the fact was even decided. Unsettled,
+ * before anything is appended, for what makes tokens while the clocks are known to be apart.
  */
 export type Commit = (fact: Fact, context: EventContext, decidedOn: DecidedOn) => Promise<Committed>
+
+/**
+ * What the clocks decide on: tokens live from the log's time until the database's, and so does a grace. A first event
+ * is nobody's yet: it need not be answered where its own append shows the clocks to be apart. Whoever spent a refresh
+ * token must be, or could later be taken for a thief. All that ends something goes on whatever the clocks say.
+ */
+const TIMED: Partial<Record<Fact['type'], 'first' | 'later'>> = {
+  AuthorizationGranted: 'first',
+  TokenIssued: 'first',
+  TokenRefreshed: 'later',
+  TokenReuseDetected: 'later',
+}
 
 /** The write path that every command shares: envelope → append → wait. */
 export function createCommit(options: {
@@ -31,15 +45,20 @@ export function createCommit(options: {
   topics: Topics
   issuer: string
   timeoutMs: number
+  /** Told the log's time by each append. */
+  clocks: Clocks
 }): Commit {
-  const { log, waiter, topics, issuer, timeoutMs } = options
+  const { log, waiter, topics, issuer, timeoutMs, clocks } = options
   return async (fact, context, decidedOn) => {
+    if (TIMED[fact.type]) clocks.requireTogether()
     const started = performance.now()
     const event = envelop(fact, issuer, context, Date.now())
     const record = outgoing(event, topics)
     const { offset, timestamp } = await log.append(record)
+    clocks.log(timestamp, started)
     const position = { topic: record.topic, partition: record.partition, offset }
     requireAppended(position, decidedOn)
+    if (TIMED[fact.type] === 'first') clocks.requireTogether()
     await waiter.past(position, timeoutMs - (performance.now() - started))
     return { event_id: event.id, position, logged_at: timestamp }
   }

@@ -12,22 +12,16 @@ export type Answering = { keys: Keys; logger: Logger }
 
 /**
  * The answer to a grant's first tokens, from what the read model shows once their event is folded. Unsettled when that
- * turned out void. If there is no such grant then, this process and the log are more than 60 s apart: an alarm, as
- * nothing can be issued until their clocks agree. A Contradiction when its first tokens are another event's: nobody
- * else knows of this grant.
+ * turned out void: revoked meanwhile, or of a process whose clock the log does not agree with (`Clocks` alarms). A
+ * Contradiction when its first tokens are another event's: nobody else knows of this grant.
  */
 export function issuedTokens(
   answering: Answering,
   { grant, generations, now }: Pick<TokenView, 'grant' | 'generations' | 'now'>,
-  { event_id, position }: Committed,
+  { event_id }: Pick<Committed, 'event_id'>,
 ): TokenResponse {
   const row = generations.get(1)
   if (grant.status === 'live' && row?.event_id === event_id) return tokensOf(answering, grant, row, now)
-  if (grant.status === 'unknown')
-    answering.logger.error(
-      { alarm: 'clock_skew', event_id, position },
-      'the clocks of this process and of the log differ',
-    )
   if (grant.status === 'live' || grant.status === 'authorized')
     throw new Contradiction('read_model_contradicts', `grant ${grant.grant_id} lives, but not by event ${event_id}`)
   throw new Unsettled('the issued token turned out void')

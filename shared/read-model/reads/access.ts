@@ -2,10 +2,9 @@ import { foldersAbove } from '../../ledger/access/decision.ts'
 import type { Acl, Resource, Scope } from '../../ledger/events.ts'
 import { DEFAULT_ACL } from '../../ledger/registry/predefined.ts'
 import { createBatcher } from '../../database/batcher.ts'
-import type { ReadModel } from '../read-model.ts'
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { createStamps } from '../stamps.ts'
-import { type Patience, READ_BOUND, readTokens, type TokenKey, type TokenView } from './tokens.ts'
+import { type Patience, READ_BOUND, readTokens, type TimedReadModel, type TokenKey, type TokenView } from './tokens.ts'
 
 /** A token and the folder or service that it is asked to be used at; `null` = any. */
 export type AccessKey = TokenKey & { resource: string | null }
@@ -21,7 +20,7 @@ type Registry = { scopes: RegistryRow[] | null; resources: RegistryRow[] | null;
  * Reads access views; while one query is in flight, the next collects. QueueFull where too many wait, or one too long.
  */
 export function createAccessReader(
-  { stamps = createStamps(), ...given }: ReadModel,
+  { stamps = createStamps(), ...given }: TimedReadModel,
   { patienceMs }: Patience = {},
 ): AccessReader {
   const readModel = { ...given, stamps }

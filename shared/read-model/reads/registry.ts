@@ -4,11 +4,11 @@ import { viewOf } from '../../ledger/registry/evolve.ts'
 import { NAMED_KINDS, REGISTRY_KINDS } from '../../ledger/registry/kinds.ts'
 import { EVERYBODY } from '../../ledger/registry/predefined.ts'
 import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.ts'
-import type { ReadModel } from '../read-model.ts'
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { registryPlace } from '../../event-log/places.ts'
 import { createStamps } from '../stamps.ts'
 import type { Freshness } from './freshness.ts'
+import type { TimedReadModel } from './tokens.ts'
 
 /** The clients and users that an answer must hold; scopes, groups, ACLs and resources are always all there. */
 export type RegistryQuestion = {
@@ -38,8 +38,8 @@ export type RegistryReader = {
 type Rows = Partial<Record<keyof RegistryView, RegistryRow[] | null>>
 
 /** Reads what a write to the registry is decided on. */
-export function createRegistryReader(readModel: ReadModel): RegistryReader {
-  const { knex, schema, topics, stamps = createStamps() } = readModel
+export function createRegistryReader(readModel: TimedReadModel): RegistryReader {
+  const { knex, schema, topics, clocks, stamps = createStamps() } = readModel
 
   async function query<Row>(name: string, sql: string, bindings: (string | string[] | boolean)[]): Promise<Row> {
     const { rows } = await knex.raw<{ rows: Row[] }>(sql, bindings).options({ name: `${name}_${schema}` })
@@ -60,6 +60,7 @@ export function createRegistryReader(readModel: ReadModel): RegistryReader {
       const entities = entitiesOf(row)
       const { now } = row
       const registry = row.registry ?? NO_FRESHNESS
+      clocks?.database(now, sentAt)
       const fresh_as_of = stamps(registryPlace(topics), { stamp: registry.fresh_as_of, now, sentAt })
       return { now, checkpoint: { ...registry, fresh_as_of }, entities, view: viewOf(entities.values()) }
     },

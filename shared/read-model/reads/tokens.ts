@@ -8,6 +8,7 @@ import type { ReadModel } from '../read-model.ts'
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { type Stall, stalledMs } from '../stall.ts'
 import { createStamps, type Stamps } from '../stamps.ts'
+import type { Clocks } from './clocks.ts'
 import type { Freshness } from './freshness.ts'
 
 /**
@@ -54,11 +55,14 @@ export const READ_BOUND = 2_000
 /** `patienceMs`: how long anybody waits for a read to begin. */
 export type Patience = { patienceMs?: number }
 
+/** Where to read; `clocks`: told the database's time by each read. */
+export type TimedReadModel = ReadModel & { clocks?: Clocks }
+
 /**
  * Reads token views; while one query is in flight, the next collects. QueueFull where too many wait, or one too long.
  */
 export function createTokenReader(
-  { stamps = createStamps(), ...given }: ReadModel,
+  { stamps = createStamps(), ...given }: TimedReadModel,
   { patienceMs }: Patience = {},
 ): TokenReader {
   const readModel = { ...given, stamps }
@@ -81,7 +85,7 @@ export async function readTokens<More>(
   { readModel, name, more }: ReadTokens,
   keys: TokenKey[],
 ): Promise<{ views: (() => TokenView)[]; row: More }> {
-  const { knex, schema, topics } = readModel
+  const { knex, schema, topics, clocks } = readModel
   const grantKeys = keys.filter(({ grant_id }) => grant_id !== null)
   const callers = [...new Set(keys.map(({ client_id }) => client_id).filter((client_id) => client_id !== null))]
   const bindings = [JSON.stringify(grantKeys), callers, [topics.grants, topics.registry], ...(more?.bindings ?? [])]
@@ -91,12 +95,13 @@ export async function readTokens<More>(
     .options({ name: `${name}_${schema}` })
   const [row] = rows
   if (!row) throw new Error('the read of tokens gave no row')
+  clocks?.database(row.now, sentAt)
   const answer = answerOf(row, readModel.stamps, sentAt)
   return { views: keys.map((key) => () => viewOf(answer, key, topics)), row }
 }
 
 type ReadTokens = {
-  readModel: Required<ReadModel>
+  readModel: TimedReadModel & { stamps: Stamps }
   /** Of the prepared statement. */
   name: string
   more?: { sql: string; bindings: string[][] }

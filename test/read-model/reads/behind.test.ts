@@ -18,12 +18,13 @@ async function startOnReplica(t: Parameters<typeof startLedger>[0]) {
   const [pair, administrators] = [await primary.grant({ to: app, sub }), await tokenOf(primary.post, root)]
   await primary.stop()
   const { runtime } = await startLedger(t, { beside: primary, services: [], settings: SETTINGS })
-  const { log, topics, settings } = runtime
+  const { log, topics, clocks, settings } = runtime
   const waiter = { ...runtime.waiter, past: async () => undefined }
   const commit = createCommit({
     log,
     topics,
     waiter,
+    clocks,
     issuer: settings.ISSUER,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,
   })

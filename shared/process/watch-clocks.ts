@@ -1,0 +1,28 @@
+import { readTimedHealth } from '../read-model/partition-health.ts'
+import type { Runtime } from './runtime.ts'
+
+const EVERY_MS = 1_000
+
+/**
+ * Each second: asks the database for its time and the checkpoints' stamps, so that a clock that steps is noticed, and
+ * an old stamp known for old, also by a process that nobody asks anything. One that does not answer is somebody else's
+ * to report.
+ */
+export function watchClocks(runtime: Runtime): { stop: () => Promise<void> } {
+  let looking: Promise<void> | null = null
+  const timer = setInterval(() => {
+    looking ??= look(runtime).finally(() => (looking = null))
+  }, EVERY_MS)
+  timer.unref()
+  return {
+    stop: async () => {
+      clearInterval(timer)
+      await looking
+    },
+  }
+}
+
+async function look(runtime: Runtime): Promise<void> {
+  const answer = await readTimedHealth(runtime).catch(() => null)
+  if (answer && answer.now !== null) runtime.clocks.database(answer.now, answer.sentAt)
+}
