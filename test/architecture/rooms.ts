@@ -20,6 +20,7 @@ export const ROOMS = {
   'shared/read-model/commit': ['shared/read-model/reads'],
   'shared/migrations': ['shared/read-model/**', 'shared/event-log/**'],
   'shared/http': ['shared/ledger/storable-text.ts'],
+  'shared/http/app': ['shared/http'],
   'shared/http/input': ['shared/http'],
   'shared/callers': ['shared/read-model/**', 'shared/http/**'],
   'shared/process': ['shared/callers', 'shared/event-log/**'],

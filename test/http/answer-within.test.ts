@@ -1,7 +1,7 @@
 import test from 'ava'
 import pino from 'pino'
 import { answerWithin } from '../../shared/http/answer-within.ts'
-import { createHttpApp } from '../../shared/http/create-app.ts'
+import { createHttpApp } from '../../shared/http/app/create-app.ts'
 import { readForm } from '../../shared/http/input/form-body.ts'
 import { listen } from '../../shared/http/listen.ts'
 import { knownError } from '../../shared/process/known-errors.ts'

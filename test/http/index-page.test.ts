@@ -1,6 +1,6 @@
 import test from 'ava'
 import pino from 'pino'
-import { createHttpApp } from '../../shared/http/create-app.ts'
+import { createHttpApp } from '../../shared/http/app/create-app.ts'
 import { indexRoute } from '../../shared/http/index-page.ts'
 import { listen } from '../../shared/http/listen.ts'
 

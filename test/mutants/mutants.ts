@@ -232,9 +232,9 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a decompressor that stopped reading holds up its connection',
-    file: 'shared/http/drop-rest.ts',
+    file: 'shared/http/app/drop-rest.ts',
     changes: [['  req.unpipe()\n', '']],
-    tests: ['test/http/drop-rest.test.ts'],
+    tests: ['test/http/app/drop-rest.test.ts'],
   },
   {
     name: 'a token that is not usable at the caller is told about by /check',
@@ -244,7 +244,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'paths match in any case and with a slash at their end',
-    file: 'shared/http/create-app.ts',
+    file: 'shared/http/app/create-app.ts',
     changes: [['{ sensitive: true, strict: true }', '{}']],
     tests: ['test/token-endpoint/pub-oauth.test.ts'],
   },

@@ -1,6 +1,6 @@
 import type { ExecutionContext } from 'ava'
 import type { HttpRouter } from '../../shared/http/context.ts'
-import { createHttpApp } from '../../shared/http/create-app.ts'
+import { createHttpApp } from '../../shared/http/app/create-app.ts'
 import { listen } from '../../shared/http/listen.ts'
 import { knownError } from '../../shared/process/known-errors.ts'
 import type { Runtime } from '../../shared/process/runtime.ts'

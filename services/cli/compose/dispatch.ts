@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http'
-import type { Audience } from '../../../shared/http/audience.ts'
-import type { HttpApp } from '../../../shared/http/create-app.ts'
+import type { Audience } from '../../../shared/http/app/audience.ts'
+import type { HttpApp } from '../../../shared/http/app/create-app.ts'
 
 /**
  * Two applications behind one listener: people's answers where it has a route for the path, the machines' everywhere

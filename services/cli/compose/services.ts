@@ -1,5 +1,5 @@
 import type { SecretsNeed } from '../../../shared/config/load-settings.ts'
-import type { Audience } from '../../../shared/http/audience.ts'
+import type { Audience } from '../../../shared/http/app/audience.ts'
 import type { HttpRouter } from '../../../shared/http/context.ts'
 import type { Runtime } from '../../../shared/process/runtime.ts'
 import { mountAdmin } from '../../admin/main.ts'

@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava'
 import pino from 'pino'
 import { dispatch } from '../../../services/cli/compose/dispatch.ts'
-import type { Audience } from '../../../shared/http/audience.ts'
-import { createHttpApp } from '../../../shared/http/create-app.ts'
+import type { Audience } from '../../../shared/http/app/audience.ts'
+import { createHttpApp } from '../../../shared/http/app/create-app.ts'
 import { listen } from '../../../shared/http/listen.ts'
 
 function appFor(audience: Audience) {

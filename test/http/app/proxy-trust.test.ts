@@ -1,6 +1,6 @@
 import test from 'ava'
-import { addressIn } from '../../shared/http/proxy-trust.ts'
-import { json, serve } from './serve-app.ts'
+import { addressIn } from '../../../shared/http/app/proxy-trust.ts'
+import { json, serve } from '../serve-app.ts'
 
 const UNKNOWN = 'unknown'
 

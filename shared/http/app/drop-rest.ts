@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { HttpMiddleware } from './context.ts'
+import type { HttpMiddleware } from '../context.ts'
 
 /** How much of a body is still taken, and for how long, once its request is answered. */
 const MOST_BYTES = 4 * 1024 * 1024

@@ -1,5 +1,5 @@
 import helmet from 'koa-helmet'
-import type { HttpMiddleware } from './context.ts'
+import type { HttpMiddleware } from '../context.ts'
 
 /** Whom an application answers: programs, in JSON, or people in their browsers, with pages. */
 export type Audience = 'machines' | 'people'

@@ -1,6 +1,6 @@
 import type { Middleware } from 'koa'
 import type { Logger } from 'pino'
-import type { HttpState } from './context.ts'
+import type { HttpState } from '../context.ts'
 
 const MAX_PATH = 200
 

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { OAuthError } from '../../shared/http/oauth-error.ts'
-import { json, serve } from './serve-app.ts'
+import { OAuthError } from '../../../shared/http/oauth-error.ts'
+import { json, serve } from '../serve-app.ts'
 
 const BROWSER = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' }
 

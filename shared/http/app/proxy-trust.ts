@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { isIP, isIPv6 } from 'node:net'
 import type { Logger } from 'pino'
-import type { HttpContext, HttpMiddleware } from './context.ts'
-import { OAuthError } from './oauth-error.ts'
+import type { HttpContext, HttpMiddleware } from '../context.ts'
+import { OAuthError } from '../oauth-error.ts'
 
 const REQUEST_ID_FORM = /^[\w.:-]{1,64}$/
 

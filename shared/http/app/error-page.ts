@@ -1,4 +1,4 @@
-import type { OAuthError } from './oauth-error.ts'
+import type { OAuthError } from '../oauth-error.ts'
 
 const MAX_SENTENCE = 500
 

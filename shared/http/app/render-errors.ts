@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import type { Audience } from './audience.ts'
-import type { HttpContext, HttpMiddleware } from './context.ts'
+import type { HttpContext, HttpMiddleware } from '../context.ts'
 import { errorPage } from './error-page.ts'
-import { errorBody, OAuthError } from './oauth-error.ts'
+import { errorBody, OAuthError } from '../oauth-error.ts'
 
 /** What an error means that did not come from HTTP; `null`: nothing that is known. */
 export type KnownError = (thrown: unknown) => OAuthError | null

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { nextData, openSocket, sendRaw } from '../support/raw-requests.ts'
-import { form, json, serve } from './serve-app.ts'
+import { nextData, openSocket, sendRaw } from '../../support/raw-requests.ts'
+import { form, json, serve } from '../serve-app.ts'
 
 test('every answer is no-store, has a request id and security headers', async (t) => {
   const { url } = await serve(t)

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import test from 'ava'
-import { inTime } from '../support/in-time.ts'
-import { serve } from './serve-app.ts'
+import { inTime } from '../../support/in-time.ts'
+import { serve } from '../serve-app.ts'
 
 const NEXT = 'GET /address HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 
