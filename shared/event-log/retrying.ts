@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LogReadError } from './event-log.ts'
 
-const FIRST_PAUSE_MS = 200
-const LONGEST_PAUSE_MS = 2_000
+export const FIRST_PAUSE_MS = 200
+export const LONGEST_PAUSE_MS = 2_000
 
 /** Where an adapter tells what it lived through. Never told: keys, values, passwords. */
 export type LogLogger = (level: 'error' | 'warn' | 'info', message: string, fields: Record<string, unknown>) => void

@@ -337,4 +337,22 @@ export const MUTANTS: Mutant[] = [
     changes: [["if (TIMED[fact.type] === 'first') clocks.requireTogether()", '']],
     tests: ['test/system/clocks.test.ts'],
   },
+  {
+    name: 'a broker that did not say its versions stays connected',
+    file: 'shared/event-log/kafka/client/patches.ts',
+    changes: [['  hangUpOnSilence()\n', '']],
+    tests: ['test/event-log/kafka/silence.test.ts'],
+  },
+  {
+    name: 'half of an answer is left to the next connection',
+    file: 'shared/event-log/kafka/client/patches.ts',
+    changes: [['  beginAfresh()\n', '']],
+    tests: ['test/event-log/kafka/silence.test.ts'],
+  },
+  {
+    name: "the library's word that an error is final ends the process",
+    file: 'shared/event-log/kafka/follow.ts',
+    changes: [['if (isForGood(error)) {', 'if (error) {']],
+    tests: ['test/event-log/kafka/silence.test.ts'],
+  },
 ]

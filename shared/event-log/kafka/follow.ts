@@ -1,21 +1,15 @@
-import type { Consumer, EachBatchHandler, EachBatchPayload, IMemberAssignment } from 'kafkajs'
-import type { EventLog, Follower, Following } from '../event-log.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Consumer, EachBatchPayload, IMemberAssignment } from 'kafkajs'
+import { type EventLog, type Follower, type Following, LogReadError } from '../event-log.ts'
 import { isSamePlace, type TopicPartition } from '../places.ts'
-import { type LogLogger, retrying } from '../retrying.ts'
+import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, type LogLogger, retrying } from '../retrying.ts'
 import { requireAnswered } from './bounds.ts'
-import { createClient, type KafkaLogOptions } from './client/connect.ts'
+import type { KafkaLogOptions } from './client/connect.ts'
+import { createConsumer, startConsumer } from './client/consumer.ts'
 import { createHeartbeats } from './heartbeats.ts'
 import { createPositions } from './positions.ts'
 import { requireWithin } from './reads.ts'
-import { recordOf } from './records.ts'
-
-const CONCURRENT = 13 // all partitions of both topics
-const SESSION_MS = 6_000
-const REBALANCE_MS = 10_000
-const HEARTBEAT_MS = 1_500
-const MAX_WAIT_MS = 250
-const METADATA_AGE_MS = 2_000
-const RETRIES = 5
+import { recordOf, WriterTimeError } from './records.ts'
 
 type Options = {
   kafka: KafkaLogOptions
@@ -30,44 +24,86 @@ type Options = {
 /**
  * Follows with a consumer group, which does nothing but share the partitions out: it never commits, and at every join
  * the follower is asked where to begin. Until it has answered, its partitions are paused, so nothing is read from a
- * place that Kafka chose.
+ * place that Kafka chose. Ends for good by what a new consumer would meet again only; what kafkajs calls final is not.
  */
 export function followKafka(options: Options): Following {
+  const stopping = new AbortController()
+  const ended = followOn(options, stopping.signal)
+  ended.catch(() => undefined)
+  return {
+    ended,
+    stop: async () => {
+      stopping.abort()
+      await ended.catch(() => undefined)
+    },
+  }
+}
+
+/** One consumer after the other until `stopping`, after pauses that grow while none of them gets into the group. */
+async function followOn(options: Options, stopping: AbortSignal): Promise<void> {
+  const { logger, group } = options
+  let pauseMs = FIRST_PAUSE_MS
+  while (!stopping.aborted) {
+    const { error, hasJoined } = await consume(options, stopping)
+    if (stopping.aborted) return
+    if (isForGood(error)) {
+      logger('error', 'following ended for good', { group, err: error })
+      throw error
+    }
+    if (hasJoined) pauseMs = FIRST_PAUSE_MS
+    logger('warn', `following was cut off, a new consumer begins in ${pauseMs} ms`, { group, err: error })
+    await sleep(pauseMs, undefined, { signal: stopping }).catch(() => undefined)
+    pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)
+  }
+}
+
+function isForGood(error: unknown): boolean {
+  return (error instanceof LogReadError && error.reason === 'out_of_range') || error instanceof WriterTimeError
+}
+
+/** The life of one consumer: resolves with why it ended, once its last batch is done and it has left the group. */
+async function consume(options: Options, stopping: AbortSignal): Promise<{ error: unknown; hasJoined: boolean }> {
   const { kafka, group, topics, logger } = options
   const consumer = createConsumer(kafka, group)
   const positions = createPositions(consumer)
   const heartbeats = createHeartbeats()
-  const stopping = new AbortController()
-  const giveUp = (error: unknown) => {
-    if (!stopping.signal.aborted) logger('error', 'following ended for good', { group, err: error })
-    stopping.abort(error)
-  }
+  const life = new AbortController()
+  const end = (error: unknown) => life.abort(error)
+  const over = AbortSignal.any([stopping, life.signal])
   let assignment = new AbortController()
+  let hasJoined = false
 
   function joined(assigned: IMemberAssignment): void {
     assignment.abort()
+    if (over.aborted) return
     assignment = new AbortController()
+    hasJoined = true
     const { signal } = assignment
     const places = placesAssigned(assigned)
     positions.assign(places)
     const begin = createBeginning({ ...options, positions }, places)
-    if (places.length > 0) retrying(() => begin(signal), { signal, logger, what: 'begin' }).catch(giveUp)
+    if (places.length > 0) retrying(() => begin(signal), { signal, logger, what: 'begin' }).catch(end)
   }
 
-  const takeBatch = createTaking({ ...options, positions, heartbeats })
-  const eachBatch = (payload: EachBatchPayload) => takeBatch(payload, assignment.signal).catch(giveUp)
-
+  const taking = createTaking({ ...options, positions, heartbeats })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => joined(payload.memberAssignment))
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) giveUp(payload.error)
-  })
-  stopping.signal.addEventListener('abort', () => {
-    assignment.abort()
-    heartbeats.interrupt()
-  })
-  const { signal } = stopping
-  retrying(() => start(consumer, topics, eachBatch), { signal, logger, what: 'following' }).catch(giveUp)
-  return followingOf(consumer, stopping)
+  consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error))
+  const started = startConsumer(consumer, topics, (payload) => taking.take(payload, assignment.signal).catch(end))
+  started.catch(end)
+  await aborted(over)
+  assignment.abort()
+  heartbeats.interrupt()
+  await taking.idle()
+  await leave(consumer, started, stopping)
+  return { error: life.signal.reason, hasJoined }
+}
+
+// One that is still on its way into the group must not stay there. The end of the process does not wait for it.
+async function leave(consumer: Consumer, started: Promise<void>, stopping: AbortSignal): Promise<void> {
+  const disconnect = () => consumer.disconnect().catch(() => undefined)
+  await disconnect()
+  const left = started.then(disconnect, disconnect)
+  if (!stopping.aborted) await left
 }
 
 /**
@@ -108,11 +144,19 @@ function createTaking({ follower, bounds, logger, positions, heartbeats }: Takin
     return offset
   }
 
-  return async (payload: EachBatchPayload, assigned: AbortSignal): Promise<void> => {
+  const underWay = new Set<Promise<void>>()
+
+  function take(payload: EachBatchPayload, assigned: AbortSignal): Promise<void> {
+    const taken = takeBatch(payload, assigned).finally(() => underWay.delete(taken))
+    underWay.add(taken)
+    return taken
+  }
+
+  async function takeBatch(payload: EachBatchPayload, assigned: AbortSignal): Promise<void> {
     const { batch } = payload
     const place = { topic: batch.topic, partition: batch.partition }
     const start = positions.of(place)
-    if (start === undefined || payload.isStale()) return
+    if (start === undefined || assigned.aborted || payload.isStale()) return
     if (fetchedOffsetOf(batch) !== start) return positions.seek({ ...place, offset: start })
     // The last offset includes control records behind the last record.
     const end = Number(batch.lastOffset()) + 1
@@ -132,47 +176,15 @@ function createTaking({ follower, bounds, logger, positions, heartbeats }: Takin
     positions.advance(place, next)
     payload.resolveOffset(batch.messages.at(-1)?.offset ?? batch.lastOffset())
   }
+
+  return { take, idle: () => Promise.allSettled(underWay) }
 }
 
-function createConsumer(kafka: KafkaLogOptions, groupId: string): Consumer {
-  return createClient(kafka, { retries: RETRIES }).consumer({
-    groupId,
-    sessionTimeout: SESSION_MS,
-    rebalanceTimeout: REBALANCE_MS,
-    heartbeatInterval: HEARTBEAT_MS,
-    maxWaitTimeInMs: MAX_WAIT_MS,
-    metadataMaxAge: METADATA_AGE_MS,
-    allowAutoTopicCreation: false,
-    readUncommitted: true,
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
   })
-}
-
-async function start(consumer: Consumer, topics: string[], eachBatch: EachBatchHandler): Promise<void> {
-  await consumer.connect()
-  await consumer.subscribe({ topics, fromBeginning: true })
-  await consumer.run({
-    autoCommit: false,
-    eachBatchAutoResolve: false,
-    partitionsConsumedConcurrently: CONCURRENT,
-    eachBatch,
-  })
-}
-
-// Ends once the last batch is done and the group is left: with the error that made it stop, if there was one.
-function followingOf(consumer: Consumer, stopping: AbortController): Following {
-  const { signal } = stopping
-  const ended = new Promise<void>((resolve, reject) => {
-    const settle = () => (signal.reason instanceof Error ? reject(signal.reason) : resolve())
-    signal.addEventListener('abort', () => void consumer.disconnect().then(settle, settle))
-  })
-  ended.catch(() => undefined)
-  return {
-    ended,
-    stop: async () => {
-      stopping.abort('stopped')
-      await ended.catch(() => undefined)
-    },
-  }
 }
 
 // There at run time, not in the types. `firstOffset` is no substitute: it lies behind a hole.

@@ -33,8 +33,11 @@ const RETRY: RetryOptions = { initialRetryTime: 100, maxRetryTime: 1_000, factor
 /**
  * A client for consumers and administration. `retries` are those of one request; who calls decides whether to go on.
  */
-export function createClient(options: KafkaLogOptions, { retries }: { retries: number }): Kafka {
-  return new kafkajs.Kafka({ ...connection(options, 5_000), retry: { ...RETRY, retries } })
+export function createClient(
+  options: KafkaLogOptions,
+  retry: Required<Pick<RetryOptions, 'retries'>> & Pick<RetryOptions, 'restartOnFailure'>,
+): Kafka {
+  return new kafkajs.Kafka({ ...connection(options, 5_000), retry: { ...RETRY, ...retry } })
 }
 
 /**

@@ -72,8 +72,24 @@ declare module 'kafkajs/src/consumer/offsetManager/index.js' {
   }
 }
 
+declare module 'kafkajs/src/broker/index.js' {
+  export default class Broker {
+    readonly brokerAddress: string
+    isConnected(): boolean
+    connect(): Promise<void>
+    disconnect(): Promise<void>
+  }
+}
+
 declare module 'kafkajs/src/network/connection.js' {
   export default class Connection {
+    readonly socket?: import('node:net').Socket
+    chunks: Buffer[]
+    bytesBuffered: number
+    bytesNeeded: number
+    readonly broker: string
+    isConnected(): boolean
+    rejectRequests(error: Error): void
     connect(): Promise<boolean>
     disconnect(): Promise<boolean>
   }
