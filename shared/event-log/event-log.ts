@@ -118,6 +118,11 @@ export type EventLog = {
   create(topics: { topic: string; partitions: number }[]): Promise<void>
   /** Problems that would lose or reorder history, in words that name topic and setting; empty = sound. */
   problems(topics: { topic: string; partitions: number }[]): Promise<string[]>
+  /**
+   * Where of these nothing can be appended now, and why: connects to whoever would take it, asks, and appends nothing.
+   * Never rejects. Empty = nothing is known to be in the way.
+   */
+  unwritable(places: TopicPartition[]): Promise<Silent[]>
   /** Sends what waits, then closes every connection. */
   close(): Promise<void>
 }

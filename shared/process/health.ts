@@ -19,6 +19,8 @@ export type Health = ReadModel & {
   maxLagMs: number
   /** Compared with the keys that the log knows; `null` = this process has none. */
   held: HeldKeys | null
+  /** Older than this it is no longer what refreshes need: told, also where the process is ready. */
+  usualLagMs: number
 }
 
 const READY_TIMEOUT_MS = 2_000
@@ -32,39 +34,46 @@ export function healthRoutes(router: HttpRouter, health: Health): void {
     ctx.body = { status: 'ok' }
   })
   router.get('/health/ready', async (ctx) => {
-    const problems = await problemsOf(health)
+    const { problems, notes } = await standingOf(health)
     ctx.status = problems.length === 0 ? 200 : 503
     if (problems.length > 0) ctx.set('Retry-After', '1')
-    ctx.body = { status: problems.length === 0 ? 'ok' : 'unavailable', problems }
+    ctx.body = { status: problems.length === 0 ? 'ok' : 'unavailable', problems, ...(notes.length > 0 && { notes }) }
   })
   router.get('/version', (ctx) => {
     ctx.body = { name: 'token-ledger', version: health.version }
   })
 }
 
-async function problemsOf(health: Health): Promise<string[]> {
-  if (health.stopping()) return ['stopping']
+/** `problems` keep it from its work; `notes` do not yet. */
+type Standing = { problems: string[]; notes: string[] }
+
+async function standingOf(health: Health): Promise<Standing> {
+  if (health.stopping()) return { problems: ['stopping'], notes: [] }
+  const { problems, notes } = await readModelStanding(health)
   const preparing = health.preparing()
-  const problems = [...health.partProblems(), ...(await readModelProblems(health)), ...health.clocks.problems()]
-  return preparing === null ? problems : [preparing, ...problems]
+  const own = preparing === null ? [] : [preparing]
+  return { problems: [...own, ...health.partProblems(), ...problems, ...health.clocks.problems()], notes }
 }
 
-async function readModelProblems({ clocks, maxLagMs, held, ...readModel }: Health): Promise<string[]> {
+async function readModelStanding({ clocks, maxLagMs, usualLagMs, held, ...readModel }: Health): Promise<Standing> {
   const timeout = new Promise<null>((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, null).unref())
   const reading = Promise.all([readTimedHealth(readModel), readKeys(readModel)])
   const read = await Promise.race([reading.catch(() => null), timeout])
-  if (!read) return ['the database does not answer']
+  if (!read) return { problems: ['the database does not answer'], notes: [] }
   const [{ partitions, now, sentAt }, { keys }] = read
   if (now !== null) clocks.database(now, sentAt)
-  return [...partitionProblems(partitions, maxLagMs), ...(held ? keyProblems(held, keys) : [])]
+  const late = partitions.flatMap((partition) => problemOf(partition, maxLagMs))
+  const others = partitions.filter((partition) => problemOf(partition, maxLagMs).length === 0)
+  return {
+    problems: [...late, ...(held ? keyProblems(held, keys) : [])],
+    notes: others.flatMap((partition) => problemOf(partition, usualLagMs)),
+  }
 }
 
-function partitionProblems(partitions: PartitionHealth[], maxLagMs: number): string[] {
-  return partitions.flatMap((partition) => {
-    const { status, status_reason } = partition
-    const name = placeText(partition)
-    if (status !== 'ok') return [`${name} is ${status}: ${status_reason ?? ''}`]
-    const reason = incompleteBecause(partition, maxLagMs)
-    return reason === null ? [] : [`${name}: ${reason}`]
-  })
+function problemOf(partition: PartitionHealth, maxLagMs: number): string[] {
+  const { status, status_reason } = partition
+  const name = placeText(partition)
+  if (status !== 'ok') return [`${name} is ${status}: ${status_reason ?? ''}`]
+  const reason = incompleteBecause(partition, maxLagMs)
+  return reason === null ? [] : [`${name}: ${reason}`]
 }

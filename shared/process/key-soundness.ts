@@ -20,10 +20,18 @@ export function heldKeys(settings: Settings, ledger_id: string, needsAll = false
   return SECRETS_CHECK ? { ...held, keys: SECRETS_CHECK, setting: 'LEDGER_SECRETS_CHECK' } : null
 }
 
-/** Every key that the log knows: by the read model if it shows all of the registry, else by the log itself. */
-export async function knownKeys({ log, ...parts }: Parts, settings: Settings): Promise<ReadonlyMap<number, KeyEntity>> {
+/**
+ * Every key that the log knows: by the read model if it shows all of the registry, else by the log itself. Without the
+ * log, by what the read model shows.
+ */
+export async function knownKeys(
+  { log, ...parts }: Parts,
+  settings: Settings,
+  usesLog = true,
+): Promise<ReadonlyMap<number, KeyEntity>> {
   await requireKeyTable(parts, settings)
   const { next, keys } = await readKeys({ ...parts, schema: settings.READ_MODEL })
+  if (!usesLog) return keys
   const [bound] = await log.bounds([parts.topics.registry])
   if (bound && next >= bound.end) return keys
   const entities = (await readRegistry(log, parts.topics)).entities()
@@ -61,8 +69,11 @@ export function missingKids({ keys }: LedgerKeys, known: ReadonlyMap<number, Key
 }
 
 /** Every reason not to start with these keys, also what lives and needs one that is not here. */
-export async function keyProblemsAtStart(parts: Parts, settings: Settings, held: HeldKeys): Promise<string[]> {
-  const known = await knownKeys(parts, settings)
+export async function keyProblemsAtStart(
+  held: HeldKeys,
+  { parts, settings, usesLog }: { parts: Parts; settings: Settings; usesLog: boolean },
+): Promise<string[]> {
+  const known = await knownKeys(parts, settings, usesLog)
   const wrong = wrongKeys(held, known)
   if (!held.needsAll) return wrong
   const uses = await createKeyUseReader({ ...parts, schema: settings.READ_MODEL }).uses()

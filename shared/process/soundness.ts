@@ -12,20 +12,24 @@ import type { Parts } from './open-parts.ts'
 
 const CHECK_EVERY_MS = 60_000
 
+type Asked = {
+  parts: Parts
+  settings: Settings
+  ledger_id: string
+  /** `null`: it has none. */
+  held: HeldKeys | null
+  /** Whether it reads or writes the log: one that does not is sound without it. */
+  usesLog: boolean
+}
+
 /**
  * Throws an OperatorError with every reason not to start: serving could lose, reorder, hide or mix history (settings of
  * topics and database, a log of another ledger), or the keys are not those that the log knows and what lives needs.
- * `held: null`: it has none.
  */
-export async function requireSound(
-  parts: Parts,
-  settings: Settings,
-  ledger_id: string,
-  held: HeldKeys | null,
-): Promise<void> {
-  const problems = await partProblems(parts)
-  if (problems.length === 0) problems.push(...(await otherLedger(parts, ledger_id)))
-  if (held) problems.push(...(await keyProblemsAtStart(parts, settings, held)))
+export async function requireSound({ parts, settings, ledger_id, held, usesLog }: Asked): Promise<void> {
+  const problems = await partProblems(parts, usesLog)
+  if (usesLog && problems.length === 0) problems.push(...(await otherLedger(parts, ledger_id)))
+  if (held) problems.push(...(await keyProblemsAtStart(held, { parts, settings, usesLog })))
   if (problems.length > 0) throw problemsFound('The ledger is not sound:', problems)
 }
 
@@ -38,8 +42,9 @@ export async function requireSoundDatabase(knex: Knex, { DATABASE_POOLER }: Sett
   if (problems.length > 0) throw problemsFound('The database is not sound:', problems)
 }
 
-async function partProblems({ knex, log, topics }: Parts): Promise<string[]> {
-  return [...(await databaseProblems(knex)), ...(await log.problems(shapeOf(topics)))]
+async function partProblems({ knex, log, topics }: Parts, usesLog: boolean): Promise<string[]> {
+  const problems = await databaseProblems(knex)
+  return usesLog ? [...problems, ...(await log.problems(shapeOf(topics)))] : problems
 }
 
 async function otherLedger({ log, topics }: Parts, ledger_id: string): Promise<string[]> {
@@ -71,12 +76,13 @@ export async function warnOfShortGraces({ knex }: Parts, settings: Settings, log
 }
 
 /**
- * Asks every minute whether the settings of database and log still keep history. `problems()` gives the latest answer.
+ * Asks every minute whether the settings of database and log still keep history; of the log where it is used.
+ * `problems()` gives the latest answer.
  */
-export function watchParts(parts: Parts): { problems: () => string[]; stop: () => void } {
+export function watchParts(parts: Parts, usesLog: boolean): { problems: () => string[]; stop: () => void } {
   let latest: string[] = []
   const timer = setInterval(() => {
-    partProblems(parts).then(
+    partProblems(parts, usesLog).then(
       (problems) => (latest = problems),
       // Unreachable is not unsound: what is asked of it then answers 503 by itself.
       (error: unknown) => (latest = isOutage(error) ? [] : [String(error)]),

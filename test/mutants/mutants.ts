@@ -355,4 +355,16 @@ export const MUTANTS: Mutant[] = [
     changes: [['if (isForGood(error)) {', 'if (error) {']],
     tests: ['test/event-log/kafka/silence.test.ts'],
   },
+  {
+    name: 'a process that cannot append says that it is ready',
+    file: 'services/cli/compose/serve.ts',
+    changes: [['[...settings.problems(), ...appends.problems()]', '(appends, settings.problems())']],
+    tests: ['test/system/silent-kafka.test.ts'],
+  },
+  {
+    name: 'token-check needs the log to start',
+    file: 'services/cli/compose/serve.ts',
+    changes: [["const usesLog = logUseOf(names) !== 'none'", 'const usesLog = true']],
+    tests: ['test/system/silent-kafka.test.ts'],
+  },
 ]

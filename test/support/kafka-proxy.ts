@@ -13,6 +13,8 @@ export type KafkaProxy = {
   pass(): void
   /** Requests of this kind (`apiKey`) reach the broker so much later, and with them what follows on the connection. */
   delay(apiKey: number, ms: number): void
+  /** Closes every connection. */
+  cut(): void
   /** The next answer is cut in the middle, and nothing more comes on its connection. */
   tear(): void
 }
@@ -20,48 +22,60 @@ export type KafkaProxy = {
 /** Of Kafka's protocol. */
 export const FIND_COORDINATOR = 10
 
-type Line = { held: Promise<void>; delays: Map<number, number>; tearing: boolean; addresses: Map<string, number> }
+type Line = {
+  sockets: Set<Socket>
+  held: Promise<void>
+  delays: Map<number, number>
+  tearing: boolean
+  /** For each broker the address that the process is told instead. */
+  addresses: Map<string, string>
+}
 
 /**
  * Stands in front of brokers that advertise the addresses given here. With `held` it answers nothing from the start.
+ * `name`, as long as the brokers' host, is told in its place.
  */
 export async function startKafkaProxy(
   t: Pick<ExecutionContext, 'teardown'>,
   brokers: readonly string[],
-  { held = false } = {},
+  { held = false, name }: { held?: boolean; name?: string } = {},
 ): Promise<KafkaProxy> {
   let release = () => {}
-  const line: Line = { held: Promise.resolve(), delays: new Map(), tearing: false, addresses: new Map() }
+  const line: Line = {
+    sockets: new Set(),
+    held: Promise.resolve(),
+    delays: new Map(),
+    tearing: false,
+    addresses: new Map(),
+  }
   const hold = () => {
     release()
     line.held = new Promise((resolve) => (release = resolve))
   }
   if (held) hold()
-  const ports = await Promise.all(brokers.map((broker) => listen(t, broker, line)))
-  brokers.forEach((broker, i) => line.addresses.set(broker, ports[i] ?? 0))
+  for (const broker of brokers) line.addresses.set(broker, `${name ?? hostOf(broker)}:${await listen(t, broker, line)}`)
+  const cut = () => line.sockets.forEach((socket) => socket.destroy())
+  t.teardown(cut)
   return {
-    brokers: ports.map((port, i) => `${hostOf(brokers[i] ?? '')}:${port}`),
+    brokers: [...line.addresses.values()],
     hold,
     pass: () => release(),
     delay: (apiKey, ms) => void line.delays.set(apiKey, ms),
+    cut,
     tear: () => (line.tearing = true),
   }
 }
 
 async function listen(t: Pick<ExecutionContext, 'teardown'>, broker: string, line: Line): Promise<number> {
-  const sockets = new Set<Socket>()
   const server: Server = createServer((client) => {
     const upstream = createConnection({ host: hostOf(broker), port: portOf(broker) })
     for (const socket of [client, upstream]) {
-      sockets.add(socket)
-      socket.on('error', () => socket.destroy()).once('close', () => sockets.delete(socket))
+      line.sockets.add(socket)
+      socket.on('error', () => socket.destroy()).once('close', () => line.sockets.delete(socket))
     }
     join(client, upstream, line)
   })
-  t.teardown(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
+  t.teardown(() => server.close())
   server.listen(0, hostOf(broker))
   await once(server, 'listening')
   return (server.address() as AddressInfo).port
@@ -118,14 +132,19 @@ function framed(onFrame: (frame: Buffer) => void): (chunk: Buffer) => void {
 }
 
 // Brokers name themselves as a host and four bytes of port, so the length stays.
-function readdressed(answer: Buffer, addresses: Map<string, number>): Buffer {
-  for (const [broker, port] of addresses) {
-    const name = Buffer.concat([Buffer.from(hostOf(broker)), Buffer.alloc(4)])
-    name.writeInt32BE(portOf(broker), name.length - 4)
-    for (let at = answer.indexOf(name); at >= 0; at = answer.indexOf(name, at + 1))
-      answer.writeInt32BE(port, at + name.length - 4)
+function readdressed(answer: Buffer, addresses: Map<string, string>): Buffer {
+  for (const [broker, other] of addresses) {
+    const [own, told] = [broker, other].map(addressBytes)
+    if (own?.length !== told?.length) throw new Error(`${other} is not as long as ${broker}`)
+    if (own && told) for (let at = answer.indexOf(own); at >= 0; at = answer.indexOf(own, at + 1)) told.copy(answer, at)
   }
   return answer
+}
+
+function addressBytes(address: string): Buffer {
+  const port = Buffer.alloc(4)
+  port.writeInt32BE(portOf(address))
+  return Buffer.concat([Buffer.from(hostOf(address)), port])
 }
 
 function hostOf(broker: string): string {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Settings } from '../../../shared/config/settings.ts'
+import { watchAppends } from '../../../shared/process/append-watch.ts'
 import { introduceKeys } from '../../../shared/process/introduce-key.ts'
 import { heldKeys } from '../../../shared/process/key-soundness.ts'
 import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
@@ -12,7 +13,7 @@ import { VERSION } from '../../../shared/process/version.ts'
 import { runProjector } from '../../projector/main.ts'
 import { openPort } from './open-port.ts'
 import type { ServiceName } from './service-names.ts'
-import { secretsFor } from './services.ts'
+import { logUseOf, secretsFor } from './services.ts'
 
 /** A process that serves: where it listens, when it ends by itself, and how to stop it. */
 export type Serving = {
@@ -43,15 +44,16 @@ export async function serve(
   await requireSoundDatabase(parts.knex, settings)
   const ledger_id = await ledgerIdOf(parts.knex)
   const held = heldKeys(settings, ledger_id, secretsFor(names) !== 'none')
-  await requireSound(parts, settings, ledger_id, held)
+  const usesLog = logUseOf(names) !== 'none'
+  await requireSound({ parts, settings, ledger_id, held, usesLog })
   await warnOfShortGraces(parts, settings, logger)
-  if (held) await introduceKeys(parts, settings, held)
+  if (held && usesLog) await introduceKeys(parts, settings, held)
   const runtime = runtimeOf(parts, settings, held, logger)
   const lifecycle = createLifecycle({ logger, drainMs: settings.dev ? 0 : DRAIN_MS, hardLimitMs: HARD_LIMIT_MS })
   lifecycle.onStop('log and database', parts.close)
   const demo = { missing: settings.dev }
   const preparing = () => (demo.missing ? 'the demo is not seeded yet' : null)
-  const health = { ...watchHealth(names, parts, runtime, lifecycle), held, preparing }
+  const health = { ...(await watchHealth(names, parts, runtime, lifecycle)), held, preparing }
   const { failed } = await project(names, parts, runtime, lifecycle)
   // Whoever started us listens as soon as we serve.
   failed.catch(() => undefined)
@@ -66,19 +68,35 @@ export async function serve(
   }
 }
 
-function watchHealth(names: readonly ServiceName[], parts: Parts, runtime: Runtime, lifecycle: Lifecycle) {
-  const watch = watchParts(parts)
-  lifecycle.onStop('watch over the parts', async () => watch.stop())
+async function watchHealth(names: readonly ServiceName[], parts: Parts, runtime: Runtime, lifecycle: Lifecycle) {
   lifecycle.onStop('watch over the clocks', watchClocks(runtime).stop)
   const { knex, schema, topics, stamps, clocks, settings } = runtime
+  const usualLagMs = settings.MAX_LAG * 1000
   return {
     ...{ knex, schema, topics, stamps, clocks },
     version: VERSION,
     stopping: lifecycle.stopping,
-    partProblems: watch.problems,
+    partProblems: await watchedParts(names, parts, runtime, lifecycle),
     // Checks go on where a refresh would be refused.
-    maxLagMs: (names.every((name) => name === 'token-check') ? settings.CHECK_MAX_LAG : settings.MAX_LAG) * 1000,
+    maxLagMs: names.every((name) => name === 'token-check') ? settings.CHECK_MAX_LAG * 1000 : usualLagMs,
+    usualLagMs,
   }
+}
+
+/** What is wrong with the parts, as far as these services use them. */
+async function watchedParts(
+  names: readonly ServiceName[],
+  parts: Parts,
+  { logger }: Runtime,
+  lifecycle: Lifecycle,
+): Promise<() => string[]> {
+  const use = logUseOf(names)
+  const settings = watchParts(parts, use !== 'none')
+  lifecycle.onStop('watch over the parts', async () => settings.stop())
+  if (use !== 'appends') return settings.problems
+  const appends = await watchAppends(parts, logger)
+  lifecycle.onStop('watch over appends', appends.stop)
+  return () => [...settings.problems(), ...appends.problems()]
 }
 
 /** Runs the projector if it is among the services. `failed` rejects when it ends for good, or the parts are `lost`. */

@@ -10,18 +10,30 @@ import type { ServiceName } from './service-names.ts'
 
 export type Port = 'public' | 'admin'
 
-type Mounted = { port: Port; audience: Audience; needs: SecretsNeed; mount(runtime: Runtime, router: HttpRouter): void }
+/** What a process does with the log. `none`: it works from the read model alone, also while the log is away. */
+export type LogUse = 'none' | 'reads' | 'appends'
 
-/** `port: null`: it answers nobody over HTTP. `needs`: the secrets that it cannot work without. */
-type Service = Mounted | { port: null; needs: SecretsNeed }
+/** `needs`: the secrets that it cannot work without. */
+type Needs = { needs: SecretsNeed; log: LogUse }
+
+type Mounted = Needs & { port: Port; audience: Audience; mount(runtime: Runtime, router: HttpRouter): void }
+
+/** `port: null`: it answers nobody over HTTP. */
+type Service = Mounted | (Needs & { port: null })
 
 const TABLE = {
-  'token-endpoint': { port: 'public', audience: 'machines', needs: 'system', mount: mountTokenEndpoint },
-  'token-check': { port: 'public', audience: 'machines', needs: 'check', mount: mountTokenCheck },
+  'token-endpoint': {
+    port: 'public',
+    audience: 'machines',
+    needs: 'system',
+    log: 'appends',
+    mount: mountTokenEndpoint,
+  },
+  'token-check': { port: 'public', audience: 'machines', needs: 'check', log: 'none', mount: mountTokenCheck },
   // It folds what it can read without any key.
-  projector: { port: null, needs: 'none' },
-  admin: { port: 'admin', audience: 'machines', needs: 'system', mount: mountAdmin },
-  audit: { port: 'admin', audience: 'machines', needs: 'system', mount: mountAudit },
+  projector: { port: null, needs: 'none', log: 'reads' },
+  admin: { port: 'admin', audience: 'machines', needs: 'system', log: 'appends', mount: mountAdmin },
+  audit: { port: 'admin', audience: 'machines', needs: 'system', log: 'reads', mount: mountAudit },
 } satisfies Record<ServiceName, Service>
 
 /** The services of these that answer on this port. */
@@ -34,4 +46,11 @@ export function secretsFor(names: readonly ServiceName[]): SecretsNeed {
   const needs = names.map((name) => TABLE[name].needs)
   if (needs.includes('system')) return 'system'
   return needs.includes('check') ? 'check' : 'none'
+}
+
+/** What a process with these services does with the log. */
+export function logUseOf(names: readonly ServiceName[]): LogUse {
+  const uses = names.map((name) => TABLE[name].log)
+  if (uses.includes('appends')) return 'appends'
+  return uses.includes('reads') ? 'reads' : 'none'
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AppendError, type Outgoing } from '../event-log.ts'
+import { AppendError, type Outgoing, type Silent } from '../event-log.ts'
 import {
   type Ack,
   acknowledge,
@@ -18,12 +18,15 @@ const SHARED_SENDS = 2
 const MAX_RECORDS = 1_000
 const RETRY_MS = 50
 const RETRY_MAX_MS = 500
+const REMEMBERED_MS = 5_000
+const NO_FAILURE: Failures = { failures: 0, failedAt: -Infinity }
 
 /**
  * One partition's queue. `busy` while its records are under way, so they keep their order. `failures` in a row: while
  * there are any it sends alone, so that a partition without a leader holds nobody else up.
  */
-type Lane = TopicPartition & { waiting: PendingAppend[]; busy: boolean; failures: number; maxRecords: number }
+type Lane = TopicPartition & { waiting: PendingAppend[]; busy: boolean; maxRecords: number } & Failures
+type Failures = { failures: number; failedAt: number }
 type Load = { lane: Lane; entries: PendingAppend[] }
 type Options = { sender: Sender; appendTimeoutMs: number; logger: LogLogger }
 
@@ -87,16 +90,18 @@ export function createKafkaAppends({ sender, appendTimeoutMs, logger }: Options)
     await sender.close()
   }
 
-  return { append, close }
+  return { append, failing: lanes.failing, close }
 }
 
 // A lane whose send failed learns its leader anew, waits a little from the second time on, and goes on alone.
 function createRecovery({ sender, logger, schedule }: { sender: Sender; logger: LogLogger; schedule: () => void }) {
   function putBack({ lane, entries }: Load, error: unknown, alone: boolean): void {
     const { topic, partition, failures } = lane
+    const isTooLarge = causesOf(error).some((cause) => TOO_LARGE.has(cause))
+    if (!isTooLarge) lane.failedAt = performance.now()
     if (failures === 0)
       logger('warn', 'a send to Kafka failed, its partition is sent alone', { topic, partition, err: error })
-    if (alone && causesOf(error).some((cause) => TOO_LARGE.has(cause))) refuseOversize(lane, entries)
+    if (alone && isTooLarge) refuseOversize(lane, entries)
     lane.waiting = [...entries, ...lane.waiting]
     void recover(lane)
   }
@@ -121,11 +126,24 @@ function createLanes() {
     const name = placeText({ topic, partition })
     const known = lanes.get(name)
     if (known) return known
-    const lane: Lane = { topic, partition, waiting: [], busy: false, failures: 0, maxRecords: MAX_RECORDS }
+    const lane: Lane = {
+      topic,
+      partition,
+      waiting: [],
+      busy: false,
+      failures: 0,
+      failedAt: -Infinity,
+      maxRecords: MAX_RECORDS,
+    }
     lanes.set(name, lane)
     return lane
   }
-  return { of, all: () => lanes.values() }
+  /** Where the last send failed, and not long ago: without new ones nobody knows whether it still would. */
+  function failing(): Silent[] {
+    const recent = [...lanes.values()].filter(({ failedAt }) => failedAt > performance.now() - REMEMBERED_MS)
+    return recent.map(({ topic, partition }) => ({ topic, partition, reason: 'the last append failed' }))
+  }
+  return { of, all: () => lanes.values(), failing }
 }
 
 // Requests that were parsed in the same turn of the loop go into the same send.
@@ -146,7 +164,7 @@ function succeed({ lane, entries }: Load, ack: Ack | undefined): void {
   const { offset, timestamp } = ack
   entries.forEach((entry, i) => acknowledge(entry, { offset: offset + i, timestamp }))
   lane.busy = false
-  lane.failures = 0
+  Object.assign(lane, NO_FAILURE)
   if (lane.waiting.length === 0) lane.maxRecords = MAX_RECORDS
 }
 

@@ -1,4 +1,4 @@
-import { type Bounds, type BoundsNow, LogReadError, type Silent } from '../event-log.ts'
+import { type Bounds, type BoundsNow, type EventLog, LogReadError, type Silent } from '../event-log.ts'
 import { comparePlaces, isSamePlace, placeText, type TopicPartition } from '../places.ts'
 import { ANSWER_MS, connected, forgetClosed, partitionsOf, patiently, unreachable, within } from './client/asking.ts'
 import { type Broker, causesOf, type Cluster, READ_UNCOMMITTED } from './client/connect.ts'
@@ -59,6 +59,16 @@ export function createKafkaBounds(cluster: Cluster) {
 export function requireAnswered({ silent }: BoundsNow, places: TopicPartition[]): void {
   const missing = silent.filter((one) => places.some((place) => isSamePlace(one, place)))
   if (missing.length > 0) throw silence(missing)
+}
+
+/** Which of these partitions do not answer now, and why. Never rejects. */
+export async function silentAmong(places: TopicPartition[], boundsNow: EventLog['boundsNow']): Promise<Silent[]> {
+  const topics = [...new Set(places.map(({ topic }) => topic))]
+  try {
+    return (await boundsNow(topics)).silent
+  } catch (error) {
+    return allSilent(places, wordsOf(error)).silent
+  }
 }
 
 type Answer = { bounds: Bounds[]; silent: Silent[] }

@@ -1,6 +1,7 @@
-import { type Following, type EventLog } from '../event-log.ts'
+import type { EventLog, Following, Silent } from '../event-log.ts'
+import { comparePlaces, placeText } from '../places.ts'
 import { createKafkaAppends } from './appends.ts'
-import { createKafkaBounds } from './bounds.ts'
+import { createKafkaBounds, silentAmong } from './bounds.ts'
 import { createCluster, withAdmin, type KafkaLogOptions } from './client/connect.ts'
 import { followKafka } from './follow.ts'
 import { patchKafkajs } from './client/patches.ts'
@@ -12,11 +13,8 @@ import { createTopics, topicProblems } from './topics.ts'
 export function createKafkaLog(options: KafkaLogOptions): EventLog {
   patchKafkajs()
   const { appendTimeoutMs, logger = () => undefined } = options
-  const { append, close: closeAppends } = createKafkaAppends({
-    sender: createKafkaSender(options),
-    appendTimeoutMs,
-    logger,
-  })
+  const sender = createKafkaSender(options)
+  const appends = createKafkaAppends({ sender, appendTimeoutMs, logger })
   // Apart from each other, so that a long read does not delay the question how far the log reaches.
   const asking = createCluster(options, { requestTimeout: 2_000 })
   const reading = createCluster(options, { requestTimeout: 5_000 })
@@ -24,7 +22,7 @@ export function createKafkaLog(options: KafkaLogOptions): EventLog {
   const followings = new Set<Following>()
 
   return {
-    append,
+    append: appends.append,
     bounds,
     boundsNow,
     follow: async (group, topics, follower) => {
@@ -38,10 +36,20 @@ export function createKafkaLog(options: KafkaLogOptions): EventLog {
     clusterId: async () => (await withAdmin(options, (admin) => admin.describeCluster())).clusterId,
     create: (topics) => createTopics(options, topics),
     problems: (topics) => topicProblems(options, topics, boundsNow),
+    unwritable: async (places) => {
+      // Who answers is asked on another connection, so that a question does not wait behind what is sent.
+      const [unreached, silent] = await Promise.all([sender.reach(places), silentAmong(places, boundsNow)])
+      return oneOfEach([...appends.failing(), ...silent, ...unreached])
+    },
     close: async () => {
-      await closeAppends()
+      await appends.close()
       await Promise.all([...followings].map((following) => following.stop()))
       await Promise.all([asking.disconnect(), reading.disconnect()])
     },
   }
+}
+
+// The last reason of each: it says most.
+function oneOfEach(silent: Silent[]): Silent[] {
+  return [...new Map(silent.map((one) => [placeText(one), one])).values()].toSorted(comparePlaces)
 }

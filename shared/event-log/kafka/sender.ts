@@ -1,6 +1,9 @@
+import type { Silent } from '../event-log.ts'
 import type { Ack } from '../pending-appends.ts'
 import { placeText, type TopicPartition } from '../places.ts'
+import { connected } from './client/asking.ts'
 import { causesOf, createCluster, type KafkaLogOptions } from './client/connect.ts'
+import { wordsOf } from './client/words.ts'
 
 const REQUEST_TIMEOUT_MS = 2_000
 const BROKER_TIMEOUT_MS = 1_500
@@ -17,6 +20,8 @@ export type Sender = {
   send(leader: number, parts: Part[]): Promise<Ack[]>
   /** Learns the leaders anew. Never rejects. */
   refresh(topic: string): Promise<void>
+  /** Connects to the leaders of these partitions, and tells whose cannot be. Never rejects. */
+  reach(places: TopicPartition[]): Promise<Silent[]>
   close(): Promise<void>
 }
 
@@ -44,17 +49,40 @@ export function createKafkaSender(options: KafkaLogOptions): Sender {
     }
   }
 
-  async function refresh(topic: string): Promise<void> {
-    try {
-      await cluster.connect()
-      await cluster.addTargetTopic(topic)
-      await (refreshing ??= cluster.refreshMetadata().finally(() => (refreshing = undefined)))
-    } catch {
-      // The leader stays unknown, or is wrong and says so: the caller tries again until its deadline.
-    }
+  async function learn(topics: string[]): Promise<void> {
+    await connected(cluster, topics)
+    await (refreshing ??= cluster.refreshMetadata().finally(() => (refreshing = undefined)))
   }
 
-  return { leaderOf, send, refresh, close: () => cluster.disconnect() }
+  // The leader stays unknown, or is wrong and says so: the caller tries again until its deadline.
+  async function refresh(topic: string): Promise<void> {
+    await learn([topic]).catch(() => undefined)
+  }
+
+  async function reach(places: TopicPartition[]): Promise<Silent[]> {
+    const topics = [...new Set(places.map(({ topic }) => topic))]
+    const unled = await learn(topics).then(() => 'it has no leader', wordsOf)
+    const leaders = [...new Set(places.map(leaderOf))]
+    const reasons = new Map(
+      await Promise.all(leaders.map(async (leader) => [leader, await reasonFor(leader)] as const)),
+    )
+    return places.flatMap((place) => {
+      const leader = leaderOf(place)
+      const reason = leader === undefined ? unled : reasons.get(leader)
+      return reason ? [{ ...place, reason }] : []
+    })
+  }
+
+  /** Why a leader cannot be sent to; null when it can, or nobody leads. */
+  async function reasonFor(leader: number | undefined): Promise<string | null> {
+    if (leader === undefined) return null
+    return cluster.findBroker({ nodeId: String(leader) }).then(
+      () => null,
+      (error: unknown) => `its leader, broker ${leader}, cannot be reached: ${wordsOf(error)}`,
+    )
+  }
+
+  return { leaderOf, send, refresh, reach, close: () => cluster.disconnect() }
 }
 
 type Produced = { topicName: string; partitions: { partition: number; baseOffset: string; logAppendTime?: string }[] }[]

@@ -45,6 +45,8 @@ export function createPostgresLog({ knex, appendTimeoutMs, faults = {}, logger =
     },
     create: (topics) => create(knex, topics),
     problems: (topics) => problems(knex, topics),
+    // A database that is away is away for every reader, who says so.
+    unwritable: async () => [],
     close: async () => {
       await closeAppends()
       await Promise.all([...followings].map((following) => following.stop()))

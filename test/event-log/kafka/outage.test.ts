@@ -122,6 +122,30 @@ run('an append to a frozen broker ends within the timeout as unknown, and the lo
   t.pass()
 })
 
+run('a broker frozen at the first contact of all is appended to within seconds after it wakes', async (t) => {
+  t.timeout(120_000)
+  const topic = `${freshPrefix()}.grants`
+  await openLog(t, cluster.brokers).create([{ topic, partitions: 2 }])
+  const record = { topic, partition: 0, key: 'key', value: 'value' }
+  await cluster.pause()
+  const log = openLog(t, cluster.brokers, 3_500)
+  const places = [0, 1].map((partition) => ({ topic, partition }))
+  const [failure, unwritable] = await Promise.all([
+    t.throwsAsync(log.append(record), { instanceOf: AppendError }),
+    log.unwritable(places),
+  ])
+  t.is(failure?.outcome, 'not_appended')
+  t.deepEqual(
+    unwritable.map(({ partition }) => partition),
+    [0, 1],
+  )
+  await cluster.resume()
+  const resumed = performance.now()
+  await appendSurely(log, record)
+  t.true(performance.now() - resumed < inTime(8_000))
+  t.deepEqual(await log.unwritable(places), [])
+})
+
 function startLoad(log: EventLog, topic: string) {
   const acked: string[] = []
   const outcomes = new Set<string>()

@@ -28,16 +28,19 @@ export const READ_UNCOMMITTED = 0 // nobody here writes transactions, and a fore
 const ATTEMPTS = 3
 
 // All five: the defaults differ when NODE_ENV is test.
-const RETRY: RetryOptions = { initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2, retries: 1 }
+export const RETRY: RetryOptions = {
+  initialRetryTime: 100,
+  maxRetryTime: 1_000,
+  factor: 0.2,
+  multiplier: 2,
+  retries: 1,
+}
 
 /**
  * A client for consumers and administration. `retries` are those of one request; who calls decides whether to go on.
  */
-export function createClient(
-  options: KafkaLogOptions,
-  retry: Required<Pick<RetryOptions, 'retries'>> & Pick<RetryOptions, 'restartOnFailure'>,
-): Kafka {
-  return new kafkajs.Kafka({ ...connection(options, 5_000), retry: { ...RETRY, ...retry } })
+export function createClient(options: KafkaLogOptions, { retries }: { retries: number }): Kafka {
+  return new kafkajs.Kafka({ ...connection(options, 5_000), retry: { ...RETRY, retries } })
 }
 
 /**
