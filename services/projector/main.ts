@@ -1,3 +1,4 @@
+import { ownName, timelineOf } from '../../shared/database/own-name.ts'
 import type { Runtime } from '../../shared/process/runtime.ts'
 import { startFreshness } from './freshness.ts'
 import { watchLostCommits } from './lost-commits.ts'
@@ -20,7 +21,8 @@ export async function runProjector({
   settings,
   logger,
 }: Runtime): Promise<RunningProjector> {
-  const group = `${settings.KAFKA_TOPIC_PREFIX}.projector.${schema}`
+  // Two databases must not share the partitions of one group: each would miss those of the other.
+  const group = `${await ownName(knex, `${settings.KAFKA_TOPIC_PREFIX}.projector.${schema}`)}.${await timelineOf(knex)}`
   const readModel = { knex, schema, topics }
   const following = await startProjector({ ...readModel, log, group, logger })
   const stopFreshness = startFreshness({ ...readModel, log, logger, leave: following.leave })

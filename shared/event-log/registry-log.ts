@@ -22,6 +22,18 @@ export async function readLedgerId(log: EventLog, topics: Topics): Promise<strin
   return null
 }
 
+/**
+ * Under which issuers a log was written: that of its first record, and those of whatever followed. One who only asked
+ * to make a ledger where there was one is none of them.
+ */
+export async function readIssuers(log: EventLog, topics: Topics): Promise<string[]> {
+  const issuers = new Set<string>()
+  for await (const { event } of registryRecords(log, topics)) {
+    if (issuers.size === 0 || event.type !== 'LedgerCreated') issuers.add(event.source)
+  }
+  return [...issuers]
+}
+
 /** The registry's records, the first `most` offsets of it only. UndecodableRecord where one cannot be read. */
 async function* registryRecords(log: EventLog, topics: Topics, { most = Infinity } = {}): AsyncGenerator<Recorded> {
   const place = registryPlace(topics)

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { lockUntilCommit } from '../database/own-name.ts'
 import { createLogTables } from '../event-log/postgres/tables.ts'
 import { addFirstHash, createKeyTable, createReadModelTables } from '../read-model/tables.ts'
 
@@ -39,7 +40,7 @@ export async function migrateDatabase(knex: Knex, readModel: string, { shared }:
   if (!shared) return migrateBoth()
   await knex.transaction(async (tx) => {
     await tx.raw('SET LOCAL idle_in_transaction_session_timeout = 0')
-    await tx.raw("SELECT pg_advisory_xact_lock(hashtext('token-ledger migrate'))")
+    await lockUntilCommit(tx, 'migrate')
     await migrateBoth()
   })
 }

@@ -1,25 +1,43 @@
 import type { Knex } from 'knex'
 import { OperatorError } from '../config/operator-error.ts'
 
-/** Binds this database to a ledger. Throws when it belongs to another; one that is bound already is not written to. */
-export async function rememberLedger(knex: Knex, ledger_id: string): Promise<void> {
-  const { rows } = await knex.raw<{ rows: unknown[] }>('SELECT 1 FROM ledger.ledger')
-  if (rows.length === 0)
+/**
+ * Joins a database to the ledger of a log; one that is joined already is not written to. Throws an OperatorError when
+ * it belongs to another one; and, where it belongs to none yet, when nothing in the log was written under this issuer:
+ * two installations must not share topics unawares.
+ */
+export async function joinLedger(
+  knex: Knex,
+  { ledger_id, issuer, issuers }: { ledger_id: string; issuer: string; issuers: string[] },
+): Promise<void> {
+  const before = await knownLedger(knex)
+  if (before === null && !issuers.includes(issuer))
+    throw new OperatorError(
+      `the log belongs to ledger ${ledger_id} of ${issuers.join(', ')}, and this is ${issuer}: set ` +
+        'LEDGER_KAFKA_TOPIC_PREFIX to topics of its own; if that ledger is meant, migrate once under an issuer of it',
+    )
+  if (before === null)
     await knex.raw('INSERT INTO ledger.ledger (ledger_id) VALUES (?) ON CONFLICT DO NOTHING', [ledger_id])
-  const known = await ledgerIdOf(knex)
+  const known = await knownLedger(knex)
   if (known !== ledger_id)
-    throw new OperatorError(`this database belongs to ledger ${known}, the log to ledger ${ledger_id}`)
+    throw new OperatorError(
+      `the log belongs to ledger ${ledger_id}, the database to ledger ${known}: set LEDGER_KAFKA_TOPIC_PREFIX to the ` +
+        'topics that this database was made with',
+    )
 }
 
 /** The ledger that this database belongs to. Throws an OperatorError when it was never migrated. */
 export async function ledgerIdOf(knex: Knex): Promise<string> {
+  const known = await knownLedger(knex)
+  if (known === null) throw new OperatorError('this database holds no ledger yet: run "token-ledger migrate" first')
+  return known
+}
+
+async function knownLedger(knex: Knex): Promise<string | null> {
   const { rows: found } = await knex.raw<{ rows: { there: boolean }[] }>(
     "SELECT to_regclass('ledger.ledger') IS NOT NULL AS there",
   )
-  const rows = found[0]?.there
-    ? (await knex.raw<{ rows: { ledger_id: string }[] }>('SELECT ledger_id FROM ledger.ledger')).rows
-    : []
-  const [row] = rows
-  if (!row) throw new OperatorError('this database holds no ledger yet: run "token-ledger migrate" first')
-  return row.ledger_id
+  if (!found[0]?.there) return null
+  const { rows } = await knex.raw<{ rows: { ledger_id: string }[] }>('SELECT ledger_id FROM ledger.ledger')
+  return rows[0]?.ledger_id ?? null
 }

@@ -100,7 +100,7 @@ function openLog(settings: Settings, knex: Knex, logger: Logger): EventLog {
   const { KAFKA_SSL: trust, KAFKA_SSL_CERTIFICATE: cert, KAFKA_SSL_KEY: key } = settings
   return createKafkaLog({
     brokers: settings.KAFKA_BROKERS,
-    clientId: 'token-ledger',
+    clientId: settings.KAFKA_TOPIC_PREFIX,
     appendTimeoutMs,
     ssl: trust && { ...(trust !== true && trust), ...(cert && key && { cert, key }) },
     ...(sasl && { sasl }),

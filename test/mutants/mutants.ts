@@ -367,4 +367,27 @@ export const MUTANTS: Mutant[] = [
     changes: [["const usesLog = logUseOf(names) !== 'none'", 'const usesLog = true']],
     tests: ['test/system/silent-kafka.test.ts'],
   },
+  {
+    name: 'two databases share one consumer group',
+    file: 'shared/database/own-name.ts',
+    changes: [['update(`${row.system_identifier}/${row.oid}`)', 'update(row.ledger_id)']],
+    tests: ['test/cli/compose/two-installations.test.ts'],
+  },
+  {
+    name: 'a new installation joins the topics of another',
+    file: 'shared/process/ledger-id.ts',
+    changes: [['!issuers.includes(issuer))', 'issuers.includes(`${issuer}?`))']],
+    tests: ['test/cli/compose/two-installations.test.ts'],
+  },
+  {
+    name: 'a refused migration leaves checkpoints of topics that are not its own',
+    file: 'services/cli/compose/migrate.ts',
+    changes: [
+      [
+        '  await log.create(shapeOf(topics))\n',
+        '  await log.create(shapeOf(topics))\n  await createCheckpoints({ knex, schema: settings.READ_MODEL }, placesOf(topics))\n',
+      ],
+    ],
+    tests: ['test/cli/compose/two-installations.test.ts'],
+  },
 ]

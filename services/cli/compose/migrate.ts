@@ -3,13 +3,13 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Settings } from '../../../shared/config/settings.ts'
 import type { EventLog } from '../../../shared/event-log/event-log.ts'
 import { placesOf, shapeOf, type Topics } from '../../../shared/event-log/places.ts'
-import { appendRegistry, readRegistry } from '../../../shared/event-log/registry-log.ts'
+import { appendRegistry, readIssuers, readRegistry } from '../../../shared/event-log/registry-log.ts'
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
 import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
 import { migrateDatabase } from '../../../shared/migrations/migrations.ts'
 import { introduceKeys } from '../../../shared/process/introduce-key.ts'
 import { heldKeys } from '../../../shared/process/key-soundness.ts'
-import { rememberLedger } from '../../../shared/process/ledger-id.ts'
+import { joinLedger } from '../../../shared/process/ledger-id.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
 import { requireSoundDatabase } from '../../../shared/process/soundness.ts'
 import { createCheckpoints } from '../../../shared/read-model/checkpoints.ts'
@@ -37,10 +37,10 @@ export async function migrate(
       : 'event log: its table',
   )
   await log.create(shapeOf(topics))
-  await createCheckpoints({ knex, schema: settings.READ_MODEL }, placesOf(topics))
   tell('event log: what every ledger begins with')
   const ledger_id = await createLedger(log, topics, settings.ISSUER)
-  await rememberLedger(knex, ledger_id)
+  await joinLedger(knex, { ledger_id, issuer: settings.ISSUER, issuers: await readIssuers(log, topics) })
+  await createCheckpoints({ knex, schema: settings.READ_MODEL }, placesOf(topics))
   await appendPredefined(log, topics, settings.ISSUER)
   const held = heldKeys(settings, ledger_id)
   // Before the first secret is stored under the key.

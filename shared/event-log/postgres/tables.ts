@@ -1,7 +1,5 @@
 import type { Knex } from 'knex'
-
-// Two migrations at once must not both find a table missing.
-const LOCK = 'SELECT pg_advisory_xact_lock(7341298061)'
+import { lockUntilCommit } from '../../database/own-name.ts'
 
 const TABLES = `
 CREATE SCHEMA IF NOT EXISTS ledger;
@@ -63,7 +61,8 @@ SELECT to_regclass('ledger.log_identity') IS NOT NULL AND to_regclass('ledger.lo
  */
 export async function createLogTables(knex: Knex): Promise<void> {
   await knex.transaction(async (trx) => {
-    await trx.raw(LOCK)
+    // Two migrations at once must not both find a table missing.
+    await lockUntilCommit(trx, 'log tables')
     const { rows } = await trx.raw<{ rows: { complete: boolean }[] }>(IN_PLACE)
     if (!rows[0]?.complete) await trx.raw(TABLES)
   })
