@@ -34,6 +34,8 @@ export const EVENT_SENTENCES = {
   KeyIntroduced:
     'A key is in use under this kid. `checks` proves each subkey to whoever has the key: HMAC-SHA-256(subkey, "check" followed by the ledger id). A new purpose is a new revision. Counts unless the kid was retired, or a check differs from one that stands.',
   KeyRetired: 'Nothing that lives needs this key: a process may start without it, and its kid is never used again.',
+  RecordSkipped:
+    'Every fold passes by this one record, which could not be read or folded. `sha256` is its hash over offset, time, key and value (`recordHash` in `shared/event-log/chain.ts`). It has no revision: it counts however often it is said, wherever in the registry it stands, and cannot be taken back.',
 } satisfies Record<EventType, string>
 
 /** Why an event is void: stored nowhere, found again by every fold. */

@@ -42,11 +42,12 @@ log, by [grant/evolve.ts](../shared/ledger/grant/evolve.ts) and [registry/evolve
 const ENVELOPE = `CloudEvents 1.0, structured JSON: the value of the record is the whole event. A time that a verdict rests on is the
 record's own (the log's), in milliseconds; \`time\` is the writer's clock, and only the 60 s rule of first events reads it.
 \`actor\` is who acted (\`client/ID\`, \`user/SUB\` or \`system/NAME\`), \`clientaddress\` from where. Fields that a reader does
-not know are kept. A record that a reader cannot decode, or whose type or version it does not know, stops its partition.`
+not know are kept. A record that a reader cannot decode, or whose type or version it does not know, stops its partition,
+until a \`RecordSkipped\` names it.`
 
 const REGISTRY = `Topic \`PREFIX.registry\`, one partition, so names are unique: the first event wins. Each event carries the whole new
 state of its entity and a \`revision\`; it counts only as the revision after the current one. A deleted entity leaves a
-tombstone, and its revisions go on.`
+tombstone, and its revisions go on. \`RecordSkipped\` alone is about no entity.`
 
 const VOID = `An event whose condition does not hold when its turn comes is void: it changes nothing, stays in the log, is counted in
 the checkpoint and shown to auditors with one of these reasons. A reason, once shipped, keeps its meaning.`

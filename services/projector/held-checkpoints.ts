@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import { type EventLog, LogReadError } from '../../shared/event-log/event-log.ts'
-import { placeText, type TopicPartition } from '../../shared/event-log/places.ts'
+import { isSamePlace, placeText, registryPlace, type TopicPartition } from '../../shared/event-log/places.ts'
+import { createSkips, type Skips } from '../../shared/event-log/skips.ts'
 import {
   type Checkpoint,
   loadCheckpoints,
@@ -11,6 +12,7 @@ import {
 import type { KnownGrants } from '../../shared/read-model/projection/grants.ts'
 import type { ReadModel } from '../../shared/read-model/read-model.ts'
 import { divergenceOf, lookAtLog, type LogSeen } from './divergence.ts'
+import { createStopped, type Stopped } from './stopped.ts'
 
 export type HeldOptions = ReadModel & { log: EventLog; logger: Logger }
 
@@ -33,6 +35,9 @@ export type HeldCheckpoints = {
    * more. Those without a way on are left out. LogReadError when the log does not answer for one of them.
    */
   begin(partitions: TopicPartition[]): Promise<(TopicPartition & { offset: number })[]>
+  /** The records to pass by, as of the latest `begin` or `mended`. */
+  skips: Skips
+  mended: Stopped['mended']
   /** Goes no further in this partition, and says so in the read model, where every request sees it. */
   leave(place: TopicPartition, status: 'stopped' | 'diverged', reason: string): Promise<null>
 }
@@ -41,6 +46,8 @@ export type HeldCheckpoints = {
 export function createHeldCheckpoints({ log, logger, ...readModel }: HeldOptions): HeldCheckpoints {
   const names = Object.values(readModel.topics)
   const held = new Map<string, Held>()
+  const skips = createSkips(log, readModel.topics)
+  const stopped = createStopped(skips)
 
   async function begin(partitions: TopicPartition[]): Promise<(TopicPartition & { offset: number })[]> {
     const cluster = await log.clusterId()
@@ -50,6 +57,7 @@ export function createHeldCheckpoints({ log, logger, ...readModel }: HeldOptions
     const seen = await lookAtLog(log, names)
     const [missing] = seen.silent.filter((one) => wanted.has(placeText(one)))
     if (missing) throw new LogReadError('unreachable', `${placeText(missing)} does not answer: ${missing.reason}`)
+    await lookForSkips(seen.silent)
     const starts = await Promise.all(checkpoints.map((checkpoint) => hold(checkpoint, seen, cluster)))
     return starts.filter((start) => start !== null)
   }
@@ -58,6 +66,7 @@ export function createHeldCheckpoints({ log, logger, ...readModel }: HeldOptions
     const { topic, partition, last_offset, next } = checkpoint
     const name = placeText(checkpoint)
     held.delete(name)
+    stopped.began(checkpoint)
     if (checkpoint.status === 'diverged') return null
     const divergence = otherCluster(checkpoint, cluster) ?? divergenceOf(checkpoint, seen)
     if (divergence) return leave(checkpoint, 'diverged', divergence)
@@ -69,9 +78,18 @@ export function createHeldCheckpoints({ log, logger, ...readModel }: HeldOptions
     const { topic, partition } = place
     const alarm = status === 'diverged' ? { alarm: 'diverged' } : {}
     logger.error({ ...alarm, topic, partition, status, reason }, 'partition is not projected any further')
-    held.delete(placeText(place))
-    await markPartition(readModel, place, status, reason)
+    const name = placeText(place)
+    const next = status === 'stopped' ? held.get(name)?.next : undefined
+    held.delete(name)
+    if (status === 'stopped') stopped.add({ topic, partition })
+    await markPartition(readModel, { topic, partition, next }, status, reason)
     return null
+  }
+
+  // A process must have seen them once. Later on a registry without a leader holds up nobody but those who need it.
+  async function lookForSkips(silent: TopicPartition[]): Promise<void> {
+    if (held.size > 0 && silent.some((place) => isSamePlace(place, registryPlace(readModel.topics)))) return
+    await skips.look()
   }
 
   return {
@@ -79,6 +97,8 @@ export function createHeldCheckpoints({ log, logger, ...readModel }: HeldOptions
     reached: () => [...held.values()].map(({ topic, partition, next }) => ({ topic, partition, next })),
     put: (checkpoint) => void held.set(placeText(checkpoint), checkpoint),
     begin,
+    skips,
+    mended: stopped.mended,
     leave,
   }
 }

@@ -2,9 +2,10 @@ import { recordHash } from '../../shared/event-log/chain.ts'
 import type { Following, LogBatch } from '../../shared/event-log/event-log.ts'
 import { refusalOf } from '../../shared/database/away.ts'
 import { createBatcher } from '../../shared/database/batcher.ts'
-import { type FoldStep, readBatch } from '../../shared/event-log/fold-log.ts'
+import { cannotBeFolded, cannotBeRead, type FoldStep, readBatch } from '../../shared/event-log/fold-log.ts'
 import { CheckpointTaken, type KnownStep, project } from '../../shared/read-model/projection/project.ts'
 import { Contradiction } from '../../shared/read-model/unsettled.ts'
+import { watchStopped } from './watch-stopped.ts'
 import { createHeldCheckpoints, type Held, type HeldCheckpoints, type HeldOptions } from './held-checkpoints.ts'
 
 /** `group`: the projectors that share the partitions out among them. */
@@ -31,7 +32,7 @@ export async function startProjector(options: ProjectorOptions): Promise<Project
     for (const batch of batches) {
       const found = await verified(held, batch)
       if (typeof found !== 'object' || found === null) answers.set(batch, found)
-      else ready.push({ batch, step: { ...readBatch(batch, found), known: found.known } })
+      else ready.push({ batch, step: { ...readBatch(batch, found, held.skips), known: found.known } })
     }
     const outcome = await fold(ready.map(({ step }) => step))
     for (const { batch, step } of ready) answers.set(batch, await answerOf(outcome, batch, step))
@@ -60,13 +61,13 @@ export async function startProjector(options: ProjectorOptions): Promise<Project
   async function foldAlone(batch: LogBatch): Promise<number | null> {
     const checkpoint = held.get(batch)
     if (!checkpoint) return beginAgain(held, batch)
-    const step = { ...readBatch(batch, checkpoint), known: checkpoint.known }
+    const step = { ...readBatch(batch, checkpoint, held.skips), known: checkpoint.known }
     const outcome = await fold([step])
     if (typeof outcome !== 'object') return answerOf(outcome, batch, step)
     const halves = halvesOf(batch, checkpoint.next)
     if (halves === null) {
-      const refused = `the record at offset ${offsetAfter(batch, checkpoint.next)} cannot be folded: ${outcome.refused}`
-      return held.leave(batch, 'stopped', refused)
+      const offset = offsetAfter(batch, checkpoint.next)
+      return held.leave(batch, 'stopped', cannotBeFolded({ offset, reason: outcome.refused }))
     }
     const [first, second] = halves
     const next = await foldAlone(first)
@@ -74,7 +75,16 @@ export async function startProjector(options: ProjectorOptions): Promise<Project
   }
 
   const following = await log.follow(group, [topics.grants, topics.registry], { begin: held.begin, take })
-  return { ...following, reached: held.reached, leave: held.leave }
+  const stopWatching = watchStopped({ stopped: held, following, logger: options.logger })
+  return {
+    ...following,
+    reached: held.reached,
+    leave: held.leave,
+    stop: async () => {
+      await stopWatching()
+      await following.stop()
+    },
+  }
 }
 
 /** The two halves of what lies beyond `from`, or null where that is one record at most. */
@@ -126,7 +136,7 @@ function leaderChanged(batch: LogBatch, checkpoint: Held): boolean {
 async function settled(held: HeldCheckpoints, batch: LogBatch, { position, stop }: FoldStep): Promise<number | null> {
   const checkpoint = held.get(batch)
   if (checkpoint) held.put({ ...checkpoint, ...position, verified: true })
-  if (stop) return held.leave(batch, 'stopped', `the record at offset ${stop.offset} cannot be read: ${stop.reason}`)
+  if (stop) return held.leave(batch, 'stopped', cannotBeRead(stop))
   return position.next
 }
 

@@ -18,6 +18,11 @@ export function recordHash(record: LogRecord): Buffer {
   return createHash('sha256').update(frame(record)).digest()
 }
 
+/** The same in hex, as `RecordSkipped` names a record and an operator is told of one. */
+export function recordSha256(record: LogRecord): string {
+  return recordHash(record).toString('hex')
+}
+
 function frame({ offset, timestamp, key, value }: LogRecord): Buffer {
   const framed = Buffer.allocUnsafe(24 + key.length + value.length)
   framed.writeBigUInt64BE(BigInt(offset), 0)

@@ -78,6 +78,11 @@ export type Follower = {
 export type Following = {
   /** Settles when following ended: resolves after `stop`, rejects when the log gave up for good (then: exit). */
   ended: Promise<void>
+  /**
+   * Asks the follower again where to begin in partitions that it left alone, as at an assignment, and goes on there.
+   * Those that it did not leave, or that are another follower's now, stay as they are. Rejects where `begin` does.
+   */
+  offer(partitions: TopicPartition[]): Promise<void>
   stop(): Promise<void>
 }
 

@@ -122,6 +122,13 @@ export const EVENT_DATA = {
   UserGrantsRevoked: z.looseObject({ revision, user, reason }),
   KeyIntroduced: z.looseObject({ revision, kid, checks }),
   KeyRetired: z.looseObject({ revision, kid }),
+  RecordSkipped: z.looseObject({
+    topic: name,
+    partition: z.int().min(0).max(MAX_INTEGER),
+    offset: z.int().min(0),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    reason: name,
+  }),
 } satisfies { [Type in EventType]: z.ZodType<Extract<Fact, { type: Type }>['data']> }
 
 const envelope = z.looseObject({

@@ -3,10 +3,11 @@ import { evolve } from '../ledger/grant/evolve.ts'
 import { type GrantState, UNKNOWN_GRANT } from '../ledger/grant/state.ts'
 import { createRegistry } from '../ledger/registry/evolve.ts'
 import type { RegistryEntity } from '../ledger/registry/state.ts'
-import { chainNext, chainStart, recordHash } from './chain.ts'
+import { chainNext, chainStart, recordHash, recordSha256 } from './chain.ts'
 import { decodeRecord, UndecodableRecord } from './event-codec.ts'
 import { type Bounds, type EventLog, type LogBatch, LogReadError, type LogRecord, type Range } from './event-log.ts'
 import { placeText, type TopicPartition } from './places.ts'
+import type { Skip, Skips } from './skips.ts'
 
 /**
  * Where a fold of one partition stands. `next`: the first offset that is not folded. `last_offset`, `last_hash` and
@@ -23,13 +24,19 @@ export type FoldPosition = {
 }
 
 /** A record that cannot be read: nothing from it on has a verdict, so its partition ends before it. */
-export type Stop = { offset: number; reason: string; key: string; timestamp: number }
+export type Stop = { offset: number; reason: string; key: string; timestamp: number; sha256: string }
+
+/** A record that `RecordSkipped` names: it has no verdict, and the fold goes on behind it. */
+export type Skipped = Stop & { actor: string | null }
 
 /** What was read of one partition in one go, and before which record that had to stop, if it had to. */
-export type Walked = TopicPartition & { records: Recorded[]; stop: Stop | null }
+export type Walked = TopicPartition & { records: Recorded[]; skipped: Skipped[]; stop: Stop | null }
 
-/** One step of a fold: from the offset `start`, where it stood, over these records to `position`. */
-export type FoldStep = Walked & { start: number; position: FoldPosition }
+/**
+ * One step of a fold: from the offset `start`, where it stood, over these records to `position`, which covers the bytes
+ * of skipped ones too. `registryBegins`: see Skips.
+ */
+export type FoldStep = Walked & { start: number; position: FoldPosition; registryBegins: number }
 
 /**
  * A record with its verdict, `void: null` = it counted. `grant`: as it stood afterwards, for an event of a grant.
@@ -48,6 +55,16 @@ export type OnRead = (offsets: number) => void
 /** Called now and then: how many of how many log offsets were read. */
 export type Progress = (done: number, total: number) => void
 
+/** Why a partition stops there, for whoever has to mend it. */
+export function cannotBeRead({ offset, reason }: Pick<Stop, 'offset' | 'reason'>): string {
+  return `the record at offset ${offset} cannot be read: ${reason}`
+}
+
+/** The same of a record that can be read, and that the read model cannot take. */
+export function cannotBeFolded({ offset, reason }: Pick<Stop, 'offset' | 'reason'>): string {
+  return `the record at offset ${offset} cannot be folded: ${reason}`
+}
+
 /** Where the fold of a partition begins. */
 export function foldStart({ topic, partition }: TopicPartition): FoldPosition {
   const none = { last_offset: null, last_hash: null, first_hash: null, leader_epoch: null }
@@ -61,28 +78,32 @@ export function requireWhole(bounds: Bounds[]): void {
 }
 
 /** Reads what of a batch lies beyond `from`: the step ends before the first record that cannot be read. */
-export function readBatch(batch: LogBatch, from: FoldPosition): FoldStep {
+export function readBatch(batch: LogBatch, from: FoldPosition, skips: Skips): FoldStep {
   const ahead = batch.records.filter(({ offset }) => offset >= from.next)
-  const { stop, ...walked } = decode(batch, ahead)
-  const position = moved(from, ahead.slice(0, walked.records.length), stop?.offset ?? batch.next)
-  return { ...walked, stop, start: from.next, position }
+  const walked = decode(batch, ahead, skips)
+  const next = walked.stop?.offset ?? batch.next
+  const position = moved(from, below(ahead, next), next)
+  return { ...walked, start: from.next, position, registryBegins: skips.registryBegins }
 }
 
+/** `skips`: what to pass by; at a stop it looks again. */
+export type Walking = { skips: Skips; onRead?: OnRead | undefined }
+
 /** Walks a partition up to but without `range.to`, a batch at a time and at the reader's pace. Ends at a stop. */
-export function walkLog(log: EventLog, range: Range, onRead?: OnRead): AsyncGenerator<FoldStep> {
+export async function* walkLog(log: EventLog, range: Range, walking: Walking): AsyncGenerator<FoldStep> {
   let position = foldStart(range)
-  const read = (batch: LogBatch): FoldStep => {
-    const step = readBatch(batch, position)
+  const read = (batch: LogBatch) => readBatch(batch, position, walking.skips)
+  for await (const step of walk(log, range, { ...walking, read })) {
     position = step.position
-    return step
+    yield step
   }
-  return walk(log, range, { read, onRead })
 }
 
 /** The same walk over the records of one key. Only those are decoded, so there is no chain and no position. */
-export function walkKey(log: EventLog, range: Range, key: string, onRead?: OnRead): AsyncGenerator<Walked> {
-  const isOwn = (record: LogRecord) => record.key.toString('utf8') === key
-  return walk(log, range, { read: (batch) => decode(batch, batch.records.filter(isOwn)), onRead })
+export function walkKey(log: EventLog, range: Range, walking: Walking & { key: string }): AsyncGenerator<Walked> {
+  const isOwn = (record: LogRecord) => record.key.toString('utf8') === walking.key
+  const read = (batch: LogBatch) => decode(batch, batch.records.filter(isOwn), walking.skips)
+  return walk(log, range, { ...walking, read })
 }
 
 /** Adds the verdicts to the steps of a walk. For a grant the walk over its key will do: its own records decide. */
@@ -91,14 +112,19 @@ export async function* foldLog<W extends Walked>(walked: AsyncIterable<W>): Asyn
   for await (const step of walked) yield { ...step, judged: step.records.map(judge) }
 }
 
-type Reading<W> = { read: (batch: LogBatch) => W; onRead: OnRead | undefined }
+type Reading<W> = Walking & { read: (batch: LogBatch) => W }
 
-async function* walk<W extends Walked>(log: EventLog, range: Range, { read, onRead }: Reading<W>): AsyncGenerator<W> {
+async function* walk<W extends Walked>(log: EventLog, range: Range, reading: Reading<W>): AsyncGenerator<W> {
+  const { read, skips, onRead } = reading
   if (range.to <= range.from) return
   for await (const batch of log.read(range)) {
     const within = endingAt(batch, range.to)
     onRead?.(within.next - within.start)
-    const step = read(within)
+    let step = read(within)
+    if (step.stop) {
+      await skips.look()
+      step = read(within)
+    }
     yield step
     if (step.stop) return
   }
@@ -106,13 +132,21 @@ async function* walk<W extends Walked>(log: EventLog, range: Range, { read, onRe
 
 /** The part of a batch that lies below the offset `to`. */
 function endingAt(batch: LogBatch, to: number): LogBatch {
-  if (batch.next <= to) return batch
-  return { ...batch, next: to, records: batch.records.filter(({ offset }) => offset < to) }
+  return batch.next <= to ? batch : { ...batch, next: to, records: below(batch.records, to) }
 }
 
-function decode({ topic, partition }: LogBatch, records: LogRecord[]): Walked {
-  const walked: Walked = { topic, partition, records: [], stop: null }
+function below(records: LogRecord[], offset: number): LogRecord[] {
+  return records.filter((record) => record.offset < offset)
+}
+
+function decode({ topic, partition }: LogBatch, records: LogRecord[], skips: Skips): Walked {
+  const walked: Walked = { topic, partition, records: [], skipped: [], stop: null }
   for (const record of records) {
+    const skip = skips.of(walked, record)
+    if (skip) {
+      walked.skipped.push(skippedBy(skip, record))
+      continue
+    }
     try {
       walked.records.push(decodeRecord(walked, record))
     } catch (error) {
@@ -124,8 +158,13 @@ function decode({ topic, partition }: LogBatch, records: LogRecord[]): Walked {
   return walked
 }
 
-function stopAt({ offset, timestamp, key }: LogRecord, reason: string): Stop {
-  return { offset, reason, key: key.toString('utf8'), timestamp }
+function stopAt(record: LogRecord, reason: string): Stop {
+  const { offset, timestamp, key } = record
+  return { offset, reason, key: key.toString('utf8'), timestamp, sha256: recordSha256(record) }
+}
+
+function skippedBy({ reason, actor }: Skip, record: LogRecord): Skipped {
+  return { ...stopAt(record, reason), actor }
 }
 
 function moved(from: FoldPosition, records: LogRecord[], next: number): FoldPosition {

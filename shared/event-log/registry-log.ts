@@ -1,9 +1,11 @@
+import { OperatorError } from '../config/operator-error.ts'
 import { isGrantEvent, type Recorded, type RegistryFact } from '../ledger/events.ts'
 import { createRegistry } from '../ledger/registry/evolve.ts'
-import { envelop, type EventContext, outgoing, UndecodableRecord } from './event-codec.ts'
+import { envelop, type EventContext, outgoing } from './event-codec.ts'
 import type { EventLog } from './event-log.ts'
-import { walkLog } from './fold-log.ts'
-import { registryPlace, type Topics } from './places.ts'
+import { cannotBeRead, walkLog } from './fold-log.ts'
+import { placeText, registryPlace, type Topics } from './places.ts'
+import { readSkips } from './skips.ts'
 
 /** Folds the whole registry from the log itself: small, and true before any read model exists. */
 export async function readRegistry(log: EventLog, topics: Topics) {
@@ -14,10 +16,10 @@ export async function readRegistry(log: EventLog, topics: Topics) {
   return registry
 }
 
-/** The ledger that this log belongs to: its first registry record says it. `null` for an empty log. */
+/** The ledger that this log belongs to: the first record of its registry says it. `null` for an empty log. */
 export async function readLedgerId(log: EventLog, topics: Topics): Promise<string | null> {
-  for await (const { event } of registryRecords(log, topics, { most: 1 })) {
-    return event.type === 'LedgerCreated' ? event.data.ledger_id : null
+  for await (const { event } of registryRecords(log, topics, { ledgerOnly: true })) {
+    if (event.type === 'LedgerCreated') return event.data.ledger_id
   }
   return null
 }
@@ -34,15 +36,16 @@ export async function readIssuers(log: EventLog, topics: Topics): Promise<string
   return [...issuers]
 }
 
-/** The registry's records, the first `most` offsets of it only. UndecodableRecord where one cannot be read. */
-async function* registryRecords(log: EventLog, topics: Topics, { most = Infinity } = {}): AsyncGenerator<Recorded> {
+/** The registry's records, up to the ledger's own or all. OperatorError where one cannot be read. */
+async function* registryRecords(log: EventLog, topics: Topics, { ledgerOnly = false } = {}): AsyncGenerator<Recorded> {
   const place = registryPlace(topics)
   const [bound] = await log.bounds([place.topic])
   if (!bound) return
-  const to = Math.min(bound.end, bound.first + most)
-  for await (const { records, stop } of walkLog(log, { ...place, from: bound.first, to })) {
+  const skips = await readSkips(log, topics)
+  const to = ledgerOnly ? Math.min(bound.end, skips.registryBegins + 1) : bound.end
+  for await (const { records, stop } of walkLog(log, { ...place, from: bound.first, to }, { skips })) {
     yield* records
-    if (stop) throw new UndecodableRecord(stop.reason)
+    if (stop) throw new OperatorError(`${placeText(place)}: ${cannotBeRead(stop)}`)
   }
 }
 

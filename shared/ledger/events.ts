@@ -114,7 +114,8 @@ export type Key = { kid: number; checks: { [purpose: string]: string } }
 type Put<T extends string, Name extends string, Entity> = { type: T; data: { revision: number } & Record<Name, Entity> }
 type Deleted<T extends string, Key extends string> = { type: T; data: { revision: number } & Record<Key, string> }
 
-export type RegistryFact =
+/** What happens to one entity of the registry. */
+export type EntityFact =
   | { type: 'LedgerCreated'; data: { ledger_id: string } }
   | Put<'ClientRegistered', 'client', Client>
   | Put<'ClientChanged', 'client', Client>
@@ -135,6 +136,10 @@ export type RegistryFact =
   | { type: 'KeyIntroduced'; data: { revision: number } & Key }
   | { type: 'KeyRetired'; data: { revision: number; kid: number } }
 
+/** Every fold passes by this record, which cannot be read or folded. `sha256`: its hash (event-log/chain.ts), hex. */
+export type SkipFact = { type: 'RecordSkipped'; data: Position & { sha256: string; reason: string } }
+
+export type RegistryFact = EntityFact | SkipFact
 export type Fact = GrantFact | RegistryFact
 export type EventType = Fact['type']
 

@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts'
 import { walkLog } from '../event-log/fold-log.ts'
 import { appendRegistry } from '../event-log/registry-log.ts'
+import { readSkips } from '../event-log/skips.ts'
 import type { Recorded } from '../ledger/events.ts'
 import { loadCheckpoints } from '../read-model/checkpoints.ts'
 import type { KeyEntity } from '../read-model/reads/keys.ts'
@@ -71,8 +72,9 @@ async function usesNow(parts: Parts, settings: Settings, kid: number): Promise<K
   })
   if (ranges.reduce((sum, { from, to }) => sum + Math.max(0, to - from), 0) > MAX_UNPROJECTED) return null
   const uses = await createKeyUseReader({ knex, schema, topics }).uses()
+  const skips = await readSkips(log, topics)
   for (const range of ranges)
-    for await (const { records, stop } of walkLog(log, range))
+    for await (const { records, stop } of walkLog(log, range, { skips }))
       if (stop || records.some((recorded) => names(recorded, kid))) return null
   return uses
 }

@@ -94,18 +94,19 @@ function hex(bytes: Buffer | null): string | null {
 }
 
 /**
- * Marks partitions as not to be answered from: `stopped` at a record that cannot be read, or `diverged` from the log.
+ * Marks a partition as not to be answered from: `stopped` at a record that cannot be read, or `diverged` from the log.
+ * With `next` only while its checkpoint stands there: another projector may know the way on.
  */
 export async function markPartition(
   { knex, schema }: ReadModelTables,
-  { topic, partition }: TopicPartition,
+  { topic, partition, next }: TopicPartition & { next?: number | undefined },
   status: 'stopped' | 'diverged',
   reason: string,
 ): Promise<void> {
   await knex
     .withSchema(schema)
     .table('checkpoints')
-    .where({ topic, partition })
+    .where({ topic, partition, ...(next !== undefined && { next }) })
     .update({ status, status_reason: reason })
 }
 

@@ -197,6 +197,37 @@ export function contract(test: RealTest, subject: Subject): void {
     })
   }
 
+  test('a partition that was left is followed again from where the follower says, once it is offered', async (t) => {
+    const { log, topic, append, place } = await withTopic(t)
+    const asked: number[] = []
+    const taken: number[] = []
+    let mended = false
+    const following = await log.follow(freshPrefix(), [topic], {
+      begin: async (places) => {
+        asked.push(places.length)
+        return places.map((each) => ({ ...each, offset: mended ? 1 : 0 }))
+      },
+      take: async ({ records, next }) => {
+        taken.push(...records.map(({ offset }) => offset))
+        return mended ? next : null
+      },
+    })
+    t.teardown(() => following.stop())
+    await append('one')
+    await until(() => taken.length === 1, 'the first record')
+    await append('two')
+    // Another that was not left is not asked for again.
+    mended = true
+    await until(async () => {
+      await following.offer([place, { topic, partition: 1 }])
+      return taken.length > 1
+    }, 'the second record')
+    t.deepEqual(taken, [0, 1])
+    t.is(asked.at(-1), 1)
+    await append('three')
+    await until(() => taken.length === 3, 'the third record')
+  })
+
   test('a follower that wants to go on beyond the end is stopped with an error', async (t) => {
     const { log, topic, append } = await withTopic(t)
     await append('one')

@@ -43,6 +43,7 @@ const TYPES = {
   UserGrantsRevoked: true,
   KeyIntroduced: true,
   KeyRetired: true,
+  RecordSkipped: true,
 } satisfies Record<EventType, true>
 
 const grants = new Map<string, GrantState>()

@@ -20,6 +20,7 @@ import { createRegistry, type Registry } from '../../shared/ledger/registry/evol
 import { registryKey } from '../../shared/ledger/registry/kinds.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import { readBatch } from '../../shared/event-log/fold-log.ts'
+import { NO_SKIPS } from '../../shared/event-log/skips.ts'
 import { project } from '../../shared/read-model/projection/project.ts'
 import { createKeyUseReader, type KeyUse } from '../../shared/read-model/reads/key-uses.ts'
 import { stalledMs } from '../../shared/read-model/stall.ts'
@@ -81,7 +82,7 @@ async function projectAnew({ knex, schema, topics }: Runtime, records: ReturnTyp
       const { topic, partition, next: start } = checkpoint
       const records = part(partitions.get(placeText({ topic, partition })) ?? [])
       const batch: LogBatch = { topic, partition, start, next: start + records.length, records }
-      return records.length === 0 ? [] : [readBatch(batch, checkpoint)]
+      return records.length === 0 ? [] : [readBatch(batch, checkpoint, NO_SKIPS)]
     })
     // What was projected is dated as what was recorded: a grace can have run out.
     await project({ knex, schema }, batches, 'record')

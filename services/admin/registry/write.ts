@@ -8,7 +8,7 @@ import {
   removesLastAdministrator,
   viewAfter,
 } from '../../../shared/ledger/access/guard.ts'
-import type { RegistryFact } from '../../../shared/ledger/events.ts'
+import type { EntityFact } from '../../../shared/ledger/events.ts'
 import { GUARD_RESOURCE } from '../../../shared/ledger/registry/predefined.ts'
 import {
   lives,
@@ -26,7 +26,7 @@ import type { Admin } from '../admin.ts'
 import type { Precondition } from './preconditions.ts'
 
 /** A fact about an entity that has revisions. */
-export type RevisedFact = Exclude<RegistryFact, { type: 'LedgerCreated' }>
+export type RevisedFact = Exclude<EntityFact, { type: 'LedgerCreated' }>
 
 /** A write to one entity of the registry, ready to be decided. */
 export type Change = {
@@ -74,7 +74,7 @@ function factOf({ fact, key }: Change, { entities }: RegistryRead): RevisedFact 
   return fact((entity?.revision ?? 0) + 1, entity)
 }
 
-async function requireAdministratorLeft(admin: Admin, view: RegistryView, fact: RegistryFact): Promise<void> {
+async function requireAdministratorLeft(admin: Admin, view: RegistryView, fact: EntityFact): Promise<void> {
   const groups = [...guardedGroupsOf(view), ...guardedGroupsOf(viewAfter(view, fact))]
   const { clients, users } = await admin.registry.members([...new Set(groups)])
   const whole = {
@@ -115,7 +115,7 @@ async function commitChange(
   throw new Contradiction('read_model_contradicts', `a write of ${change.key} was folded, and is nowhere to be seen`)
 }
 
-function requireFreeName({ entities }: RegistryRead, fact: RegistryFact): void {
+function requireFreeName({ entities }: RegistryRead, fact: EntityFact): void {
   const name = uniqueNameOf(registryValueOf(fact))
   if (name === null) return
   const others = [...entities.values()].filter((entity) => lives(entity) && entity.key !== registryKeyOf(fact))

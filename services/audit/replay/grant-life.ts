@@ -1,6 +1,7 @@
 import type { EventLog } from '../../../shared/event-log/event-log.ts'
 import { foldLog, type OnRead, walkKey } from '../../../shared/event-log/fold-log.ts'
 import type { Topics } from '../../../shared/event-log/places.ts'
+import { readSkips } from '../../../shared/event-log/skips.ts'
 import { readRegistry } from '../../../shared/event-log/registry-log.ts'
 import type { Principal } from '../../../shared/ledger/events.ts'
 import {
@@ -75,7 +76,8 @@ async function foldLife({ log, topics }: Source, grant_id: string, onRead?: OnRe
   const [range] = await rangesOf({ log, topics }, { grant_id })
   const folded: Folded = { state: UNKNOWN_GRANT, generations: [], events: [] }
   if (!range) return folded
-  for await (const step of foldLog(walkKey(log, range, grant_id, onRead))) {
+  const skips = await readSkips(log, topics)
+  for await (const step of foldLog(walkKey(log, range, { skips, onRead, key: grant_id }))) {
     folded.events.push(...entriesOf(step))
     for (const { grant } of step.judged) addState(folded, grant ?? UNKNOWN_GRANT)
   }

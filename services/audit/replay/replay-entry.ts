@@ -1,7 +1,7 @@
 import { isGrantEvent, type LedgerEvent, type Position, type Principal } from '../../../shared/ledger/events.ts'
 import type { GrantState } from '../../../shared/ledger/grant/state.ts'
 import { parseRegistryKey } from '../../../shared/ledger/registry/kinds.ts'
-import type { Judged, Stop, Walked } from '../../../shared/event-log/fold-log.ts'
+import type { Judged, Skipped, Stop, Walked } from '../../../shared/event-log/fold-log.ts'
 import type { TopicPartition } from '../../../shared/event-log/places.ts'
 
 /** One record of the log as an auditor reads it. */
@@ -17,19 +17,24 @@ export type ReplayEntry = {
   client_id: string | null
   /** Whom the grant speaks for, or which user or client the registry event is about. */
   principal: Principal | null
-  verdict: 'valid' | 'void' | 'unreadable'
-  /** Why it is void or unreadable, else the reason that the event itself gives. */
+  /** `skipped`: it could not be folded, and an operator has every fold pass by it. */
+  verdict: 'valid' | 'void' | 'unreadable' | 'skipped'
+  /** Why it is void, unreadable or skipped, else the reason that the event itself gives. */
   reason: string | null
+  /** Who acted; of a skipped record, who has it skipped. */
   actor: string | null
   requestid: string | null
   clientaddress: string | null
   event: LedgerEvent | null
+  /** The hash of a record that was not read, hex: `RecordSkipped` names it by that. */
+  sha256: string | null
 }
 
 /** Tells a step of the log as entries; a record that cannot be read is the last of its partition. */
 export function entriesOf(step: Walked & { judged: Judged[] }): ReplayEntry[] {
-  const entries = step.judged.map(entryOf)
-  return step.stop ? [...entries, unreadableEntry(step, step.stop)] : entries
+  const skipped = step.skipped.map((record) => unreadEntry(step, record, { verdict: 'skipped', actor: record.actor }))
+  const entries = [...step.judged.map(entryOf), ...skipped].sort((a, b) => a.position.offset - b.position.offset)
+  return step.stop ? [...entries, unreadEntry(step, step.stop, { verdict: 'unreadable', actor: null })] : entries
 }
 
 /** Whom a refresh or a revocation is about is known from the folded grant. */
@@ -48,6 +53,7 @@ function entryOf(judged: Judged): ReplayEntry {
     requestid: event.requestid ?? null,
     clientaddress: event.clientaddress ?? null,
     event,
+    sha256: null,
   }
 }
 
@@ -71,20 +77,23 @@ function reasonOf(event: LedgerEvent): string | null {
   return event.type === 'TokenReuseDetected' ? 'reuse' : null
 }
 
-function unreadableEntry({ topic, partition }: TopicPartition, { offset, reason, key, timestamp }: Stop): ReplayEntry {
+type Unread = { verdict: 'unreadable' | 'skipped'; actor: string | null }
+
+function unreadEntry({ topic, partition }: TopicPartition, record: Stop | Skipped, unread: Unread): ReplayEntry {
+  const { offset, reason, key, timestamp, sha256 } = record
   return {
     position: { topic, partition, offset },
     time: new Date(timestamp).toISOString(),
-    type: 'unreadable',
+    type: unread.verdict,
     subject: key,
     grant_id: null,
     client_id: null,
     principal: null,
-    verdict: 'unreadable',
+    ...unread,
     reason,
-    actor: null,
     requestid: null,
     clientaddress: null,
     event: null,
+    sha256,
   }
 }

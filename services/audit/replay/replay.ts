@@ -5,9 +5,11 @@ import {
   type Progress,
   requireWhole,
   walkKey,
+  type Walking,
   walkLog,
 } from '../../../shared/event-log/fold-log.ts'
 import { comparePlaces, partitionOf, type Topics } from '../../../shared/event-log/places.ts'
+import { readSkips } from '../../../shared/event-log/skips.ts'
 import { type EventType, isGrantType } from '../../../shared/ledger/events.ts'
 import { merge } from './merge.ts'
 import { entriesOf, type ReplayEntry } from './replay-entry.ts'
@@ -33,8 +35,8 @@ export async function* replay(
   progress?: Progress,
 ): AsyncGenerator<ReplayEntry, void, undefined> {
   const ranges = await rangesOf(source, filter)
-  const onRead = counter(ranges, progress)
-  const streams = ranges.map((range) => entriesShown(source.log, range, { filter, onRead }))
+  const walking = { skips: await readSkips(source.log, source.topics), onRead: counter(ranges, progress) }
+  const streams = ranges.map((range) => entriesShown(source.log, range, { filter, walking }))
   for await (const { entry } of merge(streams, isBefore)) yield entry
 }
 
@@ -66,11 +68,11 @@ type Placed = { at: number; entry: ReplayEntry }
 async function* entriesShown(
   log: EventLog,
   range: Range,
-  { filter, onRead }: { filter: ReplayFilter; onRead: OnRead | undefined },
+  { filter, walking }: { filter: ReplayFilter; walking: Walking },
 ): AsyncGenerator<Placed[]> {
   let at = 0
   const key = filter.grant_id
-  const walked = key === undefined ? walkLog(log, range, onRead) : walkKey(log, range, key, onRead)
+  const walked = key === undefined ? walkLog(log, range, walking) : walkKey(log, range, { ...walking, key })
   for await (const step of foldLog(walked)) {
     const placed: Placed[] = []
     for (const entry of entriesOf(step)) {
@@ -82,7 +84,8 @@ async function* entriesShown(
 }
 
 function isShown(entry: ReplayEntry, { client_id, sub, types }: ReplayFilter): boolean {
-  if (entry.verdict === 'unreadable') return true
+  // Whoever reads a part of the story must see that something of it is missing.
+  if (entry.verdict === 'unreadable' || entry.verdict === 'skipped') return true
   if (types && !types.some((type) => type === entry.type)) return false
   if (client_id !== undefined && !concernsClient(entry, client_id)) return false
   return sub === undefined || (entry.principal?.type === 'user' && entry.principal.id === sub)

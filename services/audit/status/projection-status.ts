@@ -5,6 +5,7 @@ import {
   readPartitionHealth,
 } from '../../../shared/read-model/partition-health.ts'
 import type { VerifySource } from '../../../shared/read-model/read-model.ts'
+import { stoppedAt, type StoppedAt } from '../stopped-at.ts'
 
 /**
  * `next` of the read model and `end` of the log both name the record to come; `end: null` = the log does not answer for
@@ -20,6 +21,8 @@ export type PartitionStatus = TopicPartition & {
   voids: number
   /** Why this partition is not healthy. */
   problem: string | null
+  /** The record that it stopped at. */
+  stopped: StoppedAt | null
 }
 
 export type ProjectionStatus = { healthy: boolean; partitions: PartitionStatus[] }
@@ -30,9 +33,9 @@ export async function projectionStatus(source: VerifySource, maxLagMs: number): 
   // Their health first: read after it, the log's ends cannot be behind.
   const healthOf = new Map((await readPartitionHealth(source)).map((health) => [placeText(health), health]))
   const { bounds, silent } = await log.boundsNow([topics.registry, topics.grants])
-  const statusOf = (place: TopicPartition, end: number | null, silence: string | null): PartitionStatus => {
+  const statusOf = async (place: TopicPartition, end: number | null, silence: string | null) => {
     const health = healthOf.get(placeText(place))
-    return {
+    const status: PartitionStatus = {
       topic: place.topic,
       partition: place.partition,
       next: health?.next ?? null,
@@ -42,11 +45,13 @@ export async function projectionStatus(source: VerifySource, maxLagMs: number): 
       status: health?.status ?? 'missing',
       voids: health?.void_count ?? 0,
       problem: silence ?? problemOf(health, end, maxLagMs),
+      stopped: health && end !== null && end > health.next ? await stoppedAt(log, health) : null,
     }
+    return status
   }
   const answering = bounds.map((bound) => statusOf(bound, bound.end, null))
   const others = silent.map((place) => statusOf(place, null, `the log does not answer: ${place.reason}`))
-  const partitions = [...answering, ...others].toSorted(comparePlaces)
+  const partitions = (await Promise.all([...answering, ...others])).toSorted(comparePlaces)
   return { healthy: partitions.every(({ problem }) => problem === null), partitions }
 }
 

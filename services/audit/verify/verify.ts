@@ -8,14 +8,25 @@ import {
   walkLog,
 } from '../../../shared/event-log/fold-log.ts'
 import { placeText, type TopicPartition } from '../../../shared/event-log/places.ts'
+import { createSkips, type Skips } from '../../../shared/event-log/skips.ts'
 import type { Checkpoint } from '../../../shared/read-model/checkpoints.ts'
 import type { VerifySource } from '../../../shared/read-model/read-model.ts'
+import { stoppedAt, type StoppedAt } from '../stopped-at.ts'
 import { compareColumns, type Difference, leftOver } from './compare.ts'
 import { createExpectation, type Expectation } from './expectation.ts'
 import { readSnapshot, type Snapshot } from './stored-rows.ts'
 
-/** `next`: the first offset that was not compared, because the read model has not folded it. */
-export type VerifiedPartition = TopicPartition & { next: number; records: number; voids: number }
+/**
+ * `next`: the first offset that was not compared, because the read model has not folded it. `skipped`: records without
+ * a verdict, by order of an operator. `stopped`: the record that the read model does not get past.
+ */
+export type VerifiedPartition = TopicPartition & {
+  next: number
+  records: number
+  voids: number
+  skipped: number
+  stopped: StoppedAt | null
+}
 
 export type VerifyReport = { equal: boolean; difference: Difference | null; partitions: VerifiedPartition[] }
 
@@ -30,11 +41,12 @@ export async function verify(source: VerifySource, progress?: Progress): Promise
   const { log, topics } = source
   const bounds = await log.bounds([topics.registry, topics.grants])
   const total = bounds.reduce((sum, { end }) => sum + end, 0)
+  const skips = createSkips(log, topics)
   const partitions: VerifiedPartition[] = []
   let before = 0
   for (const bound of bounds) {
     const onNext = (next: number) => progress?.(before + Math.min(next, bound.end), total)
-    const { difference, verified } = await verifyPartition(source, bound, onNext)
+    const { difference, verified } = await verifyPartition(source, bound, { skips, onNext })
     partitions.push(verified)
     if (difference) return { equal: false, difference, partitions }
     before += bound.end
@@ -42,17 +54,30 @@ export async function verify(source: VerifySource, progress?: Progress): Promise
   return { equal: true, difference: null, partitions }
 }
 
-async function verifyPartition(source: VerifySource, bound: Bounds, onNext: (next: number) => void): Promise<Verified> {
+type Verifying = { skips: Skips; onNext: (next: number) => void }
+
+async function verifyPartition(source: VerifySource, bound: Bounds, { skips, onNext }: Verifying): Promise<Verified> {
   const { topics, log } = source
   const { topic, partition } = bound
   const kind = topic === topics.registry ? 'registry' : 'grants'
   const snapshot = await readSnapshot(source, { place: bound, kind })
   const { checkpoint } = snapshot
-  const verified = { topic, partition, next: checkpoint?.next ?? 0, records: 0, voids: 0 }
+  const verified: VerifiedPartition = {
+    topic,
+    partition,
+    next: checkpoint?.next ?? 0,
+    records: 0,
+    voids: 0,
+    skipped: 0,
+    stopped: null,
+  }
   const problem = await unfoldable(log, bound, checkpoint)
   if (!checkpoint || problem) return { difference: problem, verified }
+  verified.stopped = await stoppedAt(log, checkpoint)
+  // Only now: the read model may have been let past a record that a look before did not know to be skipped.
+  await skips.look()
   const expectation = createExpectation(kind, snapshot)
-  const folded = await fold(log, checkpoint, { expectation, verified, onNext })
+  const folded = await fold(log, checkpoint, { expectation, verified, skips, onNext })
   const difference = folded.difference ?? expectation.end() ?? leftOver(snapshot)
   return { difference: difference ?? (await compareCheckpoint(source, snapshot, folded)), verified }
 }
@@ -72,16 +97,19 @@ type Folded = { difference: Difference | null; position: FoldPosition; voids: nu
 async function fold(
   log: EventLog,
   checkpoint: Checkpoint,
-  into: { expectation: Expectation; verified: VerifiedPartition; onNext: (next: number) => void },
+  into: Verifying & { expectation: Expectation; verified: VerifiedPartition },
 ): Promise<Folded> {
   const { topic, partition, next } = checkpoint
-  const { expectation, verified, onNext } = into
+  const { expectation, verified, skips, onNext } = into
   let position = foldStart(checkpoint)
   const folded = (difference: Difference | null): Folded => ({ difference, position, voids: verified.voids })
-  for await (const { judged, stop, ...step } of foldLog(walkLog(log, { topic, partition, from: 0, to: next }))) {
+  for await (const { judged, stop, ...step } of foldLog(
+    walkLog(log, { topic, partition, from: 0, to: next }, { skips }),
+  )) {
     if (stop) return folded(unreadableAt(checkpoint, stop))
     position = step.position
     verified.records += judged.length
+    verified.skipped += step.skipped.length
     verified.voids += judged.filter((one) => one.void !== null).length
     const difference = expectation.take(judged)
     if (difference) return folded(difference)

@@ -27,6 +27,8 @@ function line(entry: ReplayEntry, before: ReplayEntry | undefined): string {
 
 function happened(entry: ReplayEntry): string {
   if (entry.verdict === 'unreadable') return `UNREADABLE, nothing after it has a verdict: ${entry.reason}`
+  if (entry.verdict === 'skipped')
+    return `SKIPPED (${entry.reason}), changed nothing: a record that could not be folded`
   const what = told(entry)
   return entry.verdict === 'void' ? `VOID (${entry.reason}), changed nothing: ${what}` : what
 }

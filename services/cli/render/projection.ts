@@ -34,8 +34,9 @@ export function renderVerify(report: VerifyReport, format: Format): string {
   if (format === 'jsonl') return `${JSON.stringify(report)}\n`
   const { difference, partitions } = report
   if (difference) return renderDifference(difference)
-  const sum = (of: 'records' | 'voids') => partitions.reduce((total, partition) => total + partition[of], 0)
-  const compared = `${partitions.length} partitions, ${sum('records')} records, ${sum('voids')} of them void`
+  const sum = (of: 'records' | 'voids' | 'skipped') => partitions.reduce((total, partition) => total + partition[of], 0)
+  const skipped = sum('skipped') > 0 ? `, ${sum('skipped')} skipped beside them` : ''
+  const compared = `${partitions.length} partitions, ${sum('records')} records, ${sum('voids')} of them void${skipped}`
   return `equal: the live read model and its hash chain are what the log says (${compared})\n`
 }
 

@@ -21,6 +21,9 @@ type Options = {
   logger: LogLogger
 }
 
+/** The consumer of the moment; the one after it asks for all of its partitions anyway. */
+type Current = Pick<Following, 'offer'>
+
 /**
  * Follows with a consumer group, which does nothing but share the partitions out: it never commits, and at every join
  * the follower is asked where to begin. Until it has answered, its partitions are paused, so nothing is read from a
@@ -28,10 +31,12 @@ type Options = {
  */
 export function followKafka(options: Options): Following {
   const stopping = new AbortController()
-  const ended = followOn(options, stopping.signal)
+  const current: Current = { offer: async () => undefined }
+  const ended = followOn(options, stopping.signal, current)
   ended.catch(() => undefined)
   return {
     ended,
+    offer: (places) => current.offer(places),
     stop: async () => {
       stopping.abort()
       await ended.catch(() => undefined)
@@ -40,11 +45,11 @@ export function followKafka(options: Options): Following {
 }
 
 /** One consumer after the other until `stopping`, after pauses that grow while none of them gets into the group. */
-async function followOn(options: Options, stopping: AbortSignal): Promise<void> {
+async function followOn(options: Options, stopping: AbortSignal, current: Current): Promise<void> {
   const { logger, group } = options
   let pauseMs = FIRST_PAUSE_MS
   while (!stopping.aborted) {
-    const { error, hasJoined } = await consume(options, stopping)
+    const { error, hasJoined } = await consume(options, stopping, current)
     if (stopping.aborted) return
     if (isForGood(error)) {
       logger('error', 'following ended for good', { group, err: error })
@@ -61,8 +66,10 @@ function isForGood(error: unknown): boolean {
   return (error instanceof LogReadError && error.reason === 'out_of_range') || error instanceof WriterTimeError
 }
 
+type Ended = { error: unknown; hasJoined: boolean }
+
 /** The life of one consumer: resolves with why it ended, once its last batch is done and it has left the group. */
-async function consume(options: Options, stopping: AbortSignal): Promise<{ error: unknown; hasJoined: boolean }> {
+async function consume(options: Options, stopping: AbortSignal, current: Current): Promise<Ended> {
   const { kafka, group, topics, logger } = options
   const consumer = createConsumer(kafka, group)
   const positions = createPositions(consumer)
@@ -87,6 +94,10 @@ async function consume(options: Options, stopping: AbortSignal): Promise<{ error
 
   const taking = createTaking({ ...options, positions, heartbeats })
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => joined(payload.memberAssignment))
+  current.offer = async (offered) => {
+    const left = offered.filter(positions.isLeft)
+    if (left.length > 0) await createBeginning({ ...options, positions }, left)(assignment.signal)
+  }
   consumer.on(consumer.events.CRASH, ({ payload }) => end(payload.error))
   const started = startConsumer(consumer, topics, (payload) => taking.take(payload, assignment.signal).catch(end))
   started.catch(end)

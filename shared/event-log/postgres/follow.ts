@@ -73,7 +73,8 @@ export function followPostgres({ knex, topics, follower, logger, wakers }: Optio
     waker.wake()
   }
 
-  return following(run(), halt)
+  const offer = (partitions: TopicPartition[]) => beginLeft(knex, { partitions, places, follower }).then(waker.wake)
+  return following(run(), { halt, offer })
 }
 
 // Once for each change, not five times a second.
@@ -95,15 +96,32 @@ function pollTeller(logger: LogLogger) {
 
 async function beginAll(knex: Knex, topics: string[], follower: Follower): Promise<Place[]> {
   const bounds = await readBounds(knex, topics)
-  const begins = await follower.begin(bounds.map(({ topic, partition }) => ({ topic, partition })))
+  const places = bounds.map(({ topic, partition }) => ({ topic, partition }))
+  return begin(knex, places, follower)
+}
+
+type Offered = { partitions: TopicPartition[]; places: Set<Place>; follower: Follower }
+
+async function beginLeft(knex: Knex, { partitions, places, follower }: Offered): Promise<void> {
+  const isLeft = (one: TopicPartition) => ![...places].some((place) => isSamePlace(place, one))
+  const left = partitions.filter(isLeft)
+  if (left.length === 0) return
+  for (const place of await begin(knex, left, follower)) if (isLeft(place)) places.add(place)
+}
+
+async function begin(knex: Knex, places: TopicPartition[], follower: Follower): Promise<Place[]> {
+  const begins = await follower.begin(places)
   for (const begin of begins) await requireInRange(knex, begin, begin.offset)
   return begins.map(({ topic, partition, offset }) => ({ topic, partition, from: offset, taking: false }))
 }
 
-function following(ended: Promise<void>, halt: (reason: unknown) => void): Following {
+type Ways = Pick<Following, 'offer'> & { halt: (reason: unknown) => void }
+
+function following(ended: Promise<void>, { halt, offer }: Ways): Following {
   ended.catch(() => undefined)
   return {
     ended,
+    offer,
     stop: async () => {
       halt('stopped')
       await ended.catch(() => undefined)

@@ -1,5 +1,5 @@
 import { decideAccess, groupsOf, includes } from './decision.ts'
-import type { Acl, Client, Principal, RegistryFact, User } from '../events.ts'
+import type { Acl, Client, EntityFact, Principal, User } from '../events.ts'
 import { GUARD_RESOURCE, LEDGER_FOLDER } from '../registry/predefined.ts'
 import { parseRegistryKey } from '../registry/kinds.ts'
 import { registryKeyOf, registryValueOf, type RegistryView } from '../registry/state.ts'
@@ -7,7 +7,7 @@ import { parseScope } from '../scope.ts'
 
 /** Making or revoking a grant, or anything else that is done to one. */
 export type GrantWrite = { type: 'GrantWrite'; client_id: string; principal: Principal; scope: string }
-export type GuardedWrite = RegistryFact | GrantWrite
+export type GuardedWrite = EntityFact | GrantWrite
 
 /**
  * Whether a write touches or reaches `ledger.*`, so that it needs `ledger.admin:guard`: the ledger's resources, the
@@ -55,7 +55,7 @@ export function administratorsOf(view: RegistryView): Principal[] {
 }
 
 /** Whether a write would leave nobody who may administer the ledger, where somebody may now: to be refused. */
-export function removesLastAdministrator(view: RegistryView, fact: RegistryFact): boolean {
+export function removesLastAdministrator(view: RegistryView, fact: EntityFact): boolean {
   return administratorsOf(view).length > 0 && administratorsOf(viewAfter(view, fact)).length === 0
 }
 
@@ -71,7 +71,7 @@ export function isLastAdministrator(view: RegistryView, principal: Principal): b
 }
 
 /** The view as it will be once this fact counts. */
-export function viewAfter(view: RegistryView, fact: RegistryFact): RegistryView {
+export function viewAfter(view: RegistryView, fact: EntityFact): RegistryView {
   const id = parseRegistryKey(registryKeyOf(fact))?.id ?? ''
   const change = registryValueOf(fact)
   switch (change.kind) {

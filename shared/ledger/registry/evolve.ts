@@ -1,4 +1,4 @@
-import type { RegistryEvent, Recorded } from '../events.ts'
+import type { EntityFact, RegistryEvent, Recorded } from '../events.ts'
 import { type NamedKind, REGISTRY_EVENTS, type RegistryValues } from './kinds.ts'
 import type { EntityOf, RegistryEntity, RegistryLookup, RegistryValue, RegistryView } from './state.ts'
 import { lives, registryKeyOf, registryValueOf, uniqueNameOf } from './state.ts'
@@ -16,8 +16,11 @@ export type RegistryVoidReason =
   | 'key_retired'
   | 'unknown_type'
 
+/** Neither: it counted, and is about no entity. */
 export type EvolvedRegistry =
-  { entity: RegistryEntity; void?: undefined } | { entity?: undefined; void: RegistryVoidReason }
+  | { entity: RegistryEntity; void?: undefined }
+  | { entity?: undefined; void: RegistryVoidReason }
+  | { entity?: undefined; void?: undefined }
 
 /**
  * What a recorded event makes of its registry entity, or why it is void: valid only as revision n → n+1, on a living
@@ -25,6 +28,8 @@ export type EvolvedRegistry =
  */
 export function evolveRegistry(lookup: RegistryLookup, recorded: Recorded<RegistryEvent>): EvolvedRegistry {
   const { event, position, timestamp } = recorded
+  // It has no revision: a second one says the same again.
+  if (event.type === 'RecordSkipped') return event.subject === registryKeyOf(event) ? {} : { void: 'key_mismatch' }
   const rule = REGISTRY_EVENTS[event.type]
   if (rule === undefined) return { void: 'unknown_type' }
   const key = registryKeyOf(event)
@@ -96,7 +101,7 @@ function living<Kind extends NamedKind>(entities: RegistryEntity[], kind: Kind):
 
 function problemOf(
   lookup: RegistryLookup,
-  event: RegistryEvent,
+  event: EntityFact & { subject: string },
   before: RegistryEntity | undefined,
   change: RegistryValue,
 ): RegistryVoidReason | null {

@@ -1,4 +1,4 @@
-import type { Acl, Client, Group, Key, RegistryFact, Resource, Scope, User } from '../events.ts'
+import type { Acl, Client, EntityFact, Group, Key, Resource, Scope, User } from '../events.ts'
 
 /** What an entity of each kind holds while it lives. */
 export type RegistryValues = {
@@ -36,11 +36,11 @@ export const REGISTRY_KINDS = {
 export const NAMED_KINDS: readonly NamedKind[] = Object.keys(REGISTRY_KINDS).filter(isNamedKind)
 
 /** An event type begins with the name of its kind. */
-type KindOf<Type extends RegistryFact['type']> = {
+type KindOf<Type extends EntityFact['type']> = {
   [Kind in RegistryKind]: Type extends `${Capitalize<Kind>}${string}` ? Kind : never
 }[RegistryKind]
 
-type EventRow<Type extends RegistryFact['type']> = {
+type EventRow<Type extends EntityFact['type']> = {
   kind: KindOf<Type>
   /** Must the entity live already? `either`: a put creates or replaces. */
   needs: 'absent' | 'living' | 'either'
@@ -48,8 +48,8 @@ type EventRow<Type extends RegistryFact['type']> = {
   endsGrants?: true
 }
 
-/** What each type of registry event is about, and what it takes. */
-export const REGISTRY_EVENTS: { readonly [Type in RegistryFact['type']]: EventRow<Type> } = {
+/** What each type of event about an entity is about, and what it takes. */
+export const REGISTRY_EVENTS: { readonly [Type in EntityFact['type']]: EventRow<Type> } = {
   LedgerCreated: { kind: 'ledger', needs: 'absent' },
   ClientRegistered: { kind: 'client', needs: 'absent' },
   ClientChanged: { kind: 'client', needs: 'living' },

@@ -1,4 +1,4 @@
-import type { Key, RegistryFact } from '../events.ts'
+import type { EntityFact, Key, RegistryFact } from '../events.ts'
 import {
   LEDGER_KEY,
   type NamedKind,
@@ -52,8 +52,9 @@ export type RegistryView = {
 /** All that the data of a registry fact may hold of its entity: its value, or what it was called. */
 type FactData = Partial<RegistryValues & Key & { ledger_id: string; client_id: string; sub: string; name: string }>
 
-/** The key of the entity that a fact is about; also the record's key in the log. */
+/** The key of the entity, or of the skipped record, that a fact is about; also its record's key in the log. */
 export function registryKeyOf(fact: RegistryFact): string {
+  if (fact.type === 'RecordSkipped') return `skip/${fact.data.topic}/${fact.data.partition}/${fact.data.offset}`
   const { kind } = REGISTRY_EVENTS[fact.type]
   return kind === 'ledger' ? LEDGER_KEY : registryKey(kind, idIn(kind, fact.data))
 }
@@ -64,7 +65,7 @@ function idIn(kind: NamedKind, data: FactData): string {
 }
 
 /** The value that a fact gives its entity. */
-export function registryValueOf(fact: RegistryFact): RegistryValue {
+export function registryValueOf(fact: EntityFact): RegistryValue {
   const { kind } = REGISTRY_EVENTS[fact.type]
   const data: FactData = fact.data
   switch (kind) {

@@ -46,7 +46,8 @@ export async function project(
   const states = await loadGrants(tables, grantEvents, (grant_id) => known.get(grant_id)?.get(grant_id))
   const grants = foldGrants(states, grantEvents)
   const registryEvents = registryRecords(records)
-  const registry = foldRegistry(await loadRegistry(tables, registryEvents), registryEvents)
+  const registryBegins = Math.max(0, ...steps.map((step) => step.registryBegins))
+  const registry = foldRegistry(await loadRegistry(tables, registryEvents, registryBegins), registryEvents)
   const moves = movesOf(steps, [...grants.verdicts, ...registry.verdicts])
   const statement = writeSql(tables.schema, projectedAt, { moves, grants, registry })
   const { rows } = await tables.knex

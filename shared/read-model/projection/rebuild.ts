@@ -2,7 +2,8 @@ import { OperatorError } from '../../config/operator-error.ts'
 import { refusalOf } from '../../database/away.ts'
 import { chainStart } from '../../event-log/chain.ts'
 import type { Bounds } from '../../event-log/event-log.ts'
-import { type Progress, requireWhole, walkLog } from '../../event-log/fold-log.ts'
+import { cannotBeRead, type Progress, requireWhole, walkLog } from '../../event-log/fold-log.ts'
+import { readSkips, type Skips } from '../../event-log/skips.ts'
 import { createCheckpoints, markPartition, rememberCluster } from '../checkpoints.ts'
 import { readPartitionHealth } from '../partition-health.ts'
 import type { ReadModelTables, VerifySource } from '../read-model.ts'
@@ -20,12 +21,14 @@ export async function rebuild(source: VerifySource, { force }: { force: boolean 
   if (!force) await requireNoProjector(source)
   const [bounds, cluster] = await Promise.all([log.bounds([topics.registry, topics.grants]), log.clusterId()])
   requireWhole(bounds)
+  const skips = await readSkips(log, topics)
   await empty(source, bounds)
   await rememberCluster(source, cluster)
   const total = bounds.reduce((sum, { end }) => sum + end, 0)
   let before = 0
   for (const bound of bounds) {
-    await foldPartition(source, bound, (next) => progress?.(before + Math.min(next, bound.end), total))
+    const onNext = (next: number) => progress?.(before + Math.min(next, bound.end), total)
+    await foldPartition(source, bound, { skips, onNext })
     before += bound.end
   }
 }
@@ -58,17 +61,17 @@ async function empty({ knex, schema }: ReadModelTables, bounds: Bounds[]): Promi
   })
 }
 
-async function foldPartition(source: VerifySource, bound: Bounds, onNext: (next: number) => void): Promise<void> {
-  for await (const step of walkLog(source.log, { ...bound, from: 0, to: bound.end })) {
+type Folding = { skips: Skips; onNext: (next: number) => void }
+
+async function foldPartition(source: VerifySource, bound: Bounds, { skips, onNext }: Folding): Promise<void> {
+  for await (const step of walkLog(source.log, { ...bound, from: 0, to: bound.end }, { skips })) {
     const refused = await project(source, [step], 'record').then(() => null, refusalOr)
     if (refused !== null) {
       const among = `a record at offset ${step.start} to ${step.position.next - 1} cannot be folded: ${refused}`
       return markPartition(source, bound, 'stopped', among)
     }
     onNext(step.position.next)
-    if (!step.stop) continue
-    const { offset, reason } = step.stop
-    await markPartition(source, bound, 'stopped', `the record at offset ${offset} cannot be read: ${reason}`)
+    if (step.stop) await markPartition(source, bound, 'stopped', cannotBeRead(step.stop))
   }
 }
 

@@ -42,8 +42,9 @@ export function foldRegistry(known: RegistryEntity[], records: Recorded<Registry
 export async function loadRegistry(
   tables: ReadModelTables,
   records: Recorded<RegistryEvent>[],
+  registryBegins: number,
 ): Promise<RegistryEntity[]> {
-  const loaded = ledgerEntity(records)
+  const loaded = ledgerEntity(records, registryBegins)
   const keys = records.flatMap(({ event }) => parseRegistryKey(registryKeyOf(event)) ?? [])
   for (const kind of NAMED_KINDS) {
     const ids = keys.filter((key) => key.kind === kind).map(({ id }) => id)
@@ -68,10 +69,10 @@ async function loadKind(
   return rows.map(({ row }) => entityOfRow(kind, row))
 }
 
-// `LedgerCreated` has no table in the read model: it is the first record of the registry, so whatever comes later knows
-// it.
-function ledgerEntity(records: Recorded<RegistryEvent>[]): RegistryEntity[] {
-  return (records[0]?.position.offset ?? 0) > 0 ? [LEDGER_ENTITY] : []
+// `LedgerCreated` has no table in the read model: it is the first record of the registry that is not skipped, so
+// whatever comes later knows it.
+function ledgerEntity([first]: Recorded<RegistryEvent>[], registryBegins: number): RegistryEntity[] {
+  return first && first.position.offset > registryBegins ? [LEDGER_ENTITY] : []
 }
 
 const LEDGER_ENTITY: RegistryEntity = {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { Client, RegistryFact, User } from '../../../shared/ledger/events.ts'
+import type { Client, EntityFact, User } from '../../../shared/ledger/events.ts'
 import { createRegistry } from '../../../shared/ledger/registry/evolve.ts'
 import {
   administratorsOf,
@@ -21,20 +21,20 @@ const root = client({
 const consoleClient = client({ client_id: 'console', client_name: 'Console', scope: 'ledger.audit read' })
 const eve = user({ sub: 'eve', groups: ['Auditors'], personal: { username: 'eve', name: null, email: null } })
 
-const put = (u: User, revision = 1): RegistryFact => ({ type: 'UserPut', data: { revision, user: u } })
-const register = (c: Client): RegistryFact => ({ type: 'ClientRegistered', data: { revision: 1, client: c } })
-const change = (c: Client): RegistryFact => ({ type: 'ClientChanged', data: { revision: 2, client: c } })
-const aclPut = (name: string, allowed_groups: string[], denied_groups: string[] = []): RegistryFact => {
+const put = (u: User, revision = 1): EntityFact => ({ type: 'UserPut', data: { revision, user: u } })
+const register = (c: Client): EntityFact => ({ type: 'ClientRegistered', data: { revision: 1, client: c } })
+const change = (c: Client): EntityFact => ({ type: 'ClientChanged', data: { revision: 2, client: c } })
+const aclPut = (name: string, allowed_groups: string[], denied_groups: string[] = []): EntityFact => {
   return { type: 'AclPut', data: { revision: 2, acl: { name, allowed_groups, denied_groups } } }
 }
-const scopePut = (name: string, ...includes: string[]): RegistryFact => {
+const scopePut = (name: string, ...includes: string[]): EntityFact => {
   return { type: 'ScopePut', data: { revision: 1, scope: { name, description: '', includes } } }
 }
-const resourcePut = (name: string, execute_acl: string | null): RegistryFact => {
+const resourcePut = (name: string, execute_acl: string | null): EntityFact => {
   return { type: 'ResourcePut', data: { revision: 1, resource: { name, execute_acl, templates: [] } } }
 }
 
-function after(...facts: RegistryFact[]) {
+function after(...facts: EntityFact[]) {
   const registry = createRegistry()
   for (const [offset, fact] of [...PREDEFINED, ...facts].entries()) registry.apply(registered(fact, offset))
   return registry.view()
@@ -95,7 +95,7 @@ for (const [title, write] of UNGUARDED) test(`not guarded: ${title}`, (t) => t.f
 test('an ACL is guarded as soon as it stands on a folder of the ledger, with its groups, denied ones too', (t) => {
   const custom = after(resourcePut('ledger.admin', 'Ops'), aclPut('Ops', []), put(user({ groups: ['Trainees'] })))
   t.true(needsGuard(custom, aclPut('Ops', ['Staff'])))
-  const opened: RegistryFact = {
+  const opened: EntityFact = {
     type: 'AclPut',
     data: { revision: 1, acl: { name: 'Ops', allowed_groups: ['Staff'], denied_groups: ['Trainees'] } },
   }
@@ -105,7 +105,7 @@ test('an ACL is guarded as soon as it stands on a folder of the ledger, with its
 })
 
 test('if the ledger is open to Everybody, every user is guarded and no client is', (t) => {
-  const open: RegistryFact = {
+  const open: EntityFact = {
     type: 'AclPut',
     data: { revision: 2, acl: { name: 'Auditors', allowed_groups: ['Everybody'], denied_groups: [] } },
   }
@@ -125,7 +125,7 @@ test('administrators are those who may use the guard', (t) => {
   t.false(isLastAdministrator(view, { type: 'user', id: 'root' }))
 })
 
-const ENDINGS: [string, RegistryFact][] = [
+const ENDINGS: [string, EntityFact][] = [
   ['deleting it', { type: 'ClientDeleted', data: { revision: 2, client_id: 'root' } }],
   ['disabling it', change({ ...root, enabled: false })],
   ['taking its group', change({ ...root, groups: [] })],

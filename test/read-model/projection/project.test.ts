@@ -7,6 +7,7 @@ import {
   type TopicPartition,
 } from '../../../shared/event-log/places.ts'
 import { readBatch } from '../../../shared/event-log/fold-log.ts'
+import { NO_SKIPS } from '../../../shared/event-log/skips.ts'
 import type { GrantFact } from '../../../shared/ledger/events.ts'
 import type { GrantState } from '../../../shared/ledger/grant/state.ts'
 import { loadCheckpoints, markPartition } from '../../../shared/read-model/checkpoints.ts'
@@ -31,7 +32,7 @@ function createFolding({ runtime }: TestLedger) {
     if (!checkpoint || !bound) throw new Error(`there is no ${name}`)
     if (!known.has(name)) known.set(name, new Map())
     for await (const batch of log.read({ topic, partition, from: checkpoint.next, to: bound.end }))
-      return { ...readBatch(batch, checkpoint), known: known.get(name) }
+      return { ...readBatch(batch, checkpoint, NO_SKIPS), known: known.get(name) }
     throw new Error(`nothing lies in ${name}`)
   }
 
