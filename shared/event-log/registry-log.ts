@@ -3,9 +3,9 @@ import { isGrantEvent, type Recorded, type RegistryFact } from '../ledger/events
 import { createRegistry } from '../ledger/registry/evolve.ts'
 import { envelop, type EventContext, outgoing } from './event-codec.ts'
 import type { EventLog } from './event-log.ts'
-import { cannotBeRead, walkLog } from './fold-log.ts'
-import { placeText, registryPlace, type Topics } from './places.ts'
-import { readSkips } from './skips.ts'
+import { cannotBeRead, type Stop, walkLog } from './fold-log.ts'
+import { placeText, registryPlace, type TopicPartition, type Topics } from './places.ts'
+import { readSkips, skipCommand } from './skips.ts'
 
 /** Folds the whole registry from the log itself: small, and true before any read model exists. */
 export async function readRegistry(log: EventLog, topics: Topics) {
@@ -45,8 +45,13 @@ async function* registryRecords(log: EventLog, topics: Topics, { ledgerOnly = fa
   const to = ledgerOnly ? Math.min(bound.end, skips.registryBegins + 1) : bound.end
   for await (const { records, stop } of walkLog(log, { ...place, from: bound.first, to }, { skips })) {
     yield* records
-    if (stop) throw new OperatorError(`${placeText(place)}: ${cannotBeRead(stop)}`)
+    if (stop) throw unreadable(place, stop)
   }
+}
+
+function unreadable(place: TopicPartition, stop: Stop): OperatorError {
+  const what = `${placeText(place)}: ${cannotBeRead(stop)}`
+  return new OperatorError(`${what}\nIf no newer release can read it: ${skipCommand({ ...place, ...stop })}`)
 }
 
 /** Appends registry facts one after the other, so that they stand in this order. */

@@ -103,6 +103,12 @@ export async function recordAt(log: EventLog, place: TopicPartition, offset: num
   return null
 }
 
+/** The command that has this record skipped, ready but for its reason. */
+export function skipCommand({ topic, partition, offset, sha256 }: Omit<SkipFact['data'], 'reason'>): string {
+  const where = `--topic ${topic} --partition ${partition} --offset ${offset}`
+  return `token-ledger projection skip ${where} --sha256 ${sha256} --reason "WHY"`
+}
+
 function recordName(place: TopicPartition, offset: number): string {
   return `${placeText(place)}@${offset}`
 }

@@ -157,6 +157,11 @@ const WRONG: [args: string[], env: Record<string, string>, message: RegExp][] = 
     /\nerror: --type TokenIsued is not an event type; did you mean TokenIssued\? There are .*UserGrantsRevoked\n$/,
   ],
   [['audit', 'replay', '--format', 'xml'], LOCAL, /Allowed choices are table, json, jsonl/],
+  [
+    ['projection', 'skip', '--topic', 't', '--partition', '0', '--offset', '0', '--sha256', 'x', '--reason', 'y'],
+    LOCAL,
+    /\nerror: --sha256 must be 64 hexadecimal digits\n$/,
+  ],
   [['projection', 'rebild'], LOCAL, /^see: token-ledger projection --help\nerror: unknown command 'rebild'.*\n/],
   [
     ['audit', 'verify'],

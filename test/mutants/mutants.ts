@@ -390,4 +390,36 @@ export const MUTANTS: Mutant[] = [
     ],
     tests: ['test/cli/compose/two-installations.test.ts'],
   },
+  {
+    name: 'a skip counts for a record of another hash',
+    file: 'shared/event-log/skips.ts',
+    changes: [['named.find((skip) => skip.sha256 === sha256)', "named.find((skip) => skip.sha256 !== '' || sha256)"]],
+    tests: ['test/event-log/skips.test.ts'],
+  },
+  {
+    name: 'a record that can be read is folded although it is named as skipped',
+    file: 'shared/event-log/fold-log.ts',
+    changes: [['    if (skip) {', '    if (skip && !record.value.includes("generation")) {']],
+    tests: ['test/event-log/skips.test.ts'],
+  },
+  {
+    name: 'a walk that stops does not look for skips again',
+    file: 'shared/event-log/fold-log.ts',
+    changes: [['      await skips.look()\n', '']],
+    tests: ['test/event-log/skips.test.ts'],
+  },
+  {
+    name: 'a stopped partition waits for a restart',
+    file: 'services/projector/watch-stopped.ts',
+    changes: [['await following.offer(mended)', 'void following']],
+    tests: ['test/projector/skip.test.ts'],
+  },
+  {
+    name: 'whatever a partition stopped at can be skipped, also what this release reads',
+    file: 'services/cli/connect/skip-record.ts',
+    changes: [
+      ["if (stopped && isRefused(checkpoint.status_reason ?? '', wanted.offset)) return", 'if (stopped) return'],
+    ],
+    tests: ['test/cli/skip.test.ts'],
+  },
 ]

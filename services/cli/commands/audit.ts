@@ -69,21 +69,26 @@ async function replay(source: Audit, filter: ReplayFilter, options: ReplayOption
   const { createProgress } = await import('../render/progress.ts')
   // On a terminal the table itself shows that something moves.
   const progress = process.stdout.isTTY ? null : createProgress(process.stderr)
-  const seen = { count: 0, unreadable: 0 }
+  const seen: Seen = { count: 0, unreadable: [] }
   const entries = counted(source.replay(filter, progress?.update), seen)
   await print(renderEntries(entries, options.format, lookOf(options))).finally(() => progress?.stop())
   if (seen.count === 0) process.stderr.write('nothing in the log matches\n')
-  if (seen.unreadable > 0) process.stderr.write(`${seen.unreadable} partitions end in a record that cannot be read\n`)
-  return seen.unreadable === 0
+  const { unreadable } = seen
+  if (unreadable.length > 0) {
+    const { renderSkipCommands } = await import('../render/skip-command.ts')
+    const count = `${unreadable.length} partitions end in a record that cannot be read`
+    process.stderr.write(`${count}\n${renderSkipCommands(unreadable)}`)
+  }
+  return unreadable.length === 0
 }
 
-async function* counted(
-  entries: AsyncIterable<ReplayEntry>,
-  seen: { count: number; unreadable: number },
-): AsyncGenerator<ReplayEntry> {
+type Seen = { count: number; unreadable: (ReplayEntry['position'] & { sha256: string })[] }
+
+async function* counted(entries: AsyncIterable<ReplayEntry>, seen: Seen): AsyncGenerator<ReplayEntry> {
   for await (const entry of entries) {
     seen.count++
-    if (entry.verdict === 'unreadable') seen.unreadable++
+    const { position, verdict, sha256 } = entry
+    if (verdict === 'unreadable' && sha256 !== null) seen.unreadable.push({ ...position, sha256 })
     yield entry
   }
 }

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import type { VerifySource } from '../../../shared/read-model/read-model.ts'
 import type { Format } from '../render/formats.ts'
+import type { Wanted } from '../connect/skip-record.ts'
 import { addVerify } from './audit.ts'
 import { EXIT_CODES, formatOption, lookOf, print, WHERE, wideOption, work } from './verb.ts'
 
-/** `token-ledger projection status | verify | rebuild` */
+/** `token-ledger projection status | verify | rebuild | skip` */
 export function addProjectionCommands(program: Command): void {
   const projection = program
     .command('projection')
@@ -13,6 +14,7 @@ export function addProjectionCommands(program: Command): void {
   addStatus(projection)
   addVerify(projection, 'verify')
   addRebuild(projection)
+  addSkip(projection)
 }
 
 function addStatus(projection: Command): void {
@@ -60,4 +62,52 @@ async function rebuildAndVerify(source: VerifySource, force: boolean, format: Fo
   const report = await verify(source, verifying.update).finally(verifying.stop)
   await print(renderVerify(report, format))
   return report.equal
+}
+
+const MAX_REASON = 1_000
+
+type SkipOptions = { topic: string; partition: string; offset: string; sha256: string; reason: string }
+
+function addSkip(projection: Command): void {
+  projection
+    .command('skip')
+    .description('have every fold pass by one record that cannot be read, for ever; run on the host, audited')
+    .requiredOption('--topic <topic>', 'where the record lies')
+    .requiredOption('--partition <number>', 'in which partition')
+    .requiredOption('--offset <number>', 'at which offset')
+    .requiredOption('--sha256 <hex>', 'its hash, as "projection status" tells it')
+    .requiredOption('--reason <text>', 'why: it is written into the log, for auditors')
+    .addHelpText('after', SKIP_HELP)
+    .action(async (options: SkipOptions, command: Command) => {
+      const wanted = await wantedOf(options, command)
+      const { connectParts } = await import('../connect/audit.ts')
+      const { skipRecord } = await import('../connect/skip-record.ts')
+      await work(command, connectParts, async (source) => {
+        const { topic, partition, offset } = await skipRecord(source, wanted)
+        await print(`skipped: written to ${topic}/${partition} at offset ${offset}; projectors go on within seconds\n`)
+        return true
+      })
+    })
+}
+
+const SKIP_HELP = `
+"projection status" prints this command for a partition that is stopped, ready but for the reason. First make sure that no
+newer release can read the record: what it says is lost for good, and cannot be had back. Appends to the log itself, as
+system/operator, never through a service; in dev mode stop "serve" first. Nothing needs a restart.
+
+Exit codes: 0 it is skipped now, 1 it is another record, is skipped already or can be read, 2 wrong usage, or there is no such
+partition or record, 3 a part cannot be reached.`
+
+async function wantedOf({ topic, sha256, ...options }: SkipOptions, command: Command): Promise<Wanted> {
+  const { hasUnstorableText } = await import('../../../shared/ledger/storable-text.ts')
+  const [partition, offset] = [options.partition, options.offset].map((text) =>
+    /^\d{1,15}$/.test(text) ? Number(text) : -1,
+  )
+  if (partition === undefined || partition < 0) command.error('error: --partition must be a whole number')
+  if (offset === undefined || offset < 0) command.error('error: --offset must be a whole number')
+  if (!/^[0-9a-f]{64}$/i.test(sha256)) command.error('error: --sha256 must be 64 hexadecimal digits')
+  const reason = options.reason.trim()
+  if (reason === '' || reason.length > MAX_REASON || hasUnstorableText(reason))
+    command.error(`error: --reason must be text of 1 to ${MAX_REASON} characters`)
+  return { topic, partition, offset, sha256: sha256.toLowerCase(), reason }
 }

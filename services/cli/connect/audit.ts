@@ -18,11 +18,19 @@ export async function connectAudit(env: NodeJS.ProcessEnv = process.env): Promis
 }
 
 /** The log and the read model themselves; in dev mode only while no service runs. */
-export async function connectParts(env: NodeJS.ProcessEnv = process.env): Promise<Connected<AuditSource>> {
+export async function connectParts(
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Connected<AuditSource & { issuer: string }>> {
   const settings = loadSettings(env, 'none')
   const { openExisting } = await import('../../../shared/process/open-parts.ts')
   const parts = await openExisting(settings, quietLogger(env, settings))
   const configured = configuredKeys(settings)
-  const source = { ...parts, schema: settings.READ_MODEL, maxLagMs: settings.MAX_LAG * 1000, configured }
+  const source = {
+    ...parts,
+    issuer: settings.ISSUER,
+    schema: settings.READ_MODEL,
+    maxLagMs: settings.MAX_LAG * 1000,
+    configured,
+  }
   return { source, close: () => parts.close() }
 }

@@ -1,8 +1,10 @@
-import { placeText } from '../../../shared/event-log/places.ts'
+import { placeText, type TopicPartition } from '../../../shared/event-log/places.ts'
 import type { ProjectionStatus } from '../../audit/status/projection-status.ts'
+import type { StoppedAt } from '../../audit/stopped-at.ts'
 import type { VerifyReport } from '../../audit/verify/verify.ts'
 import type { Format, Look } from './formats.ts'
 import { fit, plain, renderTable } from './table.ts'
+import { renderSkipCommands } from './skip-command.ts'
 
 /** How the partitions stand, as a table, one array, or one object a line. */
 export function renderStatus(
@@ -23,7 +25,7 @@ export function renderStatus(
     plain(problem ?? ''),
   ])
   const table = renderTable(STATUS_HEAD, fit(STATUS_HEAD, rows, width), colour)
-  return `${table}\n${healthy ? 'healthy' : 'NOT HEALTHY: --wide and --format json tell each problem whole'}\n`
+  return `${table}\n${healthy ? 'healthy' : 'NOT HEALTHY: --wide and --format json tell each problem whole'}\n${skipCommands(partitions)}`
 }
 
 const STATUS_HEAD = ['partition', 'next', 'log end', 'lag', 'fresh', 'status', 'voids', 'problem']
@@ -33,11 +35,17 @@ export function renderVerify(report: VerifyReport, format: Format): string {
   if (format === 'json') return `${JSON.stringify(report, null, 2)}\n`
   if (format === 'jsonl') return `${JSON.stringify(report)}\n`
   const { difference, partitions } = report
-  if (difference) return renderDifference(difference)
+  if (difference) return `${renderDifference(difference)}${skipCommands(partitions)}`
   const sum = (of: 'records' | 'voids' | 'skipped') => partitions.reduce((total, partition) => total + partition[of], 0)
   const skipped = sum('skipped') > 0 ? `, ${sum('skipped')} skipped beside them` : ''
   const compared = `${partitions.length} partitions, ${sum('records')} records, ${sum('voids')} of them void${skipped}`
-  return `equal: the live read model and its hash chain are what the log says (${compared})\n`
+  return `equal: the live read model and its hash chain are what the log says (${compared})\n${skipCommands(partitions)}`
+}
+
+function skipCommands(partitions: (TopicPartition & { stopped: StoppedAt | null })[]): string {
+  return renderSkipCommands(
+    partitions.flatMap(({ stopped, topic, partition }) => (stopped ? [{ topic, partition, ...stopped }] : [])),
+  )
 }
 
 function renderDifference({ table, key, column, log, read_model }: NonNullable<VerifyReport['difference']>): string {
