@@ -202,7 +202,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'another key under the same kid is served with',
-    file: 'shared/process/key-soundness.ts',
+    file: 'shared/process/soundness/key-soundness.ts',
     changes: [['return purposes.length === 0 ? []', 'return purposes.length >= 0 ? []']],
     tests: ['test/process/keys.test.ts'],
   },
@@ -214,7 +214,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a key that things were made with is introduced unproven',
-    file: 'shared/process/introduce-key.ts',
+    file: 'shared/process/soundness/introduce-key.ts',
     changes: [['uses.some((use) => use.kid === kid)', 'kid < 1']],
     tests: ['test/process/keys.test.ts'],
   },

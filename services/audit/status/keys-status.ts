@@ -4,7 +4,7 @@ import { incompleteBecause, readPartitionHealth } from '../../../shared/read-mod
 import { createKeyUseReader, type KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
 import { type KeyEntity, readKeys } from '../../../shared/read-model/reads/keys.ts'
 import { checksOf, differingPurposes, type KeyChecks } from '../../../shared/tokens/key-checks.ts'
-import { isNeeded } from '../../../shared/process/key-soundness.ts'
+import { isNeeded } from '../../../shared/process/soundness/key-soundness.ts'
 import { type KeyFacts, nextStep, timeOf } from './next-step.ts'
 import type { AuditSource, ConfiguredKeys } from './status-source.ts'
 import type { ReadModel } from '../../../shared/read-model/read-model.ts'

@@ -1,4 +1,4 @@
-import { isNeeded } from '../../../shared/process/key-soundness.ts'
+import { isNeeded } from '../../../shared/process/soundness/key-soundness.ts'
 import type { KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
 
 /** How a key is configured where it was asked, and what the log knows of it. */

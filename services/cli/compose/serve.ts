@@ -1,14 +1,19 @@
 import type { Logger } from 'pino'
 import type { Settings } from '../../../shared/config/settings.ts'
-import { watchAppends } from '../../../shared/process/append-watch.ts'
-import { introduceKeys } from '../../../shared/process/introduce-key.ts'
-import { heldKeys } from '../../../shared/process/key-soundness.ts'
+import { watchAppends } from '../../../shared/process/soundness/append-watch.ts'
+import { introduceKeys } from '../../../shared/process/soundness/introduce-key.ts'
+import { heldKeys } from '../../../shared/process/soundness/key-soundness.ts'
 import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
 import { createLifecycle, type Lifecycle } from '../../../shared/process/lifecycle.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
 import { type Runtime, runtimeOf } from '../../../shared/process/runtime.ts'
-import { requireSound, requireSoundDatabase, warnOfShortGraces, watchParts } from '../../../shared/process/soundness.ts'
-import { watchClocks } from '../../../shared/process/watch-clocks.ts'
+import {
+  requireSound,
+  requireSoundDatabase,
+  warnOfShortGraces,
+  watchParts,
+} from '../../../shared/process/soundness/soundness.ts'
+import { watchClocks } from '../../../shared/process/soundness/watch-clocks.ts'
 import { VERSION } from '../../../shared/process/version.ts'
 import { runProjector } from '../../projector/main.ts'
 import { openPort } from './open-port.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Consumer, EachBatchPayload, IMemberAssignment } from 'kafkajs'
+import type { Consumer, IMemberAssignment } from 'kafkajs'
 import { type EventLog, type Follower, type Following, LogReadError } from '../event-log.ts'
 import { isSamePlace, type TopicPartition } from '../places.ts'
 import { FIRST_PAUSE_MS, LONGEST_PAUSE_MS, type LogLogger, retrying } from '../retrying.ts'
@@ -9,7 +9,8 @@ import { createConsumer, startConsumer } from './client/consumer.ts'
 import { createHeartbeats } from './heartbeats.ts'
 import { createPositions } from './positions.ts'
 import { requireWithin } from './reads.ts'
-import { recordOf, WriterTimeError } from './records.ts'
+import { WriterTimeError } from './records.ts'
+import { createTaking } from './taking.ts'
 
 type Options = {
   kafka: KafkaLogOptions
@@ -143,64 +144,11 @@ function createBeginning(
   }
 }
 
-type Taking = Options & {
-  positions: ReturnType<typeof createPositions>
-  heartbeats: ReturnType<typeof createHeartbeats>
-}
-
-/** Hands a batch to the follower if it begins where the follower wants to go on, and goes where the follower says. */
-function createTaking({ follower, bounds, logger, positions, heartbeats }: Taking) {
-  async function reached(place: TopicPartition, offset: number): Promise<number> {
-    requireWithin(await bounds([place.topic], place.partition), [{ ...place, offset }])
-    return offset
-  }
-
-  const underWay = new Set<Promise<void>>()
-
-  function take(payload: EachBatchPayload, assigned: AbortSignal): Promise<void> {
-    const taken = takeBatch(payload, assigned).finally(() => underWay.delete(taken))
-    underWay.add(taken)
-    return taken
-  }
-
-  async function takeBatch(payload: EachBatchPayload, assigned: AbortSignal): Promise<void> {
-    const { batch } = payload
-    const place = { topic: batch.topic, partition: batch.partition }
-    const start = positions.of(place)
-    if (start === undefined || assigned.aborted || payload.isStale()) return
-    if (fetchedOffsetOf(batch) !== start) return positions.seek({ ...place, offset: start })
-    // The last offset includes control records behind the last record.
-    const end = Number(batch.lastOffset()) + 1
-    const taken = { ...place, start, next: end, records: batch.messages.map((message) => recordOf(message)) }
-    const next = await heartbeats.during(
-      () => payload.heartbeat(),
-      async (signal) => {
-        const wanted = await retrying(() => follower.take(taken), { signal, logger, what: 'take' })
-        return wanted && wanted > end
-          ? retrying(() => reached(place, wanted), { signal, logger, what: 'seek' })
-          : wanted
-      },
-    )
-    if (next === undefined || assigned.aborted) return
-    if (next === null) return positions.leave(place)
-    if (next !== end) return positions.seek({ ...place, offset: next })
-    positions.advance(place, next)
-    payload.resolveOffset(batch.messages.at(-1)?.offset ?? batch.lastOffset())
-  }
-
-  return { take, idle: () => Promise.allSettled(underWay) }
-}
-
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
-}
-
-// There at run time, not in the types. `firstOffset` is no substitute: it lies behind a hole.
-function fetchedOffsetOf(batch: EachBatchPayload['batch']): number {
-  return Number(Reflect.get(batch, 'fetchedOffset'))
 }
 
 function placesAssigned(assigned: IMemberAssignment): TopicPartition[] {

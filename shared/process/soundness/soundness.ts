@@ -1,14 +1,14 @@
 import type { Knex } from 'knex'
 import type { Logger } from 'pino'
-import { problemsFound } from '../config/operator-error.ts'
-import type { Settings } from '../config/settings.ts'
-import { databaseProblems } from '../database/session-settings.ts'
-import { shapeOf } from '../event-log/places.ts'
-import { readLedgerId } from '../event-log/registry-log.ts'
-import { shortestGrace } from '../ledger/grant/times.ts'
+import { problemsFound } from '../../config/operator-error.ts'
+import type { Settings } from '../../config/settings.ts'
+import { databaseProblems } from '../../database/session-settings.ts'
+import { shapeOf } from '../../event-log/places.ts'
+import { readLedgerId } from '../../event-log/registry-log.ts'
+import { shortestGrace } from '../../ledger/grant/times.ts'
 import { type HeldKeys, keyProblemsAtStart } from './key-soundness.ts'
-import { isOutage } from './known-errors.ts'
-import type { Parts } from './open-parts.ts'
+import { isOutage } from '../known-errors.ts'
+import type { Parts } from '../open-parts.ts'
 
 const CHECK_EVERY_MS = 60_000
 

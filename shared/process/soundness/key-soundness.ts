@@ -1,11 +1,11 @@
-import { OperatorError, problemsFound } from '../config/operator-error.ts'
-import type { Settings } from '../config/settings.ts'
-import { readRegistry } from '../event-log/registry-log.ts'
-import { type KeyEntity, readKeys } from '../read-model/reads/keys.ts'
-import { createKeyUseReader, type KeyUse } from '../read-model/reads/key-uses.ts'
-import { checksOf, differingPurposes, type LedgerKeys } from '../tokens/key-checks.ts'
-import { deriveKeys } from '../tokens/keys.ts'
-import type { Parts } from './open-parts.ts'
+import { OperatorError, problemsFound } from '../../config/operator-error.ts'
+import type { Settings } from '../../config/settings.ts'
+import { readRegistry } from '../../event-log/registry-log.ts'
+import { type KeyEntity, readKeys } from '../../read-model/reads/keys.ts'
+import { createKeyUseReader, type KeyUse } from '../../read-model/reads/key-uses.ts'
+import { checksOf, differingPurposes, type LedgerKeys } from '../../tokens/key-checks.ts'
+import { deriveKeys } from '../../tokens/keys.ts'
+import type { Parts } from '../open-parts.ts'
 
 /** The keys of a process, for its ledger. `needsAll`: it handles tokens, so that it must have every key in use. */
 export type HeldKeys = LedgerKeys & { setting: SecretsSetting; needsAll: boolean }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import type { Silent } from '../event-log/event-log.ts'
-import { placesOf, placeText } from '../event-log/places.ts'
-import type { Parts } from './open-parts.ts'
+import type { Silent } from '../../event-log/event-log.ts'
+import { placesOf, placeText } from '../../event-log/places.ts'
+import type { Parts } from '../open-parts.ts'
 
 const EVERY_MS = 1_000
 

@@ -1,5 +1,5 @@
-import { readTimedHealth } from '../read-model/partition-health.ts'
-import type { Runtime } from './runtime.ts'
+import { readTimedHealth } from '../../read-model/partition-health.ts'
+import type { Runtime } from '../runtime.ts'
 
 const EVERY_MS = 1_000
 

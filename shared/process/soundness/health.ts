@@ -1,9 +1,9 @@
-import { placeText } from '../event-log/places.ts'
-import type { HttpRouter } from '../http/context.ts'
-import { incompleteBecause, type PartitionHealth, readTimedHealth } from '../read-model/partition-health.ts'
-import type { ReadModel } from '../read-model/read-model.ts'
-import type { Clocks } from '../read-model/reads/clocks.ts'
-import { readKeys } from '../read-model/reads/keys.ts'
+import { placeText } from '../../event-log/places.ts'
+import type { HttpRouter } from '../../http/context.ts'
+import { incompleteBecause, type PartitionHealth, readTimedHealth } from '../../read-model/partition-health.ts'
+import type { ReadModel } from '../../read-model/read-model.ts'
+import type { Clocks } from '../../read-model/reads/clocks.ts'
+import { readKeys } from '../../read-model/reads/keys.ts'
 import { type HeldKeys, keyProblems } from './key-soundness.ts'
 
 export type Health = ReadModel & {
