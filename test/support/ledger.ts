@@ -114,7 +114,7 @@ async function settingsOf(t: Teardown, { settings = {}, beside, brokers }: Ledge
     REQUIRE_HTTPS: 'false',
     // A slow machine is no outage; tests of outages set their own.
     APPEND_TIMEOUT: '20',
-    REFRESH_GRACE_PUBLIC: '30',
+    REFRESH_GRACE_PUBLIC: '22',
     MAX_LAG: '60',
     ...(brokers && { KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC_PREFIX: freshPrefix() }),
     ...settings,

@@ -67,7 +67,7 @@ export async function postgresLedger(t: Pick<ExecutionContext, 'teardown'>): Pro
 /** It lies in memory, and is closed at the end of the file. */
 const UNLOSABLE = { lost: new Promise<never>(() => undefined), close: async () => {} }
 
-const ENV = { LEDGER_ISSUER: ISSUER, LEDGER_APPEND_TIMEOUT: '20', LEDGER_REFRESH_GRACE_PUBLIC: '30' }
+const ENV = { LEDGER_ISSUER: ISSUER, LEDGER_APPEND_TIMEOUT: '20', LEDGER_REFRESH_GRACE_PUBLIC: '22' }
 
 async function written(parts: Parts, env: Record<string, string>, clock: { shiftMs: number }): Promise<WrittenLedger> {
   const runtime = runtimeOf(parts, loadSettings({ ...ENV, ...env }), null, logger)

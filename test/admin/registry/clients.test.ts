@@ -46,7 +46,7 @@ test('a public client has no secret, a shorter grace, and may say that its token
   t.is(status, 201)
   t.false('client_secret' in client)
   t.is(client['token_endpoint_auth_method'], 'none')
-  t.is(client['refresh_grace_seconds'], 10)
+  t.is(client['refresh_grace_seconds'], 22)
   t.is(client['access_token_lifetime'], null)
   t.deepEqual(client['redirect_uris'], redirect_uris)
 })
