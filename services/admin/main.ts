@@ -1,3 +1,5 @@
+import { registryPlace } from '../../shared/event-log/places.ts'
+import { readEventId } from '../../shared/event-log/registry-log.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
 import { guardOf, type Runtime } from '../../shared/process/runtime.ts'
 import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
@@ -9,7 +11,7 @@ import { createSerially } from './serially.ts'
 
 /** Wires the admin API to a runtime and mounts its routes. */
 export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
-  const { settings, commit } = runtime
+  const { settings, commit, log, topics } = runtime
   adminRoutes(router, {
     ...guardOf(runtime),
     registry: createRegistryReader(runtime),
@@ -17,6 +19,7 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     keyUses: createKeyUseReader(runtime),
     knownKeys: () => readKeys(runtime),
     commit,
+    eventIdAt: (offset) => readEventId(log, registryPlace(topics), offset),
     appendTimeout: settings.APPEND_TIMEOUT,
     defaults: {
       access_token_lifetime: settings.ACCESS_TOKEN_LIFETIME,

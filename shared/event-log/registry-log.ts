@@ -1,11 +1,11 @@
 import { OperatorError } from '../config/operator-error.ts'
 import { isGrantEvent, type Recorded, type RegistryFact } from '../ledger/events.ts'
 import { createRegistry } from '../ledger/registry/evolve.ts'
-import { envelop, type EventContext, outgoing } from './event-codec.ts'
+import { decodeRecord, envelop, type EventContext, outgoing } from './event-codec.ts'
 import type { EventLog } from './event-log.ts'
 import { cannotBeRead, type Stop, walkLog } from './fold-log.ts'
 import { placeText, registryPlace, type TopicPartition, type Topics } from './places.ts'
-import { readSkips, skipCommand } from './skips.ts'
+import { readSkips, recordAt, skipCommand } from './skips.ts'
 
 /** Folds the whole registry from the log itself: small, and true before any read model exists. */
 export async function readRegistry(log: EventLog, topics: Topics) {
@@ -52,6 +52,12 @@ async function* registryRecords(log: EventLog, topics: Topics, { ledgerOnly = fa
 function unreadable(place: TopicPartition, stop: Stop): OperatorError {
   const what = `${placeText(place)}: ${cannotBeRead(stop)}`
   return new OperatorError(`${what}\nIf no newer release can read it: ${skipCommand({ ...place, ...stop })}`)
+}
+
+/** Which event a partition holds at an offset; null where it holds none. LogReadError, UndecodableRecord. */
+export async function readEventId(log: EventLog, place: TopicPartition, offset: number): Promise<string | null> {
+  const record = await recordAt(log, place, offset)
+  return record && decodeRecord(place, record).event.id
 }
 
 /** Appends registry facts one after the other, so that they stand in this order. */

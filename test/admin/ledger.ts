@@ -13,13 +13,20 @@ export type Credentials = { client_id: string; client_secret: string }
 export const ROOT: Credentials = { client_id: 'root', client_secret: randomBytes(32).toString('base64url') }
 
 /** A ledger with the bootstrap administrator `root`, and what administrators do with it. */
-export async function startLedger(t: Pick<ExecutionContext, 'teardown'>) {
+export async function startLedger(
+  t: Pick<ExecutionContext, 'teardown'>,
+  options: Pick<support.LedgerOptions, 'sentTwice'> = {},
+) {
   const settings = {
     BOOTSTRAP_CLIENT_ID: ROOT.client_id,
     BOOTSTRAP_CLIENT_SECRET: ROOT.client_secret,
     LOG_LEVEL: 'trace',
   }
-  const ledger = await support.startLedger(t, { services: ['token-endpoint', 'projector', 'admin'], settings })
+  const ledger = await support.startLedger(t, {
+    services: ['token-endpoint', 'projector', 'admin'],
+    settings,
+    ...options,
+  })
   const send = (method: string, path: string, { token, body, headers = {} }: Sent = {}): Promise<Answer> =>
     ledger.admin.send(path, {
       method,

@@ -154,7 +154,7 @@ const WRONG: [args: string[], env: Record<string, string>, message: RegExp][] = 
   [
     ['audit', 'replay', '--type', 'TokenIsued'],
     LOCAL,
-    /\nerror: --type TokenIsued is not an event type; did you mean TokenIssued\? There are .*UserGrantsRevoked\n$/,
+    /\nerror: --type TokenIsued is not an event type; did you mean TokenIssued\? There are .*RecordSkipped\n$/,
   ],
   [['audit', 'replay', '--format', 'xml'], LOCAL, /Allowed choices are table, json, jsonl/],
   [

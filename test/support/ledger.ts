@@ -31,6 +31,8 @@ export type LedgerOptions = {
   brokers?: readonly string[]
   /** How far the clock of a log in the database is off, in ms. */
   logShiftMs?: () => number
+  /** Every record is sent to the log twice, and the second copy answered: a retry whose first answer got lost. */
+  sentTwice?: boolean
 }
 
 /** An event of a grant as the log holds it; `verdict` is `valid` or why it is void. */
@@ -67,7 +69,7 @@ export async function startLedger(t: Teardown, options: LedgerOptions = {}): Pro
     Object.fromEntries(Object.entries(settings).map(([name, value]) => [`LEDGER_${name}`, value])),
   )
   const { logger, lines } = collectingLogger(parsed)
-  const parts = shifted(await openParts(parsed, logger), parsed, options)
+  const parts = twofold(shifted(await openParts(parsed, logger), parsed, options), options)
   const serving = await migrate(parts, parsed, logger)
     .then(() => serve(services, parts, parsed, logger))
     .catch(async (error: unknown) => {
@@ -100,6 +102,12 @@ function shifted(parts: Parts, { APPEND_TIMEOUT }: { APPEND_TIMEOUT: number }, {
   const faults = { clockShiftMs: logShiftMs }
   const log = createPostgresLog({ knex: parts.knex, appendTimeoutMs: APPEND_TIMEOUT * 1000, faults })
   return { ...parts, log, close: () => log.close().then(parts.close) }
+}
+
+function twofold(parts: Parts, { sentTwice }: LedgerOptions): Parts {
+  const { append } = parts.log
+  if (!sentTwice) return parts
+  return { ...parts, log: { ...parts.log, append: async (record) => append(record).then(() => append(record)) } }
 }
 
 async function settingsOf(t: Teardown, { settings = {}, beside, brokers }: LedgerOptions): Promise<Settings> {

@@ -18,7 +18,7 @@ import {
   type RegistryView,
   uniqueNameOf,
 } from '../../../shared/ledger/registry/state.ts'
-import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
+import { commitAndRead, type Committed } from '../../../shared/read-model/commit/commit.ts'
 import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import type { RegistryQuestion, RegistryRead } from '../../../shared/read-model/reads/registry.ts'
 import { Contradiction } from '../../../shared/read-model/unsettled.ts'
@@ -107,12 +107,22 @@ async function commitChange(
     return admin.registry.read(change.question)
   })
   const entity = after.entities.get(change.key)
-  if (entity?.last_offset === committed.position.offset) return entity
+  if (entity && (await isOurs(admin, entity, committed))) return entity
   // Void: somebody else's event came first, for this entity or for its name.
   if (entity && entity.revision >= fact.data.revision) throw changedMeanwhile()
   requireFreeName(after, fact)
   // Who gave the name up again meanwhile is 503, too: repeating the write is right then.
   throw new Contradiction('read_model_contradicts', `a write of ${change.key} was folded, and is nowhere to be seen`)
+}
+
+/** Whether our event made this revision: where the log says it is, or as a copy before, since Kafka may be sent it twice. */
+async function isOurs(
+  admin: Admin,
+  { last_offset }: RegistryEntity,
+  { event_id, position }: Committed,
+): Promise<boolean> {
+  if (last_offset >= position.offset) return last_offset === position.offset
+  return (await admin.eventIdAt(last_offset)) === event_id
 }
 
 function requireFreeName({ entities }: RegistryRead, fact: EntityFact): void {

@@ -174,3 +174,16 @@ test('a name with joiners is kept as it is; one with a forbidden character is re
   t.is(refused.body['error_description'], 'name: must not have U+202E here')
   t.is((await events()).length, before)
 })
+
+test('a write that the log holds twice took effect, and is answered so', async (t) => {
+  const { send, root: token, make, register, tokenOf } = await startLedger(t, { sentTwice: true })
+  t.is((await make('/admin/groups/Staff', { description: 'first' })).headers.get('etag'), '"1"')
+  const body = { description: 'second' }
+  const change = () => send('PUT', '/admin/groups/Staff', { token, body, headers: { 'if-match': '"1"' } })
+  const [one, other] = await Promise.all([change(), change()])
+  t.deepEqual([one.status, other.status].sort(), [200, 412], 'one of two writers of one revision')
+  const { client_id, client_secret } = await register({ client_name: 'Shop', grant_types: ['client_credentials'] })
+  t.true((await tokenOf({ client_id, client_secret })).startsWith('tl_at_'))
+  const revoked = await send('POST', `/admin/clients/${client_id}/revoke-all`, { token, body: { reason: 'left' } })
+  t.is(revoked.status, 200)
+})

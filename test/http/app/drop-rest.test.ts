@@ -80,5 +80,5 @@ test('a body that stops on its way after the 413 ends with its connection', asyn
   const { port } = await serve(t)
   const { answer } = await sent(port, head('/oauth2/token', 'identity', 'Content-Length: 3000000'), LARGE)
   t.regex(answer, /^HTTP\/1\.1 413 /)
-  t.notRegex(answer, /408/)
+  t.notRegex(answer, /HTTP\/1\.1 408/)
 })
