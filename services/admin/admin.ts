@@ -13,7 +13,9 @@ export type Admin = Guard & {
   keyUses: KeyUseReader
   knownKeys: () => Promise<KnownKeys>
   commit: Commit
-  /** Which event the registry's log holds at an offset; null where it holds none. LogReadError if it does not answer. */
+  /**
+   * Which event the registry's log holds at an offset; null where it holds none. LogReadError if it does not answer.
+   */
   eventIdAt: (offset: number) => Promise<string | null>
   /** The append timeout in seconds: a grace must be longer. */
   appendTimeout: number

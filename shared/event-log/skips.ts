@@ -22,6 +22,9 @@ export type Skips = {
   readonly registryBegins: number
 }
 
+/** Called now and then while the registry is looked through: the log answers. */
+type OnLook = () => void
+
 /** Where nothing is skipped. */
 export const NO_SKIPS: Skips = { look: async () => undefined, of: () => undefined, countOf: () => 0, registryBegins: 0 }
 
@@ -29,7 +32,7 @@ export const NO_SKIPS: Skips = { look: async () => undefined, of: () => undefine
  * Looks ahead in the registry for `RecordSkipped`, decoding nothing else, so that it finds the way past an unreadable
  * record of the registry itself.
  */
-export function createSkips(log: EventLog, topics: Topics): Skips {
+export function createSkips(log: EventLog, topics: Topics, onRead: OnLook = () => undefined): Skips {
   const place = registryPlace(topics)
   let found = new Map<string, Skip[]>()
   let seen = 0
@@ -42,6 +45,7 @@ export function createSkips(log: EventLog, topics: Topics): Skips {
     // A registry that ends before what was read of it is another one.
     if (end < seen) forget()
     for await (const { next, records } of inRange(log, { ...place, from: Math.max(seen, first), to: end })) {
+      onRead()
       for (const record of records) add(record)
       seen = next
     }
@@ -87,8 +91,8 @@ export function createSkips(log: EventLog, topics: Topics): Skips {
 }
 
 /** The same, with what the registry holds now. */
-export async function readSkips(log: EventLog, topics: Topics): Promise<Skips> {
-  const skips = createSkips(log, topics)
+export async function readSkips(log: EventLog, topics: Topics, onRead?: OnLook): Promise<Skips> {
+  const skips = createSkips(log, topics, onRead)
   await skips.look()
   return skips
 }

@@ -31,6 +31,7 @@ async function ledgerIdOf({ runtime: { log, topics } }: TestLedger): Promise<str
 const environment = ({ settings }: TestLedger, secrets: Record<string, string>) => ({
   LEDGER_ISSUER: settings.ISSUER ?? '',
   LEDGER_DATABASE_URL: settings.DATABASE_URL ?? '',
+  LEDGER_REQUIRE_HTTPS: 'false',
   ...secrets,
 })
 

@@ -115,7 +115,10 @@ async function commitChange(
   throw new Contradiction('read_model_contradicts', `a write of ${change.key} was folded, and is nowhere to be seen`)
 }
 
-/** Whether our event made this revision: where the log says it is, or as a copy before, since Kafka may be sent it twice. */
+/**
+ * Whether our event made this revision: where the log says it is, or as a copy before, since Kafka may be sent it
+ * twice.
+ */
 async function isOurs(
   admin: Admin,
   { last_offset }: RegistryEntity,

@@ -76,7 +76,7 @@ async function foldLife({ log, topics }: Source, grant_id: string, onRead?: OnRe
   const [range] = await rangesOf({ log, topics }, { grant_id })
   const folded: Folded = { state: UNKNOWN_GRANT, generations: [], events: [] }
   if (!range) return folded
-  const skips = await readSkips(log, topics)
+  const skips = await readSkips(log, topics, () => onRead?.(0))
   for await (const step of foldLog(walkKey(log, range, { skips, onRead, key: grant_id }))) {
     folded.events.push(...entriesOf(step))
     for (const { grant } of step.judged) addState(folded, grant ?? UNKNOWN_GRANT)

@@ -35,7 +35,8 @@ export async function* replay(
   progress?: Progress,
 ): AsyncGenerator<ReplayEntry, void, undefined> {
   const ranges = await rangesOf(source, filter)
-  const walking = { skips: await readSkips(source.log, source.topics), onRead: counter(ranges, progress) }
+  const onRead = counter(ranges, progress)
+  const walking = { skips: await readSkips(source.log, source.topics, () => onRead?.(0)), onRead }
   const streams = ranges.map((range) => entriesShown(source.log, range, { filter, walking }))
   for await (const { entry } of merge(streams, isBefore)) yield entry
 }

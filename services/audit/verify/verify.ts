@@ -41,9 +41,9 @@ export async function verify(source: VerifySource, progress?: Progress): Promise
   const { log, topics } = source
   const bounds = await log.bounds([topics.registry, topics.grants])
   const total = bounds.reduce((sum, { end }) => sum + end, 0)
-  const skips = createSkips(log, topics)
   const partitions: VerifiedPartition[] = []
   let before = 0
+  const skips = createSkips(log, topics, () => progress?.(before, total))
   for (const bound of bounds) {
     const onNext = (next: number) => progress?.(before + Math.min(next, bound.end), total)
     const { difference, verified } = await verifyPartition(source, bound, { skips, onNext })

@@ -46,6 +46,11 @@ export class Young implements Iterable<Made> {
     return found?.generation === generation ? found.at : undefined
   }
 
+  /** What `of` takes. */
+  toJSON(): Made[] {
+    return [...this]
+  }
+
   *[Symbol.iterator](): Iterator<Made> {
     for (let index = this.#start; index < this.#end; index++) yield this.#at(index)
   }
