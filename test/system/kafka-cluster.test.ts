@@ -142,8 +142,11 @@ real.serial('a partition without a leader: 503 for its own grants, and for no ot
     const killed = performance.now()
     const went = (since: number) => () => others.every((client) => answers(client, 200, since) >= 10)
     await until(went(killed), 'the others going on')
-    await until(async () => (await problemsOf(ledger)).length === ledger.endpoints.length, 'one problem each')
-    for (const problem of await problemsOf(ledger)) t.true(problem.startsWith(`${grants}/${partition} `), problem)
+    // It is neither read nor appended to.
+    await until(async () => (await problemsOf(ledger)).length === 2 * ledger.endpoints.length, 'two problems each')
+    const name = `${grants}/${partition}`
+    for (const problem of await problemsOf(ledger))
+      t.true(problem.startsWith(`${name}: it was last complete `) || problem === `cannot append to ${name}`, problem)
     const { partitions } = await projectionStatus(ledger.runtime, 60_000)
     const unhealthy = partitions.filter(({ problem }) => problem !== null)
     t.deepEqual(
