@@ -16,10 +16,8 @@ export type LogUse = 'none' | 'reads' | 'appends'
 /** `needs`: the secrets that it cannot work without. */
 type Needs = { needs: SecretsNeed; log: LogUse }
 
-type Mounted = Needs & { port: Port; audience: Audience; mount(runtime: Runtime, router: HttpRouter): void }
-
-/** `port: null`: it answers nobody over HTTP. */
-type Service = Mounted | (Needs & { port: null })
+/** A service and where it answers; all of a port tell of the process's health there. */
+type Service = Needs & { port: Port; audience: Audience; mount(runtime: Runtime, router: HttpRouter): void }
 
 const TABLE = {
   'token-endpoint': {
@@ -30,15 +28,15 @@ const TABLE = {
     mount: mountTokenEndpoint,
   },
   'token-check': { port: 'public', audience: 'machines', needs: 'check', log: 'none', mount: mountTokenCheck },
-  // It folds what it can read without any key.
-  projector: { port: null, needs: 'none', log: 'reads' },
+  // It folds what it can read without any key, and has no routes: whoever runs it asks its port for its health.
+  projector: { port: 'admin', audience: 'machines', needs: 'none', log: 'reads', mount: () => undefined },
   admin: { port: 'admin', audience: 'machines', needs: 'system', log: 'appends', mount: mountAdmin },
   audit: { port: 'admin', audience: 'machines', needs: 'system', log: 'reads', mount: mountAudit },
 } satisfies Record<ServiceName, Service>
 
 /** The services of these that answer on this port. */
-export function servicesOn(port: Port, names: readonly ServiceName[]): Mounted[] {
-  return names.map((name): Service => TABLE[name]).filter((service): service is Mounted => service.port === port)
+export function servicesOn(port: Port, names: readonly ServiceName[]): Service[] {
+  return names.map((name): Service => TABLE[name]).filter((service) => service.port === port)
 }
 
 /** The secrets that a process with these services needs. */

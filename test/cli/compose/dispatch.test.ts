@@ -1,3 +1,5 @@
+import { SERVICES } from '../../../services/cli/compose/service-names.ts'
+import { servicesOn } from '../../../services/cli/compose/services.ts'
 import test, { type ExecutionContext } from 'ava'
 import pino from 'pino'
 import { dispatch } from '../../../services/cli/compose/dispatch.ts'
@@ -50,4 +52,11 @@ test('a port without pages answers machines alone', async (t) => {
   const url = await serve(t, { pages: false })
   t.is((await fetch(`${url}/token`, { method: 'POST' })).status, 200)
   t.is((await fetch(`${url}/login/name`, HTML)).headers.get('content-type'), 'application/json; charset=utf-8')
+})
+
+test('every service has a port that tells of its health, also one without routes', (t) => {
+  for (const name of SERVICES) {
+    const places = (['public', 'admin'] as const).filter((port) => servicesOn(port, [name]).length > 0)
+    t.is(places.length, 1, name)
+  }
 })
