@@ -112,7 +112,7 @@ export async function startSubject({
           ...terms,
           principal: { type: 'client' as const, id: client_id },
           grant_type: 'administrator',
-          registry_position: 1000,
+          registry_position: 0,
           kid: 1,
         }
         const record = outgoing(
