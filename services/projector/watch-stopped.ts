@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Following } from '../../shared/event-log/event-log.ts'
 import { placeText, type TopicPartition } from '../../shared/event-log/places.ts'
+import { repeat } from '../../shared/process/repeat.ts'
 import type { Stopped } from './stopped.ts'
 
 const EVERY_MS = 1_000
@@ -12,8 +13,6 @@ type Watched = { stopped: Pick<Stopped, 'mended'>; following: Pick<Following, 'o
  * Answers how to stop looking.
  */
 export function watchStopped({ stopped, following, logger }: Watched): () => Promise<void> {
-  let looking = Promise.resolve()
-  let busy = false
   let mended: TopicPartition[] = []
 
   async function look(): Promise<void> {
@@ -24,15 +23,6 @@ export function watchStopped({ stopped, following, logger }: Watched): () => Pro
     mended = []
   }
 
-  const timer = setInterval(() => {
-    if (busy) return
-    busy = true
-    looking = look()
-      .catch((error: unknown) => logger.warn({ err: error }, 'stopped partitions could not be looked after'))
-      .finally(() => (busy = false))
-  }, EVERY_MS)
-  return async () => {
-    clearInterval(timer)
-    await looking
-  }
+  const tell = (error: unknown) => logger.warn({ err: error }, 'stopped partitions could not be looked after')
+  return repeat(() => look().catch(tell), EVERY_MS).stop
 }

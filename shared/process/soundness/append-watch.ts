@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Silent } from '../../event-log/event-log.ts'
 import { placesOf, placeText } from '../../event-log/places.ts'
 import type { Parts } from '../open-parts.ts'
+import { repeat } from '../repeat.ts'
 
 const EVERY_MS = 1_000
 
@@ -17,7 +17,6 @@ export async function watchAppends(
   logger: Logger,
 ): Promise<AppendWatch> {
   const places = placesOf(topics)
-  const stopping = new AbortController()
   let latest: string[] = []
 
   async function look(): Promise<void> {
@@ -33,22 +32,8 @@ export async function watchAppends(
     else logger.info('the log can be appended to again')
   }
 
-  async function goOn(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      await sleep(EVERY_MS, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined)
-      if (!stopping.signal.aborted) await look()
-    }
-  }
-
   await look()
-  const going = goOn()
-  return {
-    problems: () => latest,
-    stop: async () => {
-      stopping.abort()
-      await going
-    },
-  }
+  return { problems: () => latest, ...repeat(look, EVERY_MS) }
 }
 
 function problemsOf(silent: Silent[], all: number): string[] {

@@ -1,4 +1,5 @@
 import { readTimedHealth } from '../../read-model/partition-health.ts'
+import { repeat } from '../repeat.ts'
 import type { Runtime } from '../runtime.ts'
 
 const EVERY_MS = 1_000
@@ -9,17 +10,7 @@ const EVERY_MS = 1_000
  * to report.
  */
 export function watchClocks(runtime: Runtime): { stop: () => Promise<void> } {
-  let looking: Promise<void> | null = null
-  const timer = setInterval(() => {
-    looking ??= look(runtime).finally(() => (looking = null))
-  }, EVERY_MS)
-  timer.unref()
-  return {
-    stop: async () => {
-      clearInterval(timer)
-      await looking
-    },
-  }
+  return repeat(() => look(runtime), EVERY_MS)
 }
 
 async function look(runtime: Runtime): Promise<void> {
