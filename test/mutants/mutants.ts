@@ -358,7 +358,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a process that cannot append says that it is ready',
     file: 'services/cli/compose/serve.ts',
-    changes: [['[...settings.problems(), ...appends.problems()]', '(appends, settings.problems())']],
+    changes: [['[...watched.problems(), ...appends.problems()]', '(appends, watched.problems())']],
     tests: ['test/system/silent-kafka.test.ts'],
   },
   {

@@ -92,16 +92,16 @@ async function watchHealth(names: readonly ServiceName[], parts: Parts, runtime:
 async function watchedParts(
   names: readonly ServiceName[],
   parts: Parts,
-  { logger }: Runtime,
+  { settings, logger }: Runtime,
   lifecycle: Lifecycle,
 ): Promise<() => string[]> {
   const use = logUseOf(names)
-  const settings = watchParts(parts, use !== 'none')
-  lifecycle.onStop('watch over the parts', async () => settings.stop())
-  if (use !== 'appends') return settings.problems
+  const watched = watchParts(parts, settings, use !== 'none')
+  lifecycle.onStop('watch over the parts', async () => watched.stop())
+  if (use !== 'appends') return watched.problems
   const appends = await watchAppends(parts, logger)
   lifecycle.onStop('watch over appends', appends.stop)
-  return () => [...settings.problems(), ...appends.problems()]
+  return () => [...watched.problems(), ...appends.problems()]
 }
 
 /** Runs the projector if it is among the services. `failed` rejects when it ends for good, or the parts are `lost`. */

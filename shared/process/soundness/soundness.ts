@@ -23,11 +23,12 @@ type Asked = {
 }
 
 /**
- * Throws an OperatorError with every reason not to start: serving could lose, reorder, hide or mix history (settings of
- * topics and database, a log of another ledger), or the keys are not those that the log knows and what lives needs.
+ * Throws an OperatorError with every reason not to start beyond those of `requireSoundDatabase`: serving could lose,
+ * reorder, hide or mix history (settings of topics, a log of another ledger), or the keys are not those that the log
+ * knows and what lives needs.
  */
 export async function requireSound({ parts, settings, ledger_id, held, usesLog }: Asked): Promise<void> {
-  const problems = await partProblems(parts, usesLog)
+  const problems = usesLog ? await logProblems(parts) : []
   if (usesLog && problems.length === 0) problems.push(...(await otherLedger(parts, ledger_id)))
   if (held) problems.push(...(await keyProblemsAtStart(held, { parts, settings, usesLog })))
   if (problems.length > 0) throw problemsFound('The ledger is not sound:', problems)
@@ -37,14 +38,17 @@ export async function requireSound({ parts, settings, ledger_id, held, usesLog }
  * Throws an OperatorError when the database cannot hold a ledger, whatever would be made in it. Its settings and its
  * encoding are no fault that a migration mends.
  */
-export async function requireSoundDatabase(knex: Knex, { DATABASE_POOLER }: Settings): Promise<void> {
-  const problems = await databaseProblems(knex, { pooled: DATABASE_POOLER === 'transaction' })
+export async function requireSoundDatabase(knex: Knex, settings: Settings): Promise<void> {
+  const problems = await databaseProblems(knex, { pooled: isPooled(settings) })
   if (problems.length > 0) throw problemsFound('The database is not sound:', problems)
 }
 
-async function partProblems({ knex, log, topics }: Parts, usesLog: boolean): Promise<string[]> {
-  const problems = await databaseProblems(knex)
-  return usesLog ? [...problems, ...(await log.problems(shapeOf(topics)))] : problems
+function isPooled({ DATABASE_POOLER }: Settings): boolean {
+  return DATABASE_POOLER === 'transaction'
+}
+
+function logProblems({ log, topics }: Parts): Promise<string[]> {
+  return log.problems(shapeOf(topics))
 }
 
 async function otherLedger({ log, topics }: Parts, ledger_id: string): Promise<string[]> {
@@ -79,10 +83,18 @@ export async function warnOfShortGraces({ knex }: Parts, settings: Settings, log
  * Asks every minute whether the settings of database and log still keep history; of the log where it is used.
  * `problems()` gives the latest answer.
  */
-export function watchParts(parts: Parts, usesLog: boolean): { problems: () => string[]; stop: () => void } {
+export function watchParts(
+  parts: Parts,
+  settings: Settings,
+  usesLog: boolean,
+): { problems: () => string[]; stop: () => void } {
   let latest: string[] = []
+  const partProblems = async () => [
+    ...(await databaseProblems(parts.knex, { pooled: isPooled(settings) })),
+    ...(usesLog ? await logProblems(parts) : []),
+  ]
   const timer = setInterval(() => {
-    partProblems(parts, usesLog).then(
+    partProblems().then(
       (problems) => (latest = problems),
       // Unreachable is not unsound: what is asked of it then answers 503 by itself.
       (error: unknown) => (latest = isOutage(error) ? [] : [String(error)]),
