@@ -4,26 +4,31 @@ import { OperatorError } from '../config/operator-error.ts'
 /**
  * Joins a database to the ledger of a log; one that is joined already is not written to. Throws an OperatorError when
  * it belongs to another one; and, where it belongs to none yet, when nothing in the log was written under this issuer:
- * two installations must not share topics unawares.
+ * two installations must not share topics unawares. `issuersOf`: asked for then only, as it reads the whole registry.
  */
 export async function joinLedger(
   knex: Knex,
-  { ledger_id, issuer, issuers }: { ledger_id: string; issuer: string; issuers: string[] },
+  { ledger_id, issuer, issuersOf }: { ledger_id: string; issuer: string; issuersOf: () => Promise<string[]> },
 ): Promise<void> {
   const before = await knownLedger(knex)
-  if (before === null && !issuers.includes(issuer))
-    throw new OperatorError(
-      `the log belongs to ledger ${ledger_id} of ${issuers.join(', ')}, and this is ${issuer}: set ` +
-        'LEDGER_KAFKA_TOPIC_PREFIX to topics of its own; if that ledger is meant, migrate once under an issuer of it',
-    )
-  if (before === null)
+  if (before === null) {
+    requireIssuer({ ledger_id, issuer, issuers: await issuersOf() })
     await knex.raw('INSERT INTO ledger.ledger (ledger_id) VALUES (?) ON CONFLICT DO NOTHING', [ledger_id])
-  const known = await knownLedger(knex)
+  }
+  const known = before ?? (await knownLedger(knex))
   if (known !== ledger_id)
     throw new OperatorError(
       `the log belongs to ledger ${ledger_id}, the database to ledger ${known}: set LEDGER_KAFKA_TOPIC_PREFIX to the ` +
         'topics that this database was made with',
     )
+}
+
+function requireIssuer({ ledger_id, issuer, issuers }: { ledger_id: string; issuer: string; issuers: string[] }): void {
+  if (issuers.includes(issuer)) return
+  throw new OperatorError(
+    `the log belongs to ledger ${ledger_id} of ${issuers.join(', ')}, and this is ${issuer}: set ` +
+      'LEDGER_KAFKA_TOPIC_PREFIX to topics of its own; if that ledger is meant, migrate once under an issuer of it',
+  )
 }
 
 /** The ledger that this database belongs to. Throws an OperatorError when it was never migrated. */

@@ -376,7 +376,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a new installation joins the topics of another',
     file: 'shared/process/ledger-id.ts',
-    changes: [['!issuers.includes(issuer))', 'issuers.includes(`${issuer}?`))']],
+    changes: [['if (issuers.includes(issuer)) return', 'if (!issuers.includes(`${issuer}?`)) return']],
     tests: ['test/cli/compose/two-installations.test.ts'],
   },
   {

@@ -39,7 +39,7 @@ export async function migrate(
   await log.create(shapeOf(topics))
   tell('event log: what every ledger begins with')
   const ledger_id = await createLedger(log, topics, settings.ISSUER)
-  await joinLedger(knex, { ledger_id, issuer: settings.ISSUER, issuers: await readIssuers(log, topics) })
+  await joinLedger(knex, { ledger_id, issuer: settings.ISSUER, issuersOf: () => readIssuers(log, topics) })
   await createCheckpoints({ knex, schema: settings.READ_MODEL }, placesOf(topics))
   await appendPredefined(log, topics, settings.ISSUER)
   const held = heldKeys(settings, ledger_id)
