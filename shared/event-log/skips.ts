@@ -25,9 +25,6 @@ export type Skips = {
 /** Called now and then while the registry is looked through: the log answers. */
 type OnLook = () => void
 
-/** Where nothing is skipped. */
-export const NO_SKIPS: Skips = { look: async () => undefined, of: () => undefined, countOf: () => 0, registryBegins: 0 }
-
 /**
  * Looks ahead in the registry for `RecordSkipped`, decoding nothing else, so that it finds the way past an unreadable
  * record of the registry itself.

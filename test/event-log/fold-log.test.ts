@@ -3,7 +3,7 @@ import { chainNext, chainStart, recordHash } from '../../shared/event-log/chain.
 import { envelop, outgoing } from '../../shared/event-log/event-codec.ts'
 import type { EventLog, LogBatch, LogRecord } from '../../shared/event-log/event-log.ts'
 import { foldLog, foldStart, readBatch, walkKey, walkLog } from '../../shared/event-log/fold-log.ts'
-import { NO_SKIPS } from '../../shared/event-log/skips.ts'
+import { NO_SKIPS } from '../support/skipping.ts'
 import { placeOf } from '../../shared/event-log/places.ts'
 import { issued, refreshed } from '../ledger/given.ts'
 

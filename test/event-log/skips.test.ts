@@ -4,11 +4,11 @@ import { replay } from '../../services/audit/replay/replay.ts'
 import { verify } from '../../services/audit/verify/verify.ts'
 import { foldLog, walkKey, walkLog } from '../../shared/event-log/fold-log.ts'
 import { placeOf, registryPlace } from '../../shared/event-log/places.ts'
-import { createSkips, NO_SKIPS, readSkips } from '../../shared/event-log/skips.ts'
+import { createSkips, readSkips } from '../../shared/event-log/skips.ts'
 import { rebuild } from '../../shared/read-model/projection/rebuild.ts'
 import { refreshed } from '../ledger/given.ts'
 import { closeEmbedded, embeddedLedger, grantId, seed, type WrittenLedger } from '../support/written-ledger.ts'
-import { appendRaw, appendSkip, UNREADABLE } from '../support/skipping.ts'
+import { appendRaw, appendSkip, NO_SKIPS, UNREADABLE } from '../support/skipping.ts'
 
 test.after.always(closeEmbedded)
 

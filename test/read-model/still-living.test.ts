@@ -20,7 +20,7 @@ import { createRegistry, type Registry } from '../../shared/ledger/registry/evol
 import { registryKey } from '../../shared/ledger/registry/kinds.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import { readBatch } from '../../shared/event-log/fold-log.ts'
-import { NO_SKIPS } from '../../shared/event-log/skips.ts'
+import { NO_SKIPS } from '../support/skipping.ts'
 import { project } from '../../shared/read-model/projection/project.ts'
 import { createKeyUseReader, type KeyUse } from '../../shared/read-model/reads/key-uses.ts'
 import { stalledMs } from '../../shared/read-model/stall.ts'

@@ -2,9 +2,12 @@ import { recordSha256 } from '../../shared/event-log/chain.ts'
 import { envelop, outgoing } from '../../shared/event-log/event-codec.ts'
 import type { EventLog } from '../../shared/event-log/event-log.ts'
 import { registryPlace, type TopicPartition, type Topics } from '../../shared/event-log/places.ts'
-import { recordAt } from '../../shared/event-log/skips.ts'
+import { recordAt, type Skips } from '../../shared/event-log/skips.ts'
 
 type Ledger = { log: EventLog; topics: Topics }
+
+/** Where nothing is skipped. */
+export const NO_SKIPS: Skips = { look: async () => undefined, of: () => undefined, countOf: () => 0, registryBegins: 0 }
 
 /** Bytes that no release can read, in two ways. */
 export const UNREADABLE = { 'broken JSON': '{"type":', 'an unknown type': '{"type":"TokenTeleported"}' }

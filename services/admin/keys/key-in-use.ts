@@ -1,14 +1,8 @@
 import type { KnownKeys } from '../../../shared/read-model/reads/keys.ts'
-import type { KeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
+import type { KeyUse, KeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
 
 /** What ends with a key, and the clients whose secret needs it and does not end. */
-export type KeyInUse = {
-  kid: number
-  grants: number
-  refresh_tokens: number
-  access_tokens: number
-  authorization_codes: number
-  clients: string[]
+export type KeyInUse = Omit<KeyUse, 'ends' | 'last_made'> & {
   /** Whether there ever was such a key: it is here, the log knows it, or something was made with it. */
   known: boolean
 }

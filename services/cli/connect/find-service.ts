@@ -9,7 +9,7 @@ import type { Settings } from '../../../shared/config/settings.ts'
 import { createLogger } from '../../../shared/process/logger.ts'
 import { deriveKeys } from '../../../shared/tokens/keys.ts'
 import type { ConfiguredKeys } from '../../audit/status/status-source.ts'
-import { cacheFolder } from './kept-tokens.ts'
+import { cacheFolder, jsonIn } from './kept-tokens.ts'
 import { type ServiceAccess, unreachable } from './service-access.ts'
 
 const ACCESS = z.object({ url: z.url(), admin_url: z.url(), client_id: z.string(), client_secret: z.string() })
@@ -79,12 +79,4 @@ async function accessFromFolder(folder: string): Promise<ServiceAccess> {
   const parsed = ACCESS.safeParse(jsonIn(text))
   if (parsed.success) return { ...parsed.data, tokens_folder: join(folder, 'tokens') }
   throw new OperatorError(`LEDGER_DATA_DIR: ${file} is not what "npm start" writes: stop it and start it again`)
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
 }

@@ -61,8 +61,8 @@ async function readKept({ admin_url, client_id }: Keeper, file: string): Promise
   return kept.expires_at - MARGIN_MS > Date.now() ? kept : null
 }
 
-/** What is not whole is as good as not there: a new token is fetched. */
-function jsonIn(text: string): unknown {
+/** What this text says; `null` where it is not whole, which is as good as not there. */
+export function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

@@ -6,6 +6,14 @@ import { Unsettled } from '../unsettled.ts'
  */
 export type Freshness = { next: number; fresh_as_of: number | null; status: string; status_reason: string | null }
 
+/** Of a partition that has no checkpoint. */
+export const NO_FRESHNESS: Freshness = {
+  next: 0,
+  fresh_as_of: null,
+  status: 'missing',
+  status_reason: 'no checkpoint',
+}
+
 /** Unsettled for a partition that stopped at a record, or that diverged from the log. */
 export function requireProjected({ status, status_reason }: Freshness): void {
   if (status !== 'ok') throw new Unsettled(`partition ${status}: ${status_reason ?? ''}`)

@@ -7,7 +7,7 @@ import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.t
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { registryPlace } from '../../event-log/places.ts'
 import { createStamps } from '../stamps.ts'
-import type { Freshness } from './freshness.ts'
+import { type Freshness, NO_FRESHNESS } from './freshness.ts'
 import type { TimedReadModel } from './tokens.ts'
 
 /** The clients and users that an answer must hold; scopes, groups, ACLs and resources are always all there. */
@@ -72,8 +72,6 @@ export function createRegistryReader(readModel: TimedReadModel): RegistryReader 
     },
   }
 }
-
-const NO_FRESHNESS: Freshness = { next: 0, fresh_as_of: null, status: 'missing', status_reason: 'no checkpoint' }
 
 function entitiesOf(rows: Rows): Map<string, RegistryEntity> {
   const entities = NAMED_KINDS.flatMap((kind) =>

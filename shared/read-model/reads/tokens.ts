@@ -9,7 +9,7 @@ import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { type Stall, stalledMs } from '../stall.ts'
 import { createStamps, type Stamps } from '../stamps.ts'
 import type { Clocks } from './clocks.ts'
-import type { Freshness } from './freshness.ts'
+import { type Freshness, NO_FRESHNESS } from './freshness.ts'
 
 /**
  * A generation as the read model holds it: when it was projected is what the grace of a retry is counted from. A stall
@@ -161,19 +161,12 @@ SELECT ${epochMs('clock_timestamp()')} AS now,
      FROM ${schema}.checkpoints k WHERE k.topic = ANY (?::text[])) AS checkpoints,
   (SELECT json_agg(json_build_object('kid', y.kid, 'retired', y.deleted)) FROM ${schema}.keys y) AS known_keys`
 
-const NO_FRESHNESS: Freshness & Stall = {
-  next: 0,
-  fresh_as_of: null,
-  stalled_at: null,
-  resumed_at: null,
-  status: 'missing',
-  status_reason: 'no checkpoint',
-}
+const NO_CHECKPOINT: Freshness & Stall = { ...NO_FRESHNESS, stalled_at: null, resumed_at: null }
 
 function viewOf({ now, clients, users, grants, checkpoints, keys }: Answer, key: TokenKey, topics: Topics): TokenView {
   const row = key.grant_id === null ? undefined : grants.get(key.grant_id)
   const grant = row ? grantOfRow(row, row.generations ?? []) : UNKNOWN_GRANT
-  const freshnessAt = (place: TopicPartition) => checkpoints.get(placeText(place)) ?? NO_FRESHNESS
+  const freshnessAt = (place: TopicPartition) => checkpoints.get(placeText(place)) ?? NO_CHECKPOINT
   const registry = freshnessAt(registryPlace(topics))
   const checkpoint = key.grant_id === null ? registry : freshnessAt(placeOf(topics, key.grant_id))
   const withoutStalls = (made: GenerationRow): GenerationRow => {

@@ -7,7 +7,7 @@ import {
   type TopicPartition,
 } from '../../../shared/event-log/places.ts'
 import { readBatch } from '../../../shared/event-log/fold-log.ts'
-import { NO_SKIPS } from '../../../shared/event-log/skips.ts'
+import { NO_SKIPS } from '../../support/skipping.ts'
 import type { GrantFact } from '../../../shared/ledger/events.ts'
 import type { GrantState } from '../../../shared/ledger/grant/state.ts'
 import { loadCheckpoints, markPartition } from '../../../shared/read-model/checkpoints.ts'
