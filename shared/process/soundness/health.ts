@@ -62,18 +62,20 @@ async function readModelStanding({ clocks, maxLagMs, usualLagMs, held, ...readMo
   if (!read) return { problems: ['the database does not answer'], notes: [] }
   const [{ partitions, now, sentAt }, { keys }] = read
   if (now !== null) clocks.database(now, sentAt)
-  const late = partitions.flatMap((partition) => problemOf(partition, maxLagMs))
-  const others = partitions.filter((partition) => problemOf(partition, maxLagMs).length === 0)
+  const late = problemsAmong(partitions, maxLagMs)
+  const old = problemsAmong(partitions, usualLagMs)
   return {
     problems: [...late, ...(held ? keyProblems(held, keys) : [])],
-    notes: others.flatMap((partition) => problemOf(partition, usualLagMs)),
+    notes: old.filter((problem) => !late.includes(problem)),
   }
 }
 
-function problemOf(partition: PartitionHealth, maxLagMs: number): string[] {
-  const { status, status_reason } = partition
-  const name = placeText(partition)
-  if (status !== 'ok') return [`${name} is ${status}: ${status_reason ?? ''}`]
-  const reason = incompleteBecause(partition, maxLagMs)
-  return reason === null ? [] : [`${name}: ${reason}`]
+function problemsAmong(partitions: PartitionHealth[], maxLagMs: number): string[] {
+  return partitions.flatMap((partition) => {
+    const { status, status_reason } = partition
+    const name = placeText(partition)
+    if (status !== 'ok') return [`${name} is ${status}: ${status_reason ?? ''}`]
+    const reason = incompleteBecause(partition, maxLagMs)
+    return reason === null ? [] : [`${name}: ${reason}`]
+  })
 }
