@@ -35,13 +35,6 @@ export async function settingsOf(admin: Operator, topic: string, names: string[]
   return Object.fromEntries(own.map(({ configName, configValue }): [string, string] => [configName, configValue]))
 }
 
-/** Gives a topic exactly these settings. */
-export async function configure(admin: Operator, topic: string, settings: Record<string, string>): Promise<void> {
-  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
-  const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }]
-  await admin.alterConfigs({ validateOnly: false, resources })
-}
-
 /** How many replicas the partitions of a topic have, least first. */
 export async function replicasOf(admin: Operator, topic: string): Promise<number[]> {
   const [known] = (await admin.fetchTopicMetadata({ topics: [topic] })).topics

@@ -6,9 +6,10 @@ import { partitionOf } from '../../shared/event-log/places.ts'
 import { tokenLedger, type Env } from '../support/ledger-process.ts'
 import { databaseUrl, realTest } from '../support/real-parts.ts'
 import { startKafka } from '../support/start-kafka.ts'
+import { configure, KEEPS_HISTORY } from '../support/topic-settings.ts'
 import { until as untilWithin } from '../support/waiting.ts'
 import { assertNobodyWasHurt } from './aftermath.ts'
-import { answers, configure, isIn, operator, problemsOf, replicasOf, settingsOf, strand } from './cluster.ts'
+import { answers, isIn, operator, problemsOf, replicasOf, settingsOf, strand } from './cluster.ts'
 import { startLoad, type Load } from './load.ts'
 import { onceForFile } from './once-for-file.ts'
 import { summaryOf } from './outage.ts'
@@ -22,14 +23,7 @@ const GRACE = 2
 const PATIENCE_MS = 60_000
 const until = (condition: () => boolean | Promise<boolean>, what: string) => untilWithin(condition, what, PATIENCE_MS)
 /** What `migrate` gives a topic on three brokers. */
-const KEEPS_HISTORY = {
-  'cleanup.policy': 'delete',
-  'retention.ms': '-1',
-  'retention.bytes': '-1',
-  'message.timestamp.type': 'LogAppendTime',
-  'unclean.leader.election.enable': 'false',
-  'min.insync.replicas': '2',
-}
+const ON_THREE_BROKERS = { ...KEEPS_HISTORY, 'min.insync.replicas': '2' }
 const parts = onceForFile(async (t) => {
   const kafka = await startKafka({ brokers: 3, secure: true })
   t.teardown(() => kafka.stop())
@@ -47,7 +41,7 @@ real.serial(
     const admin = await operator(t, kafka)
     const { grants, registry } = ledger.runtime.topics
     for (const topic of [grants, registry])
-      t.deepEqual(await settingsOf(admin, topic, Object.keys(KEEPS_HISTORY)), KEEPS_HISTORY)
+      t.deepEqual(await settingsOf(admin, topic, Object.keys(ON_THREE_BROKERS)), ON_THREE_BROKERS)
     t.deepEqual(await replicasOf(admin, grants), Array<number>(12).fill(3))
     t.deepEqual(await replicasOf(admin, registry), [3])
 
@@ -55,7 +49,7 @@ real.serial(
     const problem = `${grants}: min.insync.replicas is 1, must be 2 or more with 3 replicas`
     const refused = await t.throwsAsync(tokenLedger(ledger.env, 'serve', 'projector'))
     t.true(refused.message.includes(problem), refused.message)
-    await configure(admin, grants, KEEPS_HISTORY)
+    await configure(admin, grants, ON_THREE_BROKERS)
   },
 )
 

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import kafkajs, { type Admin } from 'kafkajs'
+import kafkajs from 'kafkajs'
 import { compressFrame } from 'lz4-napi'
 import { shapeOf } from '../../../shared/event-log/places.ts'
 import { startLedger } from '../../support/ledger.ts'
 import { freshPrefix, realTest } from '../../support/real-parts.ts'
 import { startKafka } from '../../support/start-kafka.ts'
+import { configure, KEEPS_HISTORY } from '../../support/topic-settings.ts'
 import { until } from '../../support/waiting.ts'
 import { onceForFile } from '../../system/once-for-file.ts'
 import { append, followAll, readAll } from '../reading.ts'
 import { openLog } from './subject.ts'
 
 const test = realTest('kafka', 'postgres')
-const { BROKER, TOPIC } = kafkajs.ConfigResourceTypes
 
 /** A Kafka whose own defaults are the opposite of what a ledger needs. */
 const hostile = onceForFile(async (t) => {
@@ -21,12 +21,13 @@ const hostile = onceForFile(async (t) => {
   const admin = client.admin()
   await admin.connect()
   t.teardown(() => admin.disconnect())
-  await configure(admin, BROKER, '1', {
+  const opposite = {
     'compression.type': 'zstd',
     'log.cleanup.policy': 'compact',
     'log.retention.ms': '60000',
     'unclean.leader.election.enable': 'true',
-  })
+  }
+  await configure(admin, '1', opposite, kafkajs.ConfigResourceTypes.BROKER)
   return { brokers: kafka.brokers, client, admin }
 })
 
@@ -47,7 +48,7 @@ for (const type of ['gzip', 'snappy', 'lz4', 'zstd']) {
     await log.create([{ topic, partitions: 1 }])
     const values = [randomBytes(120_000).toString('hex'), 'short', 'again '.repeat(40_000)]
     await append(log, { topic, partition: 0, key: 'key', value: 'before' })
-    await configure(admin, TOPIC, topic, { ...KEEPS_HISTORY, 'compression.type': type })
+    await configure(admin, topic, { ...KEEPS_HISTORY, 'compression.type': type })
     const wrong = type === 'gzip' ? [] : [`${topic}: compression.type is ${type}, must be uncompressed`]
     await until(async () => (await log.problems([{ topic, partitions: 1 }])).join() === wrong.join(), 'the problem')
     await Promise.all(values.map((value) => append(log, { topic, partition: 0, key: 'key', value })))
@@ -75,7 +76,7 @@ test('what a foreign producer compressed is unpacked by the broker, or read wher
   for (const type of ['uncompressed', 'producer']) {
     const topic = `${freshPrefix()}.grants`
     await log.create([{ topic, partitions: 1 }])
-    await configure(admin, TOPIC, topic, { ...KEEPS_HISTORY, 'compression.type': type })
+    await configure(admin, topic, { ...KEEPS_HISTORY, 'compression.type': type })
     t.deepEqual(await log.problems([{ topic, partitions: 1 }]), [])
     const messages = ['one', 'two'].map((value) => ({ key: 'key', value: value.repeat(1_000), partition: 0 }))
     await producer.send({ topic, messages, compression: kafkajs.CompressionTypes.LZ4 })
@@ -93,7 +94,7 @@ test("what a writer's clock says is neither looked at nor a reason to refuse a r
   const log = openLog(t, brokers)
   await log.create([{ topic, partitions: 1 }])
   const narrow = { 'message.timestamp.before.max.ms': '1', 'message.timestamp.after.max.ms': '1' }
-  await configure(admin, TOPIC, topic, { ...KEEPS_HISTORY, ...narrow })
+  await configure(admin, topic, { ...KEEPS_HISTORY, ...narrow })
   t.is((await append(log, { topic, partition: 0, key: 'key', value: 'value' })).offset, 0)
 })
 
@@ -102,7 +103,7 @@ test('a topic that would take no record of ours is named', async (t) => {
   const topic = `${freshPrefix()}.grants`
   const log = openLog(t, brokers)
   await log.create([{ topic, partitions: 1 }])
-  await configure(admin, TOPIC, topic, { ...KEEPS_HISTORY, 'min.insync.replicas': '2', 'max.message.bytes': '900000' })
+  await configure(admin, topic, { ...KEEPS_HISTORY, 'min.insync.replicas': '2', 'max.message.bytes': '900000' })
   const wrong = [
     `${topic}: max.message.bytes is 900000, must be 1048588`,
     `${topic}: min.insync.replicas is 2, must be at most 1, the number of replicas, or nothing can be appended`,
@@ -110,21 +111,6 @@ test('a topic that would take no record of ours is named', async (t) => {
   await until(async () => (await log.problems([{ topic, partitions: 1 }])).join() === wrong.join(), wrong.join())
   t.pass()
 })
-
-/** What makes a topic sound: Kafka forgets every setting of a topic that a change does not repeat. */
-const KEEPS_HISTORY = {
-  'cleanup.policy': 'delete',
-  'retention.ms': '-1',
-  'retention.bytes': '-1',
-  'message.timestamp.type': 'LogAppendTime',
-  'unclean.leader.election.enable': 'false',
-  'compression.type': 'uncompressed',
-}
-
-async function configure(admin: Admin, type: number, name: string, settings: Record<string, string>): Promise<void> {
-  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
-  await admin.alterConfigs({ validateOnly: false, resources: [{ type, name, configEntries }] })
-}
 
 /** As another producer would: ours compresses nothing. */
 function packWithLz4(): void {
