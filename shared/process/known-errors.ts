@@ -1,3 +1,4 @@
+import { OperatorError } from '../config/operator-error.ts'
 import { isAway, isUnstorableText } from '../database/away.ts'
 import { QueueFull } from '../database/batcher.ts'
 import { AppendError, LogReadError } from '../event-log/event-log.ts'
@@ -11,6 +12,7 @@ import { Contradiction, Unsettled } from '../read-model/unsettled.ts'
 export function knownError(thrown: unknown): OAuthError | null {
   if (thrown instanceof Contradiction) return unavailable(thrown.message, thrown, thrown.alarm)
   if (thrown instanceof Unsettled) return unavailable(thrown.message, thrown)
+  if (thrown instanceof OperatorError) return unavailable(thrown.message, thrown, 'operator_needed')
   if (thrown instanceof AppendError && thrown.outcome === 'too_large')
     return new OAuthError('invalid_request', 'the request is too large to be recorded', { cause: thrown })
   if (isPartAway(thrown)) return unavailable(`${thrown.name}: ${thrown.message}`, thrown)
@@ -21,6 +23,7 @@ export function knownError(thrown: unknown): OAuthError | null {
 
 /** Whether trying again later can help: the log, the read model or the database cannot answer now. */
 export function isOutage(thrown: unknown): boolean {
+  if (thrown instanceof OperatorError) return false
   const answer = thrown instanceof OAuthError ? thrown : knownError(thrown)
   return answer?.error === 'temporarily_unavailable'
 }

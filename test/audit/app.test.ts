@@ -6,6 +6,7 @@ import type { ReplayEntry } from '../../services/audit/replay/replay-entry.ts'
 import { remoteAudit } from '../../services/cli/connect/remote-audit.ts'
 import { EXIT, OperatorError } from '../../shared/config/operator-error.ts'
 import { LogReadError, type EventLog } from '../../shared/event-log/event-log.ts'
+import { registryPlace } from '../../shared/event-log/places.ts'
 import { readBearer, insufficientScope } from '../../shared/callers/bearer.ts'
 import type { HttpMiddleware } from '../../shared/http/context.ts'
 import { createHttpApp } from '../../shared/http/app/create-app.ts'
@@ -141,6 +142,16 @@ test('a log that cannot be reached is 503, and one that fails in the middle does
   }
   const broken = await serve(t, ledger, { ...ledger.log, read: failing })
   await failsWith(t, all(broken.remote), EXIT.unreachable, /cut short/)
+})
+
+test('a registry that cannot be read is an outage of ours, which names the record in our log alone', async (t) => {
+  const ledger = await lived()
+  const { get } = await serve(t, ledger)
+  await ledger.log.append({ ...registryPlace(ledger.topics), key: 'ledger', value: '{"type":"FromTheFuture"}' })
+  const response = await get(`/audit/grants/${grantId(1)}`)
+  t.is(response.status, 503)
+  t.is(response.headers.get('retry-after'), '1')
+  t.notRegex(await response.text(), /offset|FromTheFuture/)
 })
 
 test('a long log is read to its end though the answer begins in time, and one that hangs is 503', async (t) => {
