@@ -7,7 +7,8 @@ import { startLedger, type TestLedger } from '../support/ledger.ts'
 import type { Credentials } from '../support/requests.ts'
 import { databaseUrl, loginRole, onServer, realTest } from '../support/real-parts.ts'
 
-const test = realTest('postgres')
+// One after the other: each makes a database of its own, which loads the server that the others' sessions need.
+const test = realTest('postgres').serial
 
 /** What an operator, or another product in the same database, may have set. */
 const HOSTILE: Record<keyof typeof SESSION, string> = {

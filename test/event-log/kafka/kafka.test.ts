@@ -104,7 +104,10 @@ test("a record that carries its writer's time is not read, and nobody follows pa
   await Promise.all([admin.connect(), producer.connect()])
   t.teardown(() => Promise.all([admin.disconnect(), producer.disconnect()]))
   const configEntries = [{ name: 'message.timestamp.type', value: 'CreateTime' }]
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] })
+  await admin.createTopics({
+    waitForLeaders: false,
+    topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }],
+  })
   await until(async () => (await admin.listTopics()).includes(topic), 'the topic')
   await producer.send({ topic, messages: [{ key: 'key', value: 'value', timestamp: '1' }] })
 
