@@ -14,7 +14,7 @@ import { VERSION } from '../../shared/process/version.ts'
 const program = exitOnWrongUsage(new Command('token-ledger'))
   .description('An OAuth 2.0 token service whose only source of truth is an append-only event log')
   .version(VERSION)
-  .addHelpText('after', '\nSettings are read from LEDGER_… environment variables: see the README.')
+  .addHelpText('after', '\nSettings are read from LEDGER_… environment variables: see docs/settings.md.')
 
 addMigrateCommand(program)
 addServeCommand(program)

@@ -9,7 +9,7 @@ import {
   settingsSchema,
 } from './settings.ts'
 
-/** The README's table of all settings, in Markdown, made from the schema that reads them. */
+/** The table of all settings in docs/settings.md, made from the schema that reads them. */
 export function settingsTable(): string {
   const rows = SETTING_NAMES.map((name) => [
     nameCell(name),

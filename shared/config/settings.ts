@@ -8,7 +8,7 @@ export const PREFIX = 'LEDGER_'
 const secret = (description: string) => ({ description, secret: true })
 
 /**
- * Every setting, by its name without LEDGER_. The README's table is made from this. `prefault` is the default in the
+ * Every setting, by its name without LEDGER_. docs/settings.md is made from this. `prefault` is the default in the
  * form in which it would be written.
  */
 export const settingsSchema = z.object({
@@ -21,7 +21,7 @@ export const settingsSchema = z.object({
     .enum(['none', 'transaction'], form.oneOf('none or transaction'))
     .prefault('none')
     .describe(
-      '`transaction`: behind PgBouncer in transaction mode, where the role must have [our settings](#a-pooler)',
+      '`transaction`: behind PgBouncer in transaction mode, where the role must have [our settings](production.md#a-pooler)',
     ),
   KAFKA_BROKERS: form.brokers
     .optional()

@@ -1,6 +1,6 @@
-import type { EventType } from '../shared/ledger/events.ts'
-import type { RegistryVoidReason } from '../shared/ledger/registry/evolve.ts'
-import type { VoidReason } from '../shared/ledger/grant/evolve.ts'
+import type { EventType } from '../../shared/ledger/events.ts'
+import type { RegistryVoidReason } from '../../shared/ledger/registry/evolve.ts'
+import type { VoidReason } from '../../shared/ledger/grant/evolve.ts'
 
 /** What each event says, and when it counts. */
 export const EVENT_SENTENCES = {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { EVENT_DATA, EVENT } from '../shared/event-log/event-schemas.ts'
-import { isGrantType, type EventType } from '../shared/ledger/events.ts'
+import { EVENT_DATA, EVENT } from '../../shared/event-log/event-schemas.ts'
+import { isGrantType, type EventType } from '../../shared/ledger/events.ts'
 import { EVENT_SENTENCES, VOID_SENTENCES } from './event-sentences.ts'
 
 type Schema = z.core.JSONSchema.JSONSchema
