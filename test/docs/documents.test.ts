@@ -1,26 +1,19 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import test from 'ava'
 import { Command } from 'commander'
-import { generated } from '../docs/generate/main.ts'
-import { addAuditCommands } from '../services/cli/commands/audit.ts'
-import { addKeysCommands } from '../services/cli/commands/keys.ts'
-import { addLogoutCommand } from '../services/cli/commands/logout.ts'
-import { addMigrateCommand } from '../services/cli/commands/migrate.ts'
-import { addProjectionCommands } from '../services/cli/commands/projection.ts'
-import { addSecretsCommands } from '../services/cli/commands/secrets.ts'
-import { addServeCommand } from '../services/cli/commands/serve.ts'
-import { CLIENT_VARIABLES, isSecret, SETTING_NAMES } from '../shared/config/settings.ts'
+import { generated } from '../../docs/generate/main.ts'
+import { addAuditCommands } from '../../services/cli/commands/audit.ts'
+import { addKeysCommands } from '../../services/cli/commands/keys.ts'
+import { addLogoutCommand } from '../../services/cli/commands/logout.ts'
+import { addMigrateCommand } from '../../services/cli/commands/migrate.ts'
+import { addProjectionCommands } from '../../services/cli/commands/projection.ts'
+import { addSecretsCommands } from '../../services/cli/commands/secrets.ts'
+import { addServeCommand } from '../../services/cli/commands/serve.ts'
+import { CLIENT_VARIABLES, isSecret, SETTING_NAMES } from '../../shared/config/settings.ts'
+import { documents, read, ROOT, withoutCode } from './documents.ts'
 
-const ROOT = resolve(import.meta.dirname, '..')
-const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
-
-const documents = ['.', 'docs', 'docs/adr'].flatMap((folder) =>
-  readdirSync(join(ROOT, folder))
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => join(folder, name)),
-)
-const texts = documents.map((path) => ({ path, text: read(path) }))
+const texts = documents()
 
 /** Every match of a pattern with one group, in all documents. */
 function found(pattern: RegExp): { path: string; what: string }[] {
@@ -28,12 +21,12 @@ function found(pattern: RegExp): { path: string; what: string }[] {
 }
 
 test('what is generated is up to date: else run "npm run docs"', async (t) => {
-  for (const [path, text] of await generated(new URL('../', import.meta.url))) t.true(read(path) === text, path)
+  for (const [path, text] of await generated(new URL('../../', import.meta.url))) t.true(read(path) === text, path)
 })
 
 test('every relative link leads to a file, and its fragment to a heading', (t) => {
-  const links = found(/\]\((?!\w+:)([^)\s]+)\)/g)
-  t.true(links.length > 10)
+  const links = found(/\](?:\(|: )(?!\w+:)([^)\s]+)/g)
+  t.true(links.length > 50)
   t.deepEqual(
     links.filter(({ path, what }) => !isThere(path, what)),
     [],
@@ -59,7 +52,7 @@ test('every setting that is named exists', (t) => {
 })
 
 test('every command, service and option of the command line that is named exists', (t) => {
-  const commands = found(/(?:npx token-ledger|`token-ledger|cli\/main\.js) +([\w][^`\n|#&>]*)/g)
+  const commands = found(/(?:npx token-ledger|bin\/token-ledger|`token-ledger|cli\/main\.js) +([\w][^`\n|#&>]*)/g)
   t.true(commands.length > 10)
   t.deepEqual(
     commands.flatMap(({ path, what }) => problemsOf(what).map((problem) => `${path}: ${what}: ${problem}`)),
@@ -95,14 +88,18 @@ function isThere(path: string, link: string): boolean {
   return fragment === undefined || headings(readFileSync(target, 'utf8')).includes(fragment)
 }
 
-/** The fragments of a document's headings, as code hosts make them. */
+/** The fragments of a document's headings, as code hosts make them: the second of one name ends with -1. */
 function headings(text: string): string[] {
-  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+  const names = [...withoutCode(text).matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
     title
       .toLowerCase()
       .replaceAll(/[^\w\s-]/g, '')
       .replaceAll(' ', '-'),
   )
+  return names.map((name, at) => {
+    const before = names.slice(0, at).filter((one) => one === name).length
+    return before === 0 ? name : `${name}-${before}`
+  })
 }
 
 /** What of a written command line the program does not know. */
