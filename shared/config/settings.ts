@@ -30,7 +30,7 @@ export const settingsSchema = z.object({
   KAFKA_SSL_CERTIFICATE: form.certificateFile
     .optional()
     .describe('Path of a PEM file with our certificate, where Kafka asks clients for one (mutual TLS)'),
-  KAFKA_SSL_KEY: form.privateKey.optional().meta(secret('Its private key, in PEM form')),
+  KAFKA_SSL_KEY: form.privateKey.optional().meta(secret('The private key of that certificate, in PEM form')),
   KAFKA_SASL_MECHANISM: z
     .enum(['plain', 'scram-sha-256', 'scram-sha-512'], form.oneOf('plain, scram-sha-256 or scram-sha-512'))
     .optional()
@@ -56,16 +56,18 @@ export const settingsSchema = z.object({
   REQUIRE_HTTPS: form.flag.prefault('true').describe('Refuse requests that came over plain HTTP'),
   TRUSTED_PROXIES: form.proxies
     .default([])
-    .describe('Whose `X-Forwarded-For` and `X-Forwarded-Proto` count: addresses or networks, separated by commas'),
+    .describe(
+      'Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses or networks, separated by commas',
+    ),
   ACCESS_TOKEN_LIFETIME: form.lifetime
     .prefault('3600')
     .describe('Seconds an access token lives, or `never`; a client may have its own'),
   REFRESH_TOKEN_LIFETIME: form.lifetime
     .prefault('2592000')
-    .describe('Seconds an unused refresh token lives (each refresh begins anew), or `never`'),
+    .describe('Seconds an unused refresh token lives (each refresh starts the time again), or `never`'),
   REFRESH_TOKEN_ABSOLUTE_LIFETIME: form.lifetime
     .prefault('31536000')
-    .describe('Seconds after which no refresh prolongs a grant, or `never`'),
+    .describe('Seconds after which a grant ends however often it was refreshed, or `never`'),
   REFRESH_GRACE_CONFIDENTIAL: form
     .whole(0, MAX_GRACE_SECONDS)
     .prefault('30')
@@ -75,21 +77,26 @@ export const settingsSchema = z.object({
   REFRESH_GRACE_PUBLIC: form
     .whole(0, MAX_GRACE_SECONDS)
     .prefault('10')
-    .describe('The same, for public clients; the one above is for confidential ones'),
+    .describe('The same for public clients; the setting above is for confidential ones'),
   APPEND_TIMEOUT: form
     .seconds(0.1, 60)
     .prefault('5')
     .describe('Seconds to wait for an event to be durable and projected, then 503'),
   MAX_LAG: form.seconds(0.1, 3600).prefault('5').describe('Seconds the read model may lag before a refresh gets 503'),
-  CHECK_MAX_LAG: form.seconds(0.1, 86_400).prefault('300').describe('The same, for checks and introspection'),
+  CHECK_MAX_LAG: form
+    .seconds(0.1, 86_400)
+    .prefault('300')
+    .describe('Seconds the read model may lag before checks and introspection get 503'),
   MAX_CLOCK_SKEW: form
     .seconds(0.1, 60)
     .prefault('5')
     .describe('Seconds that the clocks of process, log and database may be apart before the process is not ready'),
-  BOOTSTRAP_CLIENT_ID: form.clientId.optional().describe('An administrator client, made while no administrator lives'),
+  BOOTSTRAP_CLIENT_ID: form.clientId
+    .optional()
+    .describe('Client that `migrate` makes an administrator while there is none'),
   BOOTSTRAP_CLIENT_SECRET: form.clientSecret
     .optional()
-    .meta(secret('Its secret: 43 or more random characters of `A-Za-z0-9_-`')),
+    .meta(secret('Secret of that client: 43 or more random characters of `A-Za-z0-9_-`')),
   DATA_DIR: z.string().prefault('.ledger').describe('Dev mode: the folder of the database and the secrets'),
   LOG_LEVEL: z
     .enum(
@@ -125,8 +132,8 @@ export const CLIENT_VARIABLES = {
   URL: 'Public URL of the service',
   ADMIN_URL: 'URL of its admin port',
   CLIENT_ID: 'Client that the command line acts as (client_credentials)',
-  CLIENT_SECRET: 'Its secret',
-  CLIENT_SECRET_FILE: 'Path of a file that holds it, instead',
+  CLIENT_SECRET: 'Secret of that client',
+  CLIENT_SECRET_FILE: 'Path of a file that holds that secret, instead',
 }
 
 export function isSettingName(name: string): name is SettingName {

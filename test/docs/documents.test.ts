@@ -33,6 +33,20 @@ test('every relative link leads to a file, and its fragment to a heading', (t) =
   )
 })
 
+test('README.md is an entrance: short, with what is lacking in its first ten lines, and leads to every page', (t) => {
+  const lines = read('README.md').split('\n')
+  t.true(lines.length <= 150)
+  t.regex(lines.slice(0, 10).join('\n'), /cannot do yet.*docs\/limits\.md/s)
+  const pages = texts.map(({ path }) => path).filter((path) => /^docs\/[^/]+$|^[A-Z]+\.md$/.test(path))
+  t.true(pages.length > 10)
+  t.deepEqual(
+    pages.filter(
+      (path) => path !== 'README.md' && !lines.some((line) => line.startsWith('|') && line.includes(`(${path})`)),
+    ),
+    [],
+  )
+})
+
 test('every file that is named in code exists', (t) => {
   const named = found(/`((?:services|shared|test|bench|docs)\/[\w./-]+\.\w+)`/g)
   t.true(named.length > 5)

@@ -7,7 +7,9 @@ import { EXIT_CODES, formatOption, lookOf, print, WHERE, wideOption, work } from
 
 /** `token-ledger audit replay | show | verify` */
 export function addAuditCommands(program: Command): void {
-  const audit = program.command('audit').description('read the log itself: what happened, and is it true')
+  const audit = program
+    .command('audit')
+    .description('what happened, read from the log itself, and is the read model what it says')
   audit.addHelpText('after', `\n${WHERE}\n\n${EXIT_CODES}`)
   addReplay(audit)
   addShow(audit)
@@ -20,7 +22,9 @@ type ReplayOptions = FilterOptions & { format: Format; wide: boolean }
 function addReplay(audit: Command): void {
   audit
     .command('replay')
-    .description('every event of the log in the order of time, with its verdict; void ones with their reason')
+    .description(
+      'print every event in the order of time, with its verdict: valid, or void (it changed nothing) and why',
+    )
     .option('--grant <grant_id>', 'only this grant')
     .option('--client <client_id>', 'only what concerns this client')
     .option('--user <sub>', 'only what concerns this user')
@@ -96,7 +100,7 @@ async function* counted(entries: AsyncIterable<ReplayEntry>, seen: Seen): AsyncG
 function addShow(audit: Command): void {
   audit
     .command('show')
-    .description('the life of one grant: whose it is, what happened to it and why, and what of it can be used now')
+    .description('tell the life of one grant: whose it is, what happened to it and why, and what of it can be used now')
     .requiredOption('--grant <grant_id>', 'the grant')
     .addOption(formatOption())
     .addHelpText('after', '\nExample:\n  token-ledger audit show --grant 0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77')
@@ -120,9 +124,9 @@ async function show(source: Audit, grant_id: string, format: Format): Promise<bo
 export function addVerify(group: Command, name: string): void {
   group
     .command(name)
-    .description('fold the whole log and compare: is the live read model, with its hash chain, what the log says?')
+    .description('compute the read model from the whole log, and compare it and its hash chain with the live one')
     .addOption(formatOption())
-    .addHelpText('after', `\nMay run while everything runs.\n\n${EXIT_CODES}`)
+    .addHelpText('after', `\nIt may run while the services run.\n\n${EXIT_CODES}`)
     .action(async ({ format }: { format: Format }, command: Command) => {
       const { connectAudit } = await import('../connect/audit.ts')
       const { createProgress } = await import('../render/progress.ts')

@@ -15,9 +15,9 @@ type RevokeOptions = { kid: string; yes: boolean; format: Format }
 export function addRevoke(keys: Command): void {
   keys
     .command('revoke')
-    .description('end every grant that has something living of this key: for one that leaked or is lost')
+    .description('end every grant with anything of this key that can still be used: for a key that leaked or is lost')
     .requiredOption('--kid <number>', 'its key id')
-    .option('--yes', 'do it; without this only the counts are told', false)
+    .option('--yes', 'end them; without this they are only counted', false)
     .addOption(formatOption())
     .addHelpText('after', REVOKE_HELP)
     .action(async ({ kid, yes, format }: RevokeOptions, command: Command) => {
@@ -28,10 +28,10 @@ export function addRevoke(keys: Command): void {
 }
 
 const REVOKE_HELP = `
-Put another key first in every process before. Ends whole grants, also those that have moved to a newer key and of which an
-older token still lives: one TokenRevoked each, reason key_revoked, durable and projected when it says so. Grants that get
-tokens of this key meanwhile are told and ended too. May be stopped and repeated.
-It does not end client secrets that are stored under this key: it lists these clients, which each need a new secret.
+Before this, put another key first in every process. It ends whole grants, also one that has moved to a newer key while an
+older token of it can still be used. Each gets one TokenRevoked with the reason key_revoked; when the command ends, all of
+them are durable and projected. Grants that get tokens of this key meanwhile are told and ended too. It may be stopped and
+repeated. Client secrets that are stored under this key do not end: it lists their clients, which each need a new secret.
 ${WHERE}
 
 Examples:
@@ -62,9 +62,9 @@ type RetireOptions = { kid: string; lost: boolean; format: Format }
 export function addRetire(keys: Command): void {
   keys
     .command('retire')
-    .description('say that nothing needs this key any more: then every process may start without it')
+    .description('record that nothing needs this key any more, so that every process may start without it')
     .requiredOption('--kid <number>', 'its key id')
-    .option('--lost', 'nobody has the key: client secrets that are stored under it are no reason to keep it', false)
+    .option('--lost', 'nobody has the key any more: retire it although client secrets are stored under it', false)
     .addOption(formatOption())
     .addHelpText('after', RETIRE_HELP)
     .action(async ({ kid, lost, format }: RetireOptions, command: Command) => {
@@ -75,9 +75,9 @@ export function addRetire(keys: Command): void {
 }
 
 const RETIRE_HELP = `
-Appends KeyRetired. Refused for the key that is first here, and while a grant or a client's secret needs it. From then on
-its tokens are refused everywhere as forged ones, and its kid is never used again. May be repeated.
---lost also lets client secrets go that are stored under it: these clients cannot authenticate until each has a new one.
+Appends KeyRetired. It is refused for the key that is first here, and while a grant or a client's secret needs the key. From
+then on tokens of the key are refused everywhere like forged ones, and its kid is never used again. It may be repeated.
+With --lost, clients whose secret is stored under the key cannot authenticate until each has a new one.
 ${WHERE}
 
 Examples:

@@ -10,7 +10,9 @@ const SECRET_BYTES = 32
 
 /** `token-ledger keys generate | derive check | status | revoke | retire` */
 export function addKeysCommands(program: Command): void {
-  const keys = program.command('keys').description('the secrets that tokens are made with: make, look after, end them')
+  const keys = program
+    .command('keys')
+    .description('the keys that tokens are made with: make one, see what needs it, end it')
   keys.addHelpText('after', ROTATION)
   addGenerate(keys)
   addDerive(keys)
@@ -86,7 +88,7 @@ function addDerive(keys: Command): void {
 function addStatus(keys: Command): void {
   keys
     .command('status')
-    .description('which keys are configured, what still needs each, until when, and what to do next')
+    .description('tell which keys are configured, what still needs each, until when, and what to do next')
     .addOption(formatOption())
     .addOption(wideOption())
     .addHelpText('after', STATUS_HELP)
@@ -105,9 +107,9 @@ function addStatus(keys: Command): void {
 }
 
 const STATUS_HELP = `
-Counts what lives and was made with each key. A key is needed until its last token ends by itself; a spent refresh token
-counts for 300 s more, because it may be retried. Tells the keys of the process that it asks; LEDGER_SECRETS_CHECK tells as
-much as LEDGER_SECRETS_SYSTEM, without either it is not known what is configured.
+Counts what was made with each key and can still be used. A key is needed until its last token expires; a spent refresh
+token counts for 300 s more, because a refresh may be repeated that long. "configured" is what the process has that is
+asked, in LEDGER_SECRETS_SYSTEM or LEDGER_SECRETS_CHECK; without either it is "unknown".
 
 ${WHERE}
 

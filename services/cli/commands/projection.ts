@@ -9,7 +9,7 @@ import { EXIT_CODES, formatOption, lookOf, print, WHERE, wideOption, work } from
 export function addProjectionCommands(program: Command): void {
   const projection = program
     .command('projection')
-    .description('the read model: how far it is, whether it is right, and anew')
+    .description('the read model: how far it is, is it what the log says, and fill it again')
   projection.addHelpText('after', `\n${WHERE}\n\n${EXIT_CODES}`)
   addStatus(projection)
   addVerify(projection, 'verify')
@@ -38,7 +38,7 @@ function addStatus(projection: Command): void {
 function addRebuild(projection: Command): void {
   projection
     .command('rebuild')
-    .description('throw the read model away, fold the whole log anew, and verify; stop every projector first')
+    .description('empty the read model, fill it again from the whole log, and verify it; stop every projector first')
     .option('--force', 'also when a projector seems to run, or ran within the last 10 s', false)
     .addOption(formatOption())
     .addHelpText(
@@ -71,10 +71,10 @@ type SkipOptions = { topic: string; partition: string; offset: string; sha256: s
 function addSkip(projection: Command): void {
   projection
     .command('skip')
-    .description('have every fold pass by one record that cannot be read, for ever; run on the host, audited')
-    .requiredOption('--topic <topic>', 'where the record lies')
-    .requiredOption('--partition <number>', 'in which partition')
-    .requiredOption('--offset <number>', 'at which offset')
+    .description('go on without one record that cannot be read, for ever; on the host only, and written into the log')
+    .requiredOption('--topic <topic>', 'the topic of the record')
+    .requiredOption('--partition <number>', 'its partition')
+    .requiredOption('--offset <number>', 'its offset')
     .requiredOption('--sha256 <hex>', 'its hash, as "projection status" tells it')
     .requiredOption('--reason <text>', 'why: it is written into the log, for auditors')
     .addHelpText('after', SKIP_HELP)
@@ -92,8 +92,8 @@ function addSkip(projection: Command): void {
 
 const SKIP_HELP = `
 "projection status" prints this command for a partition that is stopped, ready but for the reason. First make sure that no
-newer release can read the record: what it says is lost for good, and cannot be had back. Appends to the log itself, as
-system/operator, never through a service; in dev mode stop "serve" first. Nothing needs a restart.
+newer release can read the record, because what it says is lost for good. The command appends to the log by itself, as
+system/operator, and asks no service; in dev mode stop "serve" first. Projectors that run go on without a restart.
 
 Exit codes: 0 it is skipped now, 1 it is another record, is skipped already or can be read, 2 wrong usage, or there is no such
 partition or record, 3 a part cannot be reached.`

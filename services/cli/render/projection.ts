@@ -28,7 +28,7 @@ export function renderStatus(
   return `${table}\n${healthy ? 'healthy' : 'NOT HEALTHY: --wide and --format json tell each problem whole'}\n${skipCommands(partitions)}`
 }
 
-const STATUS_HEAD = ['partition', 'next', 'log end', 'lag', 'fresh', 'status', 'voids', 'problem']
+const STATUS_HEAD = ['partition', 'next', 'log end', 'lag', 'age', 'status', 'voids', 'problem']
 
 /** Whether the read model is what the log says; the first difference if not. */
 export function renderVerify(report: VerifyReport, format: Format): string {
