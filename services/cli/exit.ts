@@ -32,9 +32,10 @@ export function explain(error: unknown, env: NodeJS.ProcessEnv = process.env): s
 
 /** Which setting names what does not answer, and where that is; never who goes there, and with which password. */
 function whatIsAway(error: Error, env: NodeJS.ProcessEnv): string {
-  const { LEDGER_KAFKA_BROKERS: brokers, LEDGER_DATABASE_URL: url = '' } = env
+  const { LEDGER_KAFKA_BROKERS: brokers, LEDGER_DATABASE_URL: url = '', LEDGER_DATABASE_HOST: host } = env
   const isLog = error instanceof LogReadError || error instanceof AppendError
   if (brokers && isLog) return `LEDGER_KAFKA_BROKERS (${brokers})`
+  if (host) return `LEDGER_DATABASE_HOST (${host}:${env['LEDGER_DATABASE_PORT'] || '5432'})`
   return URL.canParse(url) ? `LEDGER_DATABASE_URL (${new URL(url).host})` : 'the database of LEDGER_DATABASE_URL'
 }
 

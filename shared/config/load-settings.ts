@@ -26,7 +26,7 @@ export type SecretsNeed = 'system' | 'check' | 'none'
  */
 export function loadSettings(env: Env, need: SecretsNeed = 'system'): Settings {
   const { raw, problems } = readRaw(env)
-  const dev = raw['DATABASE_URL'] === undefined && raw['KAFKA_BROKERS'] === undefined
+  const dev = !hasDatabase(raw) && raw['KAFKA_BROKERS'] === undefined
   const complete = dev ? { ...devDefaults(raw), ...raw } : raw
   const parsed = settingsSchema.safeParse(complete)
   problems.push(...unknownNames(env, knownNames()), ...contradictions(complete, dev), ...missingSecrets(raw, dev, need))
@@ -58,10 +58,31 @@ function readRaw(env: Env): { raw: Raw; problems: string[] } {
   return { raw, problems }
 }
 
+function hasDatabase(raw: Partial<Raw>): boolean {
+  return raw['DATABASE_URL'] !== undefined || raw['DATABASE_HOST'] !== undefined
+}
+
+const DATABASE_PARTS = ['DATABASE_HOST', 'DATABASE_PORT', 'DATABASE_NAME', 'DATABASE_USER', 'DATABASE_PASSWORD']
+
+/** One way to say where the database is, and the whole of it. */
+function databaseProblems(raw: Partial<Raw>): string[] {
+  const parts = DATABASE_PARTS.filter((name) => raw[name])
+  if (raw['DATABASE_URL'])
+    return parts.map(
+      (name) => `${PREFIX}DATABASE_URL and ${PREFIX}${name} are both set: one says where the database is`,
+    )
+  if (parts.length === 0) return []
+  return ['DATABASE_HOST', 'DATABASE_NAME', 'DATABASE_USER']
+    .filter((name) => !raw[name])
+    .map((name) => `${PREFIX}${name} is missing beside ${parts.map((part) => PREFIX + part).join(', ')}`)
+}
+
 function contradictions(raw: Partial<Raw>, dev: boolean): string[] {
-  const problems: string[] = []
-  if (raw['KAFKA_BROKERS'] && !raw['DATABASE_URL'])
-    problems.push(`${PREFIX}KAFKA_BROKERS needs ${PREFIX}DATABASE_URL: the read model is in PostgreSQL`)
+  const problems = databaseProblems(raw)
+  if (raw['KAFKA_BROKERS'] && !hasDatabase(raw))
+    problems.push(
+      `${PREFIX}KAFKA_BROKERS needs ${PREFIX}DATABASE_URL or ${PREFIX}DATABASE_HOST: the read model is in PostgreSQL`,
+    )
   if (raw['KAFKA_SSL_CERTIFICATE'] && (raw['KAFKA_SSL'] ?? 'false') === 'false')
     problems.push(`${PREFIX}KAFKA_SSL_CERTIFICATE needs ${PREFIX}KAFKA_SSL: without TLS nobody is shown a certificate`)
   if (raw['ISSUER']?.startsWith('http:') && raw['REQUIRE_HTTPS'] !== 'false')

@@ -15,7 +15,17 @@ export const settingsSchema = z.object({
   ISSUER: form.issuer.describe('Issuer identifier (RFC 8414), the public URL of the service'),
   DATABASE_URL: form.postgresUrl
     .optional()
-    .meta(secret('PostgreSQL. Without it and without brokers: dev mode, an embedded database in `LEDGER_DATA_DIR`')),
+    .meta(secret('PostgreSQL. Without it, host and brokers: dev mode, an embedded database in `LEDGER_DATA_DIR`')),
+  DATABASE_HOST: form.databaseHost
+    .optional()
+    .describe('Instead of `LEDGER_DATABASE_URL`, and as they are: its host, or the folder of a socket'),
+  DATABASE_PORT: form.port.prefault('5432').describe('Port of `LEDGER_DATABASE_HOST`'),
+  DATABASE_NAME: z.string().optional().describe('Database on `LEDGER_DATABASE_HOST`'),
+  DATABASE_USER: z.string().optional().describe('User name at `LEDGER_DATABASE_HOST`'),
+  DATABASE_PASSWORD: z
+    .string()
+    .optional()
+    .meta(secret('Its password, where it has one: any characters, none of them encoded')),
   DATABASE_POOL: form.whole(1, 1000).prefault('10').describe('Database connections per process'),
   DATABASE_POOLER: z
     .enum(['none', 'transaction'], form.oneOf('none or transaction'))
@@ -25,7 +35,7 @@ export const settingsSchema = z.object({
     ),
   KAFKA_BROKERS: form.brokers
     .optional()
-    .describe('`host:port,host:port`. Without it the event log is a table in `LEDGER_DATABASE_URL`'),
+    .describe('`host:port,host:port`. Without it the event log is a table in the same database'),
   KAFKA_SSL: form.kafkaSsl.prefault('false').describe('`true`, or the path of a PEM file with the CAs to trust'),
   KAFKA_SSL_CERTIFICATE: form.certificateFile
     .optional()

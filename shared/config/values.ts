@@ -43,7 +43,16 @@ export const issuer = z
   .string({ error: 'is required' })
   .refine(isIssuer, 'must be an http(s) URL without user, query, fragment or trailing slash')
 
-export const postgresUrl = z.string().refine(isPostgresUrl, 'must be a postgres:// URL')
+/** Refused where a part of a password would be taken for host, port or path, and then be told as such. */
+export const postgresUrl = z
+  .string()
+  .refine(isPostgresUrl, 'must be a postgres:// URL, in which a password is percent-encoded')
+  .refine(isWhollyEncoded, 'has a password that is not percent-encoded: LEDGER_DATABASE_PASSWORD takes one as it is')
+
+/** A host name, an address, or the folder of a socket: what the server is told by, and so shown by. */
+export const databaseHost = z
+  .string()
+  .regex(/^([\w.-]+|[\da-f:]+|\/[\w./-]+)$/i, 'must be a host name, an address, or the folder of a socket')
 
 export const brokers = listOf(
   z.string().regex(/^(\[[\da-f:]+\]|[\w.-]+):\d{1,5}$/i, 'must be host:port, separated by commas'),
@@ -138,6 +147,22 @@ function isPrivateKey(pem: string): boolean {
 
 function isPostgresUrl(text: string): boolean {
   return URL.canParse(text) && /^postgres(ql)?:\/\//.test(text)
+}
+
+/** Userinfo ends before the first of `/?#` (RFC 3986 §3.2): an `@` further right was meant to follow a password. */
+function isWhollyEncoded(text: string): boolean {
+  if (!isPostgresUrl(text)) return true
+  const beyondHost = text.replace(/^\w+:\/\/[^/?#]*/, '')
+  return !beyondHost.includes('@') && isDecodable(new URL(text))
+}
+
+function isDecodable({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(username + password)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function isProxyList(list: string[]): boolean {

@@ -14,15 +14,19 @@ export type DatabaseWarning = (message: string) => void
 /** What stands between us and the server: `transaction` gives a connection for one transaction at a time. */
 export type Pooler = 'none' | 'transaction'
 
+/** A PostgreSQL server, and who goes there: one URL, or its parts as they are. */
+export type DatabaseAddress =
+  { connectionString: string } | { host: string; port: number; database: string; user: string; password?: string }
+
 type Pool = { pool: number; queryTimeoutMs: number; pooler?: Pooler; warn?: DatabaseWarning }
 
 /** A pool on real PostgreSQL. A transaction left idle for 5 s (a frozen process) is ended by the server. */
-export function openPostgres(url: string, { pool, queryTimeoutMs, pooler = 'none', warn }: Pool): Knex {
+export function openPostgres(address: DatabaseAddress, { pool, queryTimeoutMs, pooler = 'none', warn }: Pool): Knex {
   return knexFactory({
     client: 'pg',
     log: quiet(warn),
     connection: {
-      connectionString: url,
+      ...address,
       connectionTimeoutMillis: 2_000,
       // A server that hangs answers no timeout of its own.
       query_timeout: queryTimeoutMs + 500,

@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { OperatorError } from '../config/operator-error.ts'
 import type { Settings } from '../config/settings.ts'
 import { takeFolder } from '../database/folder-lock.ts'
-import { type DatabaseWarning, openEmbedded, openPostgres } from '../database/open-database.ts'
+import { type DatabaseAddress, type DatabaseWarning, openEmbedded, openPostgres } from '../database/open-database.ts'
 import type { EventLog } from '../event-log/event-log.ts'
 import { createKafkaLog } from '../event-log/kafka/kafka-log.ts'
 import { type Topics, topicsOf } from '../event-log/places.ts'
@@ -87,9 +87,16 @@ function unusable(folder: string, cause: unknown): never {
 
 function openServer(settings: Settings, warn: DatabaseWarning): OpenDatabase {
   const queryTimeoutMs = settings.APPEND_TIMEOUT * 1000
-  const { DATABASE_URL: url = '', DATABASE_POOL: pool, DATABASE_POOLER: pooler } = settings
-  const knex = openPostgres(url, { pool, queryTimeoutMs, pooler, warn })
+  const { DATABASE_POOL: pool, DATABASE_POOLER: pooler } = settings
+  const knex = openPostgres(addressOf(settings), { pool, queryTimeoutMs, pooler, warn })
   return { knex, lost: new Promise(() => undefined), close: () => knex.destroy() }
+}
+
+function addressOf(settings: Settings): DatabaseAddress {
+  const { DATABASE_URL: connectionString = '', DATABASE_HOST: host, DATABASE_PORT: port } = settings
+  if (host === undefined) return { connectionString }
+  const { DATABASE_NAME: database = '', DATABASE_USER: user = '', DATABASE_PASSWORD: password } = settings
+  return { host, port, database, user, ...(password !== undefined && { password }) }
 }
 
 function openLog(settings: Settings, knex: Knex, logger: Logger): EventLog {

@@ -55,7 +55,63 @@ test('a database alone leaves dev mode, brokers alone are an error', (t) => {
   const { LEDGER_KAFKA_BROKERS, ...database } = production
   t.false(loadSettings(database).dev)
   const problems = problemsOf({ LEDGER_KAFKA_BROKERS, LEDGER_ISSUER: 'https://a', LEDGER_SECRETS_SYSTEM: SECRETS })
-  t.deepEqual(problems, ['LEDGER_KAFKA_BROKERS needs LEDGER_DATABASE_URL: the read model is in PostgreSQL'])
+  t.deepEqual(problems, [
+    'LEDGER_KAFKA_BROKERS needs LEDGER_DATABASE_URL or LEDGER_DATABASE_HOST: the read model is in PostgreSQL',
+  ])
+})
+
+const { LEDGER_DATABASE_URL, ...elsewhere } = production
+const parts = { LEDGER_DATABASE_HOST: 'db', LEDGER_DATABASE_NAME: 'ledger', LEDGER_DATABASE_USER: 'ledger' }
+
+test('the database may be given in parts, with a password of any characters, and leaves dev mode', (t) => {
+  const settings = loadSettings({ ...elsewhere, ...parts, LEDGER_DATABASE_PASSWORD: 'a/b@c+d%e#f' })
+  t.false(settings.dev)
+  t.is(settings.DATABASE_PASSWORD, 'a/b@c+d%e#f')
+  t.is(settings.DATABASE_PORT, 5432)
+  t.false(loadSettings({ ...elsewhere, ...parts, LEDGER_KAFKA_BROKERS: '' }).dev)
+})
+
+test('a database that is given twice or in part is refused by the names of the settings', (t) => {
+  const both = (name: string) =>
+    `LEDGER_DATABASE_URL and LEDGER_DATABASE_${name} are both set: one says where the database is`
+  t.deepEqual(problemsOf({ ...production, ...parts }), [both('HOST'), both('NAME'), both('USER')])
+  for (const name of ['PORT', 'PASSWORD'])
+    t.deepEqual(problemsOf({ ...elsewhere, LEDGER_DATABASE_URL, [`LEDGER_DATABASE_${name}`]: '1' }), [both(name)])
+  for (const name of ['HOST', 'NAME', 'USER'])
+    t.regex(
+      problemsOf({
+        ...elsewhere,
+        ...parts,
+        LEDGER_DATABASE_PASSWORD: 'hidden',
+        [`LEDGER_DATABASE_${name}`]: '',
+      }).join(),
+      new RegExp(`LEDGER_DATABASE_${name} is missing beside .*LEDGER_DATABASE_PASSWORD`),
+    )
+})
+
+test('a URL whose password is not encoded is refused, before a piece of it is taken for a host, a port or a path', (t) => {
+  for (const password of [
+    '12/hidden',
+    '5#hidden',
+    '5?hidden',
+    'hid/den',
+    'hid#den',
+    'hid?den',
+    'hid%ffden',
+    '%hidden',
+    '1/hid@den',
+  ])
+    t.regex(
+      problemsOf({ ...production, LEDGER_DATABASE_URL: `postgres://ledger:${password}@db/ledger` }).join(';'),
+      /^LEDGER_DATABASE_URL (must be a postgres:\/\/ URL, in which|has) a password[^;]*encoded(: LEDGER_DATABASE_PASSWORD takes one as it is)?$/,
+      password,
+    )
+  for (const url of [
+    'postgres://a:h%40%2F%25@db:1/x?sslmode=require',
+    'postgres://a:b+c@d@db/x',
+    'postgres:///x?host=/run',
+  ])
+    t.deepEqual(problemsOf({ ...production, LEDGER_DATABASE_URL: url }), [], url)
 })
 
 test('all problems are told at once, and no value among them', (t) => {
@@ -91,6 +147,7 @@ test('every form of a bad value is refused by the name of its setting', (t) => {
     KAFKA_TOPIC_PREFIX: ['a b', 'a/b'],
     READ_MODEL: ['ledger', 'public', 'pg_x', 'Ledger', 'a-b', '1a'],
     TRUSTED_PROXIES: ['anybody', '10.0.0.0/33', '10.0.0.1,,'],
+    DATABASE_URL: ['mysql://a/b', 'x', 'postgres://a:1/b@c/d'],
     LOG_LEVEL: ['verbose'],
     SECRETS_CHECK: [SECRETS],
   }
@@ -222,7 +279,8 @@ test('the settings table has a described row for each setting, and a default tha
     const cells = rows.find((row) => row.startsWith(`| \`LEDGER_${name}\``))?.split(' | ')
     t.true((cells?.[2]?.length ?? 0) > 8, name)
     const shown = /^`([^`]+)`/.exec(cells?.[1] ?? '')?.[1]
-    if (shown) t.deepEqual(problemsOf({ ...production, [`LEDGER_${name}`]: shown }), [], name)
+    const others = name === 'DATABASE_PORT' ? { ...elsewhere, ...parts } : production
+    if (shown) t.deepEqual(problemsOf({ ...others, [`LEDGER_${name}`]: shown }), [], name)
   }
 })
 

@@ -69,7 +69,7 @@ test('a database that cannot hold every name is refused before anything is made 
   const url = await databaseUrl(t, `ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
   const error = await t.throwsAsync(startLedger(t, { settings: { DATABASE_URL: url } }))
   t.regex(error.message, /the database: server_encoding is LATIN1, must be UTF8/)
-  const knex = openPostgres(url, { pool: 1, queryTimeoutMs: 5_000 })
+  const knex = openPostgres({ connectionString: url }, { pool: 1, queryTimeoutMs: 5_000 })
   t.teardown(() => knex.destroy())
   const { rows } = await knex.raw<{ rows: unknown[] }>(`SELECT 1 FROM pg_namespace WHERE nspname = 'ledger'`)
   t.deepEqual(rows, [])
@@ -92,7 +92,7 @@ test('a policy that hides records from a role is an error, not a log with holes'
      CREATE POLICY later ON ledger.log_records USING ("offset" > 0)`,
     url,
   )
-  const knex = openPostgres(role.url, { pool: 1, queryTimeoutMs: 20_000 })
+  const knex = openPostgres({ connectionString: role.url }, { pool: 1, queryTimeoutMs: 20_000 })
   t.teardown(() => knex.destroy())
   const denied = { code: '42501', message: /row-level security/ }
   await t.throwsAsync(async () => void (await knex.raw('SELECT 1 FROM ledger.log_records')), denied)

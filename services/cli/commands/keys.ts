@@ -47,14 +47,14 @@ function addGenerate(keys: Command): void {
 }
 
 const GENERATE_HELP = `
-Where LEDGER_ADMIN_URL or LEDGER_DATABASE_URL is set, a kid that this ledger has known is refused: it is never used again.
+Where LEDGER_ADMIN_URL, LEDGER_DATABASE_URL or LEDGER_DATABASE_HOST is set, a kid that this ledger has known is refused: it is never used again.
 
 Example:
   token-ledger keys generate --kid 2 --out system.secret`
 
 /** OperatorError for a kid that the ledger at hand has known; a warning where it cannot be asked. */
 async function requireNewKid(kid: number): Promise<void> {
-  const names = ['LEDGER_ADMIN_URL', 'LEDGER_DATABASE_URL', 'LEDGER_DATABASE_URL_FILE']
+  const names = ['LEDGER_ADMIN_URL', 'LEDGER_DATABASE_URL', 'LEDGER_DATABASE_URL_FILE', 'LEDGER_DATABASE_HOST']
   if (!names.some((name) => process.env[name])) return
   const known = await isKnown(kid).catch((error: unknown) => {
     process.stderr.write(

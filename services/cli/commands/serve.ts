@@ -12,7 +12,7 @@ export function addServeCommand(program: Command): void {
     .addArgument(new Argument('<service...>', 'which services').choices(['all', ...SERVICES]))
     .addHelpText(
       'after',
-      '\nExamples:\n  token-ledger serve all\n  token-ledger serve token-endpoint token-check\n  token-ledger serve projector\n\nWithout LEDGER_DATABASE_URL, `serve all` runs on an embedded database in .ledger and seeds a demo.',
+      '\nExamples:\n  token-ledger serve all\n  token-ledger serve token-endpoint token-check\n  token-ledger serve projector\n\nWithout LEDGER_DATABASE_URL or LEDGER_DATABASE_HOST, `serve all` runs on an embedded database in .ledger and seeds a demo.',
     )
     .action(async (chosen: string[]) => {
       const names = chosen.includes('all') ? SERVICES : SERVICES.filter((name) => chosen.includes(name))
