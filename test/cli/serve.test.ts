@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import ava from 'ava'
@@ -192,13 +192,24 @@ test('token-check runs with the derived subkeys alone, which cannot make a refre
     LEDGER_ISSUER: 'https://ledger.example',
   }
   const derived = await tokenLedger(env, 'keys', 'derive', 'check')
+  const folder = await mkdtemp(join(tmpdir(), 'ledger-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'check.secret')
+  const toFile = ['keys', 'derive', 'check', '--out', file]
+  t.is(await tokenLedger(env, ...toFile), '')
+  t.is((await readFile(file, 'utf8')).trim(), derived)
+  t.is((await stat(file)).mode & 0o777, 0o600)
+  t.regex(await failure(env, ...toFile), /ended with 1: --out: [^\n]+ exists/)
   const { SECRETS_SYSTEM, ...rest } = ledger.settings
   t.false(derived.includes(SECRETS_SYSTEM?.slice(2) ?? '?'))
   await ledger.scope('orders.read', 'orders')
   const app = await ledger.client({ scope: 'orders.read' })
   const orders = await ledger.resourceServer('orders')
   const { access_token } = await ledger.grant({ to: app, scope: 'orders.read' })
-  const settings = Object.entries({ ...rest, SECRETS_CHECK: derived }).map(([name, value]) => [`LEDGER_${name}`, value])
+  const settings = Object.entries({ ...rest, SECRETS_CHECK_FILE: file }).map(([name, value]) => [
+    `LEDGER_${name}`,
+    value,
+  ])
   const { url } = await startProcess(t, {
     services: ['token-check'],
     env: Object.fromEntries(settings) as Record<string, string>,

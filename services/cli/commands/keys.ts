@@ -75,13 +75,12 @@ async function isKnown(kid: number): Promise<boolean> {
 }
 
 function addDerive(keys: Command): void {
-  keys
-    .command('derive')
+  addOutOptions(keys.command('derive'))
     .argument('<service>', 'check')
     .description('print LEDGER_SECRETS_CHECK: the subkeys that a token-check process needs, and no more')
-    .action(async (service: string) => {
+    .action(async (service: string, out: OutOptions) => {
       if (service !== 'check') keys.error('only "keys derive check" exists', { exitCode: 2 })
-      process.stdout.write(`${await deriveCheck()}\n`)
+      await giveSecret(await deriveCheck(), out)
     })
 }
 
