@@ -1,5 +1,5 @@
-// `npm run test:other-node`: the pure tests, the contract of the logs, and one system of real processes, on the release of
-// Node.js that is not the one which runs this: 20 where that is newer, else 24. npm carries the programs (for Linux).
+// `npm run test:other-node`: the pure tests, the contract of the logs, and one system of real processes, on the
+// release of Node.js that is not the one which runs this: 20 where that is newer, else 24. npm carries the programs.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
@@ -17,7 +17,7 @@ const other = Number(process.versions.node.split('.')[0]) > 20 ? OLDEST : NEWEST
 const program = `node-${process.platform}-${process.arch}@${other}`
 const run = ['--import', 'tsx', join(import.meta.dirname, 'run-tests.ts'), ...TESTS]
 console.error(`on Node.js ${other}:`)
-// npx puts the program first in PATH, so that what the tests start by the name `node` is this release too.
+// npx puts the program first in PATH: what the tests start by the name `node` is this release too.
 const { status, error } = spawnSync('npx', ['--yes', `--package=${program}`, '--', 'node', ...run], {
   stdio: ['ignore', 'inherit', 'inherit'],
 })
