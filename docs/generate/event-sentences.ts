@@ -67,4 +67,6 @@ export const VOID_SENTENCES = {
   name_taken: 'Another living entity has this unique name.',
   key_differs: 'Another key has this kid: a check differs from the one that counts.',
   key_retired: 'The kid was retired: it is never used again.',
+  guard_moved:
+    'It was decided under a `guard_revision` that another guarded event has used: the loser of a race, which is decided again.',
 } satisfies Record<VoidReason | RegistryVoidReason, string>

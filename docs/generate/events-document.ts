@@ -47,7 +47,12 @@ until a \`RecordSkipped\` names it.`
 
 const REGISTRY = `Topic \`PREFIX.registry\`. It has one partition, so that names are unique: the first event that takes a name wins. Each event carries the whole new
 state of its entity and a \`revision\`; it counts only as the revision after the current one. A deleted entity leaves a
-tombstone, and its revisions go on. \`RecordSkipped\` alone is about no entity.`
+tombstone, and its revisions go on. \`RecordSkipped\` alone is about no entity.
+
+\`guard_revision\` stands in a write that touches or reaches \`ledger.*\`: the registry's one guard counter, as the writer
+read it when it decided that somebody can still administer the ledger. The event counts only while the counter stands
+there, and raises it by one; an event without it always may ([ADR 0014](adr/0014-somebody-can-act.md)). \`reason\` is why,
+where somebody said so.`
 
 const VOID = `An event whose condition does not hold when its turn comes is void: it changes nothing, stays in the log, is counted in
 the checkpoint and shown to auditors with one of these reasons. A reason, once shipped, keeps its meaning.`

@@ -17,6 +17,8 @@ const uuid = z.uuid().refine((id) => id === id.toLowerCase(), 'must be in small 
 const grantId = uuid
 const revision = z.int().min(1).max(MAX_INTEGER)
 const reason = z.string()
+/** What every change of an entity carries. A record of before has no more than its revision. */
+const revised = { revision, guard_revision: count.optional(), reason: reason.optional() }
 
 const principal = z.looseObject({ type: z.enum(['user', 'client']), id: name })
 const revokedBy = z.looseObject({ type: z.enum(['user', 'client', 'system']), id: name })
@@ -104,24 +106,24 @@ export const EVENT_DATA = {
   }),
   TokenRevoked: z.looseObject({ grant_id: grantId, client_id: name, reason, revoked_by: revokedBy }),
   LedgerCreated: z.looseObject({ ledger_id: uuid }),
-  ClientRegistered: z.looseObject({ revision, client }),
-  ClientChanged: z.looseObject({ revision, client }),
-  ClientSecretRenewed: z.looseObject({ revision, client }),
-  ClientDeleted: z.looseObject({ revision, client_id: name }),
-  ClientGrantsRevoked: z.looseObject({ revision, client, reason }),
-  ScopePut: z.looseObject({ revision, scope }),
-  ScopeDeleted: z.looseObject({ revision, name }),
-  GroupPut: z.looseObject({ revision, group }),
-  GroupDeleted: z.looseObject({ revision, name }),
-  AclPut: z.looseObject({ revision, acl }),
-  AclDeleted: z.looseObject({ revision, name }),
-  ResourcePut: z.looseObject({ revision, resource }),
-  ResourceDeleted: z.looseObject({ revision, name }),
-  UserPut: z.looseObject({ revision, user }),
-  UserDeleted: z.looseObject({ revision, sub: name }),
-  UserGrantsRevoked: z.looseObject({ revision, user, reason }),
-  KeyIntroduced: z.looseObject({ revision, kid, checks }),
-  KeyRetired: z.looseObject({ revision, kid }),
+  ClientRegistered: z.looseObject({ ...revised, client }),
+  ClientChanged: z.looseObject({ ...revised, client }),
+  ClientSecretRenewed: z.looseObject({ ...revised, client }),
+  ClientDeleted: z.looseObject({ ...revised, client_id: name }),
+  ClientGrantsRevoked: z.looseObject({ ...revised, client, reason }),
+  ScopePut: z.looseObject({ ...revised, scope }),
+  ScopeDeleted: z.looseObject({ ...revised, name }),
+  GroupPut: z.looseObject({ ...revised, group }),
+  GroupDeleted: z.looseObject({ ...revised, name }),
+  AclPut: z.looseObject({ ...revised, acl }),
+  AclDeleted: z.looseObject({ ...revised, name }),
+  ResourcePut: z.looseObject({ ...revised, resource }),
+  ResourceDeleted: z.looseObject({ ...revised, name }),
+  UserPut: z.looseObject({ ...revised, user }),
+  UserDeleted: z.looseObject({ ...revised, sub: name }),
+  UserGrantsRevoked: z.looseObject({ ...revised, user, reason }),
+  KeyIntroduced: z.looseObject({ ...revised, kid, checks }),
+  KeyRetired: z.looseObject({ ...revised, kid }),
   RecordSkipped: z.looseObject({
     topic: name,
     partition: z.int().min(0).max(MAX_INTEGER),

@@ -111,8 +111,13 @@ export type User = {
 /** A key as the log knows it: for each purpose what proves its subkey, without telling it (tokens/key-checks.ts). */
 export type Key = { kid: number; checks: { [purpose: string]: string } }
 
-type Put<T extends string, Name extends string, Entity> = { type: T; data: { revision: number } & Record<Name, Entity> }
-type Deleted<T extends string, Key extends string> = { type: T; data: { revision: number } & Record<Key, string> }
+/**
+ * What every change of an entity carries. `guard_revision`: the registry's guard counter that it was decided under, of
+ * a write that the guard must decide (access/guard.ts); it counts under no other. `reason`: why, where somebody said so.
+ */
+export type Revised = { revision: number; guard_revision?: number | undefined; reason?: string | undefined }
+type Put<T extends string, Name extends string, Entity> = { type: T; data: Revised & Record<Name, Entity> }
+type Deleted<T extends string, Key extends string> = { type: T; data: Revised & Record<Key, string> }
 
 /** What happens to one entity of the registry. */
 export type EntityFact =
@@ -121,7 +126,7 @@ export type EntityFact =
   | Put<'ClientChanged', 'client', Client>
   | Put<'ClientSecretRenewed', 'client', Client>
   | Deleted<'ClientDeleted', 'client_id'>
-  | { type: 'ClientGrantsRevoked'; data: { revision: number; client: Client; reason: RevocationReason } }
+  | { type: 'ClientGrantsRevoked'; data: Revised & { client: Client; reason: RevocationReason } }
   | Put<'ScopePut', 'scope', Scope>
   | Deleted<'ScopeDeleted', 'name'>
   | Put<'GroupPut', 'group', Group>
@@ -132,9 +137,9 @@ export type EntityFact =
   | Deleted<'ResourceDeleted', 'name'>
   | Put<'UserPut', 'user', User>
   | Deleted<'UserDeleted', 'sub'>
-  | { type: 'UserGrantsRevoked'; data: { revision: number; user: User; reason: RevocationReason } }
-  | { type: 'KeyIntroduced'; data: { revision: number } & Key }
-  | { type: 'KeyRetired'; data: { revision: number; kid: number } }
+  | { type: 'UserGrantsRevoked'; data: Revised & { user: User; reason: RevocationReason } }
+  | { type: 'KeyIntroduced'; data: Revised & Key }
+  | { type: 'KeyRetired'; data: Revised & { kid: number } }
 
 /** Every fold passes by this record, which cannot be read or folded. `sha256`: its hash (event-log/chain.ts), hex. */
 export type SkipFact = { type: 'RecordSkipped'; data: Position & { sha256: string; reason: string } }
@@ -189,7 +194,7 @@ export function isGrantFact(fact: Fact): fact is GrantFact {
   return fact.type in GRANT_EVENT_TYPES
 }
 
-/** True for the events of a grant's stream, false for those of the registry. */
+/** The same for events. */
 export function isGrantEvent(event: LedgerEvent): event is GrantEvent {
   return isGrantFact(event)
 }

@@ -15,10 +15,16 @@ export type Checkpoint = TopicPartition &
     status: CheckpointStatus
     status_reason: string | null
     void_count: number
+    /** Of the registry's partition: how many events that the guard decided have counted. */
+    guard_revision: number
   }
 
-/** A checkpoint's move over one batch: from `start`, where its `next` must stand, to where it stands then. */
-export type CheckpointMove = TopicPartition & FoldPosition & { start: number; voids: number }
+/**
+ * A checkpoint's move over one batch: from `start`, where its `next` must stand, to where it stands then.
+ * `guard_revision`: where the guard's counter stands then, `null` = where it stood.
+ */
+export type CheckpointMove = TopicPartition &
+  FoldPosition & { start: number; voids: number; guard_revision: number | null }
 
 /** Makes a checkpoint at 0 for every partition that has none; where none lacks one it writes nothing. */
 export async function createCheckpoints(
@@ -53,7 +59,19 @@ export async function loadCheckpoints({ knex, schema }: ReadModelTables, topics:
       'status',
       'status_reason',
       'void_count',
+      'guard_revision',
     )
+}
+
+/** Where the guard's counter stands at the registry's checkpoint. */
+export async function loadGuardRevision({ knex, schema }: ReadModelTables, place: TopicPartition): Promise<number> {
+  const { topic, partition } = place
+  const row = await knex
+    .withSchema(schema)
+    .from('checkpoints')
+    .where({ topic, partition })
+    .first<{ guard_revision: number } | undefined>('guard_revision')
+  return row?.guard_revision ?? 0
 }
 
 /**
@@ -64,7 +82,8 @@ export async function loadCheckpoints({ knex, schema }: ReadModelTables, topics:
 export const moveSql = (schema: string) => `
   moves AS MATERIALIZED (
     SELECT * FROM json_to_recordset(?::json) AS m(topic text, partition int, start bigint, next bigint,
-           last_offset bigint, last_hash bytea, first_hash bytea, chain bytea, leader_epoch int, voids int)),
+           last_offset bigint, last_hash bytea, first_hash bytea, chain bytea, leader_epoch int, voids int,
+           guard_revision int)),
   locked AS MATERIALIZED (
     SELECT c.next = m.start AND c.status <> 'diverged' AS stands
       FROM ${schema}.checkpoints c JOIN moves m USING (topic, partition)
@@ -74,7 +93,8 @@ export const moveSql = (schema: string) => `
   moved AS (
     UPDATE ${schema}.checkpoints c
        SET next = m.next, last_offset = m.last_offset, last_hash = m.last_hash, chain = m.chain,
-           first_hash = coalesce(c.first_hash, m.first_hash), leader_epoch = m.leader_epoch, status = 'ok', status_reason = NULL, void_count = c.void_count + m.voids
+           first_hash = coalesce(c.first_hash, m.first_hash), leader_epoch = m.leader_epoch, status = 'ok', status_reason = NULL,
+           void_count = c.void_count + m.voids, guard_revision = coalesce(m.guard_revision, c.guard_revision)
       FROM moves m, ready
      WHERE ready.ok AND c.topic = m.topic AND c.partition = m.partition AND c.next = m.start)`
 

@@ -44,12 +44,18 @@ CREATE TABLE ${schema}.checkpoints (
   status text NOT NULL DEFAULT 'ok' CHECK (status IN ('ok', 'stopped', 'diverged')),
   status_reason text,
   void_count bigint NOT NULL DEFAULT 0,
+  guard_revision integer NOT NULL DEFAULT 0,
   PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000)`
 
 /** The read model of an installed ledger learns which record each partition of its log began with. */
 export async function addFirstHash(knex: Knex, schema: string): Promise<void> {
   await knex.raw(`ALTER TABLE ${schema}.checkpoints ADD COLUMN IF NOT EXISTS first_hash bytea`)
+}
+
+/** No event of before was decided under the guard's counter. */
+export async function addGuardRevision(knex: Knex, schema: string): Promise<void> {
+  await knex.raw(`ALTER TABLE ${schema}.checkpoints ADD COLUMN IF NOT EXISTS guard_revision integer NOT NULL DEFAULT 0`)
 }
 
 const grants = (schema: string) => `

@@ -73,7 +73,7 @@ function aboutRegistry({ subject }: LedgerEvent): About {
 }
 
 function reasonOf(event: LedgerEvent): string | null {
-  if ('reason' in event.data) return event.data.reason
+  if ('reason' in event.data) return event.data.reason ?? null
   return event.type === 'TokenReuseDetected' ? 'reuse' : null
 }
 

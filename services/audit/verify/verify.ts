@@ -3,12 +3,15 @@ import {
   foldLog,
   type FoldPosition,
   foldStart,
+  type Judged,
   type Progress,
   type Stop,
   walkLog,
 } from '../../../shared/event-log/fold-log.ts'
 import { placeText, type TopicPartition } from '../../../shared/event-log/places.ts'
 import { createSkips, type Skips } from '../../../shared/event-log/skips.ts'
+import { isGrantEvent } from '../../../shared/ledger/events.ts'
+import { isGuarded } from '../../../shared/ledger/registry/evolve.ts'
 import type { Checkpoint } from '../../../shared/read-model/checkpoints.ts'
 import type { VerifySource } from '../../../shared/read-model/read-model.ts'
 import { stoppedAt, type StoppedAt } from '../stopped-at.ts'
@@ -92,7 +95,7 @@ async function unfoldable(log: EventLog, bound: Bounds, checkpoint: Checkpoint |
   return end >= checkpoint.next ? null : checkpointDifference(bound, 'next', `ends at offset ${end}`, checkpoint.next)
 }
 
-type Folded = { difference: Difference | null; position: FoldPosition; voids: number }
+type Folded = { difference: Difference | null; position: FoldPosition; voids: number; guard_revision: number }
 
 async function fold(
   log: EventLog,
@@ -102,7 +105,10 @@ async function fold(
   const { topic, partition, next } = checkpoint
   const { expectation, verified, skips, onNext } = into
   let position = foldStart(checkpoint)
-  const folded = (difference: Difference | null): Folded => ({ difference, position, voids: verified.voids })
+  let guard_revision = 0
+  const folded = (difference: Difference | null): Folded => {
+    return { difference, position, voids: verified.voids, guard_revision }
+  }
   for await (const { judged, stop, ...step } of foldLog(
     walkLog(log, { topic, partition, from: 0, to: next }, { skips }),
   )) {
@@ -111,11 +117,16 @@ async function fold(
     verified.records += judged.length
     verified.skipped += step.skipped.length
     verified.voids += judged.filter((one) => one.void !== null).length
+    guard_revision += judged.filter(hasRaisedGuard).length
     const difference = expectation.take(judged)
     if (difference) return folded(difference)
     onNext(position.next)
   }
   return folded(null)
+}
+
+function hasRaisedGuard({ recorded: { event }, entity }: Judged): boolean {
+  return entity !== null && !isGrantEvent(event) && isGuarded(event)
 }
 
 function unreadableAt(checkpoint: Checkpoint, { offset, reason }: Stop): Difference {
@@ -125,15 +136,16 @@ function unreadableAt(checkpoint: Checkpoint, { offset, reason }: Stop): Differe
 async function compareCheckpoint(
   { log }: VerifySource,
   { checkpoint }: Snapshot,
-  { position, voids }: Folded,
+  { position, voids, guard_revision }: Folded,
 ): Promise<Difference | null> {
   if (!checkpoint) return null
   const cluster_id = checkpoint.cluster_id === null ? null : await log.clusterId()
   // Folded by a release before this column, it may not be learnt yet.
   const first_hash = checkpoint.first_hash === null ? null : position.first_hash
   const told = shown({ ...position, first_hash })
-  const expected = { ...told, void_count: voids, cluster_id, status: statusOf(checkpoint) }
-  const actual = { ...shown(checkpoint), void_count: checkpoint.void_count, cluster_id: checkpoint.cluster_id }
+  const expected = { ...told, void_count: voids, guard_revision, cluster_id, status: statusOf(checkpoint) }
+  const { void_count, cluster_id: cluster } = checkpoint
+  const actual = { ...shown(checkpoint), void_count, guard_revision: checkpoint.guard_revision, cluster_id: cluster }
   return compareColumns('checkpoints', placeText(checkpoint), {
     log: expected,
     read_model: { ...actual, status: checkpoint.status },

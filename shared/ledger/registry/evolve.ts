@@ -1,4 +1,4 @@
-import type { EntityFact, RegistryEvent, Recorded } from '../events.ts'
+import type { EntityFact, RegistryEvent, RegistryFact, Recorded } from '../events.ts'
 import { type NamedKind, REGISTRY_EVENTS, type RegistryValues } from './kinds.ts'
 import type { EntityOf, RegistryEntity, RegistryLookup, RegistryValue, RegistryView } from './state.ts'
 import { lives, registryKeyOf, registryValueOf, uniqueNameOf } from './state.ts'
@@ -14,6 +14,7 @@ export type RegistryVoidReason =
   | 'name_taken'
   | 'key_differs'
   | 'key_retired'
+  | 'guard_moved'
   | 'unknown_type'
 
 /** Neither: it counted, and is about no entity. */
@@ -24,7 +25,8 @@ export type EvolvedRegistry =
 
 /**
  * What a recorded event makes of its registry entity, or why it is void: valid only as revision n → n+1, on a living
- * entity unless it may create one, and with its unique name free. Deterministic and total.
+ * entity unless it may create one, with its unique name free, and, if it was decided by the guard, while the guard's
+ * counter stands where it stood then. Deterministic and total.
  */
 export function evolveRegistry(lookup: RegistryLookup, recorded: Recorded<RegistryEvent>): EvolvedRegistry {
   const { event, position, timestamp } = recorded
@@ -58,11 +60,16 @@ export type Registry = RegistryLookup & {
   view(): RegistryView
 }
 
-/** A registry in memory: the fold for replay, migration and tests. */
-export function createRegistry(entities: Iterable<RegistryEntity> = []): Registry {
+/** A registry in memory: the fold for replay, migration and tests. It goes on from these entities and this counter. */
+export function createRegistry(entities: Iterable<RegistryEntity> = [], guard_revision = 0): Registry {
   const byKey = new Map<string, RegistryEntity>()
   const owners = new Map<string, string>()
-  const lookup: RegistryLookup = { get: (key) => byKey.get(key), ownerOf: (name) => owners.get(name) }
+  let guard = guard_revision
+  const lookup: RegistryLookup = {
+    get: (key) => byKey.get(key),
+    ownerOf: (name) => owners.get(name),
+    guardRevision: () => guard,
+  }
   const put = (entity: RegistryEntity) => {
     const before = byKey.get(entity.key)
     const oldName = before ? uniqueNameOf(before) : null
@@ -74,10 +81,16 @@ export function createRegistry(entities: Iterable<RegistryEntity> = []): Registr
   const apply = (recorded: Recorded<RegistryEvent>) => {
     const evolved = evolveRegistry(lookup, recorded)
     if (evolved.entity) put(evolved.entity)
+    if (evolved.entity && isGuarded(recorded.event)) guard++
     return evolved
   }
   for (const entity of entities) put(entity)
   return { ...lookup, apply, entities: () => [...byKey.values()], view: () => viewOf(byKey.values()) }
+}
+
+/** Whether an event was decided by the guard: one that counts raises the guard's counter. */
+export function isGuarded({ data }: RegistryFact): boolean {
+  return 'guard_revision' in data && data.guard_revision !== undefined
 }
 
 /** The living ones of these entities, by kind. */
@@ -115,7 +128,9 @@ function problemOf(
   if (keyProblem) return keyProblem
   const name = uniqueNameOf(change)
   const owner = name === null ? undefined : lookup.ownerOf(name)
-  return owner !== undefined && owner !== event.subject ? 'name_taken' : null
+  if (owner !== undefined && owner !== event.subject) return 'name_taken'
+  // Last, so that the copy of an event that counted is told as a copy.
+  return isGuarded(event) && event.data.guard_revision !== lookup.guardRevision() ? 'guard_moved' : null
 }
 
 /** A kid stands for one key for ever: what proves it may be added to, never changed, and nothing follows its end. */

@@ -1,5 +1,4 @@
 import type { Acl, Group, RegistryFact, Resource, Scope } from '../events.ts'
-import { registryKeyOf } from './state.ts'
 
 /** All users, and nobody else, are in it; nobody is put into it. */
 export const EVERYBODY = 'Everybody'
@@ -49,10 +48,3 @@ export const PREDEFINED: readonly RegistryFact[] = [
   ...RESOURCES.map((resource): RegistryFact => ({ type: 'ResourcePut', data: { revision: 1, resource } })),
   ...SCOPES.map((scope): RegistryFact => ({ type: 'ScopePut', data: { revision: 1, scope } })),
 ]
-
-/** Whether this key is one of an entity that every ledger has: it can be changed, never deleted. */
-export function isPredefined(key: string): boolean {
-  return PREDEFINED_KEYS.has(key)
-}
-
-const PREDEFINED_KEYS = new Set(PREDEFINED.map(registryKeyOf))

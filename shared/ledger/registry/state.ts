@@ -42,6 +42,8 @@ export type RegistryLookup = {
   get(key: string): RegistryEntity | undefined
   /** The key of the living entity that holds this unique name (`uniqueNameOf`). */
   ownerOf(uniqueName: string): string | undefined
+  /** The guard's counter: how many events that the guard decided have counted. */
+  guardRevision(): number
 }
 
 /** The living entities, as plain data: all of them, or those that a question needs (see guard.ts). */

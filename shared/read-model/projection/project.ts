@@ -1,5 +1,6 @@
 import type { FoldStep } from '../../event-log/fold-log.ts'
-import { isSamePlace } from '../../event-log/places.ts'
+import { isSamePlace, type TopicPartition } from '../../event-log/places.ts'
+import type { Recorded, RegistryEvent } from '../../ledger/events.ts'
 import { type CheckpointMove, movesJson, moveSql } from '../checkpoints.ts'
 import {
   foldGrants,
@@ -48,7 +49,7 @@ export async function project(
   const registryEvents = registryRecords(records)
   const registryBegins = Math.max(0, ...steps.map((step) => step.registryBegins))
   const registry = foldRegistry(await loadRegistry(tables, registryEvents, registryBegins), registryEvents)
-  const moves = movesOf(steps, [...grants.verdicts, ...registry.verdicts])
+  const moves = movesOf(steps, [...grants.verdicts, ...registry.verdicts], guardOf(registryEvents, registry))
   const statement = writeSql(tables.schema, projectedAt, { moves, grants, registry })
   const { rows } = await tables.knex
     .raw<{ rows: { ok: boolean }[] }>(statement.sql, statement.bindings)
@@ -83,10 +84,19 @@ function knownOf(steps: KnownStep[]): Map<string, KnownGrants | undefined> {
   )
 }
 
-function movesOf(steps: KnownStep[], verdicts: GrantChanges['verdicts']): CheckpointMove[] {
+/** Where the guard's counter stands behind a step of the registry; `null`: none of these steps is one. */
+type GuardMove = (TopicPartition & { guard_revision: number }) | null
+
+function guardOf([first]: Recorded<RegistryEvent>[], { guard_revision }: RegistryChanges): GuardMove {
+  return first ? { ...first.position, guard_revision } : null
+}
+
+function movesOf(steps: KnownStep[], verdicts: GrantChanges['verdicts'], guard: GuardMove): CheckpointMove[] {
   const voids = verdicts.filter((verdict) => verdict.void !== undefined)
   return steps.map((step) => {
     const { topic, partition, start, position } = step
-    return { topic, partition, start, ...position, voids: voids.filter((verdict) => isSamePlace(verdict, step)).length }
+    const guard_revision = guard && isSamePlace(guard, step) ? guard.guard_revision : null
+    const ownVoids = voids.filter((verdict) => isSamePlace(verdict, step)).length
+    return { topic, partition, start, ...position, guard_revision, voids: ownVoids }
   })
 }

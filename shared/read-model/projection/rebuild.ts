@@ -52,7 +52,8 @@ async function empty({ knex, schema }: ReadModelTables, bounds: Bounds[]): Promi
     await tx.raw(
       `UPDATE ${schema}.checkpoints c
           SET next = 0, last_offset = NULL, last_hash = NULL, first_hash = NULL, chain = s.chain, leader_epoch = NULL, cluster_id = NULL,
-              fresh_as_of = NULL, status = 'ok', status_reason = NULL, void_count = 0
+              fresh_as_of = NULL, status = 'ok', status_reason = NULL, void_count = 0,
+              guard_revision = 0
          FROM json_to_recordset(?::json) AS s(topic text, partition int, chain bytea)
         WHERE c.topic = s.topic AND c.partition = s.partition`,
       [JSON.stringify(chains)],

@@ -10,6 +10,7 @@ import {
   type RegistryRow,
   type StoredKind,
 } from '../registry-rows.ts'
+import { loadGuardRevision } from '../checkpoints.ts'
 import type { ReadModelTables } from '../read-model.ts'
 
 type Stored = RegistryEntity & { kind: StoredKind }
@@ -17,6 +18,8 @@ type Stored = RegistryEntity & { kind: StoredKind }
 /** What a fold of registry events changes, and what became of each event. */
 export type RegistryChanges = {
   entities: Stored[]
+  /** The guard's counter behind these events. */
+  guard_revision: number
   verdicts: { topic: string; partition: number; void?: string | undefined }[]
 }
 
@@ -25,9 +28,12 @@ export function registryRecords(records: Recorded[]): Recorded<RegistryEvent>[] 
   return records.filter((recorded): recorded is Recorded<RegistryEvent> => !isGrantEvent(recorded.event))
 }
 
+/** What of the registry a batch is folded over: the entities it needs, and the guard's counter. */
+export type KnownRegistry = { entities: RegistryEntity[]; guard_revision: number }
+
 /** Folds registry events over the entities at hand. Names are unique: the first in log order has it. */
-export function foldRegistry(known: RegistryEntity[], records: Recorded<RegistryEvent>[]): RegistryChanges {
-  const registry = createRegistry(known)
+export function foldRegistry(known: KnownRegistry, records: Recorded<RegistryEvent>[]): RegistryChanges {
+  const registry = createRegistry(known.entities, known.guard_revision)
   const changed = new Set<string>()
   const verdicts = records.map((recorded) => {
     const evolved = registry.apply(recorded)
@@ -35,22 +41,27 @@ export function foldRegistry(known: RegistryEntity[], records: Recorded<Registry
     return { ...recorded.position, void: evolved.void }
   })
   const entities = registry.entities().filter((entity) => changed.has(entity.key))
-  return { entities: entities.filter(isStored), verdicts }
+  return { entities: entities.filter(isStored), guard_revision: registry.guardRevision(), verdicts }
 }
 
-/** Loads what these events need: the entities they name, and those that hold a name which one of them claims. */
+/**
+ * Loads what these events need: the entities they name, those that hold a name which one of them claims, and the guard's
+ * counter.
+ */
 export async function loadRegistry(
   tables: ReadModelTables,
   records: Recorded<RegistryEvent>[],
   registryBegins: number,
-): Promise<RegistryEntity[]> {
-  const loaded = ledgerEntity(records, registryBegins)
+): Promise<KnownRegistry> {
+  const [first] = records
+  if (!first) return { entities: [], guard_revision: 0 }
+  const loaded = ledgerEntity(first, registryBegins)
   const keys = records.flatMap(({ event }) => parseRegistryKey(registryKeyOf(event)) ?? [])
   for (const kind of NAMED_KINDS) {
     const ids = keys.filter((key) => key.kind === kind).map(({ id }) => id)
     if (ids.length > 0) loaded.push(...(await loadKind(tables, kind, { ids, records })))
   }
-  return loaded
+  return { entities: loaded, guard_revision: await loadGuardRevision(tables, first.position) }
 }
 
 type Wanted = { ids: string[]; records: Recorded<RegistryEvent>[] }
@@ -71,8 +82,8 @@ async function loadKind(
 
 // `LedgerCreated` has no table in the read model: it is the first record of the registry that is not skipped, so
 // whatever comes later knows it.
-function ledgerEntity([first]: Recorded<RegistryEvent>[], registryBegins: number): RegistryEntity[] {
-  return first && first.position.offset > registryBegins ? [LEDGER_ENTITY] : []
+function ledgerEntity({ position }: Recorded<RegistryEvent>, registryBegins: number): RegistryEntity[] {
+  return position.offset > registryBegins ? [LEDGER_ENTITY] : []
 }
 
 const LEDGER_ENTITY: RegistryEntity = {

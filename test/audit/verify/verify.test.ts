@@ -23,7 +23,7 @@ async function projected(): Promise<WrittenLedger> {
   })
   await ledger.append({
     type: 'AclPut',
-    data: { revision: 1, acl: { name: 'A', allowed_groups: ['G'], denied_groups: [] } },
+    data: { revision: 1, guard_revision: 0, acl: { name: 'A', allowed_groups: ['G'], denied_groups: [] } },
   })
   await ledger.append({
     type: 'ResourcePut',
@@ -149,6 +149,11 @@ const TAMPERINGS: [what: string, sql: string, found: Record<string, unknown>][] 
     'another last record',
     `UPDATE checkpoints SET last_hash = sha256('x') WHERE partition = 1`,
     { column: 'last_hash' },
+  ],
+  [
+    'a guard that lost count',
+    "UPDATE checkpoints SET guard_revision = 0 WHERE topic LIKE '%.registry'",
+    { column: 'guard_revision', log: 1, read_model: 0 },
   ],
   [
     'another count of void events',

@@ -103,6 +103,7 @@ const isHash = (schema: z.ZodString) => !schema.safeParse('text').success
 /** Every value at the edge of what this schema lets in; of an object one for each edge of each member. */
 function extremesOf(schema: z.ZodType): unknown[] {
   if (schema instanceof z.ZodNullable) return [null, ...extremesOf(schema.unwrap() as z.ZodType)]
+  if (schema instanceof z.ZodOptional) return [undefined, ...extremesOf(schema.unwrap() as z.ZodType)]
   if (schema instanceof z.ZodUUID)
     return [uuid(), '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
   if (schema instanceof z.ZodString && isHash(schema)) return HASHES

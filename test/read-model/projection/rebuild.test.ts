@@ -20,7 +20,8 @@ test.after.always(closeEmbedded)
 async function lived(): Promise<WrittenLedger> {
   const ledger = await embeddedLedger()
   await seed(ledger)
-  await ledger.append({ type: 'ClientChanged', data: { revision: 2, client: client({ groups: ['G'] }) } })
+  const changed = { revision: 2, guard_revision: 0, client: client({ groups: ['G'] }) }
+  await ledger.append({ type: 'ClientChanged', data: changed })
   for (let n = 2; n < 15; n++) await ledger.append(issued({ grant_id: grantId(n) }))
   await ledger.append(refreshed(2, { grant_id: grantId(2) }))
   await ledger.append(refreshed(2, { grant_id: grantId(2) }))
