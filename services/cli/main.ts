@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
+import { addAdminCommands } from './commands/admin.ts'
 import { addAuditCommands } from './commands/audit.ts'
 import { addHelpCommand } from './commands/help.ts'
 import { exitCodeOf, exitOnWrongUsage, explain, hintAtHelp } from './exit.ts'
@@ -21,6 +22,7 @@ addServeCommand(program)
 addKeysCommands(program)
 addProjectionCommands(program)
 addAuditCommands(program)
+addAdminCommands(program)
 addSecretsCommands(program)
 addLogoutCommand(program)
 addHelpCommand(program)

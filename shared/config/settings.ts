@@ -103,7 +103,7 @@ export const settingsSchema = z.object({
     .describe('Seconds that the clocks of process, log and database may be apart before the process is not ready'),
   BOOTSTRAP_CLIENT_ID: form.clientId
     .optional()
-    .describe('Client that `migrate` makes an administrator while there is none'),
+    .describe('Client that `migrate` makes an administrator while nobody can act as one'),
   BOOTSTRAP_CLIENT_SECRET: form.clientSecret
     .optional()
     .meta(secret('Secret of that client: 43 or more random characters of `A-Za-z0-9_-`')),

@@ -15,7 +15,7 @@ export const ROOT: Credentials = { client_id: 'root', client_secret: randomBytes
 /** A ledger with the bootstrap administrator `root`, and what administrators do with it. */
 export async function startLedger(
   t: Pick<ExecutionContext, 'teardown'>,
-  options: Pick<support.LedgerOptions, 'sentTwice'> = {},
+  options: Pick<support.LedgerOptions, 'sentTwice' | 'settings'> = {},
 ) {
   const settings = {
     BOOTSTRAP_CLIENT_ID: ROOT.client_id,
@@ -24,8 +24,8 @@ export async function startLedger(
   }
   const ledger = await support.startLedger(t, {
     services: ['token-endpoint', 'projector', 'admin'],
-    settings,
     ...options,
+    settings: { ...settings, ...options.settings },
   })
   const send = (method: string, path: string, { token, body, headers = {} }: Sent = {}): Promise<Answer> =>
     ledger.admin.send(path, {

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import test from 'ava'
 import { Command } from 'commander'
 import { generated } from '../../docs/generate/main.ts'
+import { addAdminCommands } from '../../services/cli/commands/admin.ts'
 import { addAuditCommands } from '../../services/cli/commands/audit.ts'
 import { addKeysCommands } from '../../services/cli/commands/keys.ts'
 import { addLogoutCommand } from '../../services/cli/commands/logout.ts'
@@ -138,7 +139,7 @@ function problemsOf(line: string): string[] {
 
 function program(): Command {
   const root = new Command('token-ledger')
-  const served = [addMigrateCommand, addServeCommand, addProjectionCommands]
+  const served = [addMigrateCommand, addServeCommand, addProjectionCommands, addAdminCommands]
   for (const add of [addAuditCommands, addKeysCommands, addSecretsCommands, addLogoutCommand, ...served]) add(root)
   return root
 }

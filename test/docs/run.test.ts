@@ -27,6 +27,7 @@ const ON_PARTS: Omit<Some, 'why'>[] = [
   { path: 'docs/production.md', has: 'secrets generate' },
   { path: 'docs/production.md', has: 'token-ledger migrate' },
   { path: 'docs/operations.md', has: 'projection rebuild' },
+  { path: 'docs/operations.md', has: 'admin recover' },
 ]
 
 /** All that curl 7.68 has of what is used here. */

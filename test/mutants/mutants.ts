@@ -422,4 +422,53 @@ export const MUTANTS: Mutant[] = [
     ],
     tests: ['test/cli/skip.test.ts'],
   },
+  {
+    name: 'an event counts although the guard decided it on another state',
+    file: 'shared/ledger/registry/evolve.ts',
+    changes: [
+      ["event.data.guard_revision !== lookup.guardRevision() ? 'guard_moved' : null", 'event === null ? null : null'],
+    ],
+    tests: ['test/system/last-administrators.test.ts', 'test/ledger/registry/registry.test.ts'],
+  },
+  {
+    name: 'the read model forgets where the counter of the guard stands',
+    file: 'shared/read-model/checkpoints.ts',
+    changes: [['guard_revision = coalesce(m.guard_revision, c.guard_revision)', 'guard_revision = c.guard_revision']],
+    tests: ['test/read-model/projection/guard-revision.test.ts'],
+  },
+  {
+    name: 'a user in the group of the administrators is one without a grant',
+    file: 'shared/ledger/access/administrators.ts',
+    changes: [
+      [
+        'user.enabled && own.some(({ scope }) =>',
+        'user.enabled && [...own, { scope: "ledger.admin" }].some(({ scope }) =>',
+      ],
+    ],
+    tests: ['test/admin/lock-out.test.ts', 'test/ledger/access/administrators.test.ts'],
+  },
+  {
+    name: 'a guarded write that lost a race is not decided again',
+    file: 'services/admin/registry/write.ts',
+    changes: [['return after.guard_revision > guard_revision ? null : notSeen(change)', 'return notSeen(change)']],
+    tests: ['test/system/last-administrators.test.ts'],
+  },
+  {
+    name: 'the last grant of the last administrator is ended',
+    file: 'services/admin/grants/revoke-grant.ts',
+    changes: [['(isGuarded ? admin.serially(endGuarded) : end())', '(isGuarded ? end() : endGuarded())']],
+    tests: ['test/admin/lock-out.test.ts'],
+  },
+  {
+    name: 'an access token that has run out is something to act with',
+    file: 'shared/read-model/reads/acting-grants.ts',
+    changes: [['WHERE b.exp > extract(epoch FROM now()) OR', 'WHERE b.exp > 0 OR']],
+    tests: ['test/admin/lock-out.test.ts'],
+  },
+  {
+    name: 'a recovery opens nothing',
+    file: 'services/cli/compose/recover.ts',
+    changes: [['return [...own, ...openingFacts(registry, client, revised)]', 'return openingFacts ? own : own']],
+    tests: ['test/cli/recover.test.ts'],
+  },
 ]

@@ -13,19 +13,21 @@ export const GRANTS = 'ledger.admin:grants'
 
 /**
  * The guard's right as well, where this client or principal reaches `ledger.*`, or is one that the ledger no longer
- * knows.
+ * knows. Answers whether it was asked for.
  */
 export async function guardGrant(
   admin: Admin,
   ctx: HttpContext,
   { checkpoint, now, view, entities }: RegistryRead,
   { client_id, principal, scope }: Omit<GrantWrite, 'type'>,
-): Promise<void> {
+): Promise<boolean> {
   requireRecent(checkpoint, now, admin.checkMaxLagMs)
   const write: GrantWrite = { type: 'GrantWrite', client_id, principal, scope }
   // Whom the ledger no longer knows may have been one of its administrators.
   const isGone = !lives(
     entities.get(principal.type === 'user' ? registryKey('user', principal.id) : registryKey('client', client_id)),
   )
-  if (isGone || needsGuard(view, write)) await requireRight(admin, ctx, GUARD_RESOURCE)
+  const isGuarded = isGone || needsGuard(view, write)
+  if (isGuarded) await requireRight(admin, ctx, GUARD_RESOURCE)
+  return isGuarded
 }

@@ -31,7 +31,7 @@ export function registerClient(admin: Admin): HttpMiddleware {
       key: registryKey('client', client_id),
       question: { client_ids: [client_id], client_names: [client.client_name] },
       precondition: null,
-      fact: (revision) => ({ type: 'ClientRegistered', data: { revision, client } }),
+      fact: (revised) => ({ type: 'ClientRegistered', data: { ...revised, client } }),
       problems: (view) => clientProblems(view, client, admin.appendTimeout),
       error: 'invalid_client_metadata',
     })

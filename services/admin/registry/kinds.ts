@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Revised } from '../../../shared/ledger/events.ts'
 import { type NamedKind, REGISTRY_KINDS } from '../../../shared/ledger/registry/kinds.ts'
 import type { RegistryView } from '../../../shared/ledger/registry/state.ts'
 import type { RegistryQuestion } from '../../../shared/read-model/reads/registry.ts'
@@ -8,7 +9,7 @@ import type { RevisedFact } from './write.ts'
 /** What a PUT asks for, once its body is read. */
 export type Wanted = {
   question: Partial<RegistryQuestion>
-  fact: (revision: number) => RevisedFact
+  fact: (revised: Revised) => RevisedFact
   problems: (view: RegistryView) => string[]
 }
 
@@ -54,7 +55,7 @@ const SCOPES: Kind = {
       })
       .transform(({ description, includes }) => ({
         question: {},
-        fact: (revision) => ({ type: 'ScopePut', data: { revision, scope: { name, description, includes } } }),
+        fact: (revised) => ({ type: 'ScopePut', data: { ...revised, scope: { name, description, includes } } }),
         problems: nothing,
       })),
 }
@@ -66,7 +67,7 @@ const GROUP_KIND: Kind = {
   body: (name) =>
     z.strictObject({ name: repeated(name), description: TEXT.default('') }).transform(({ description }) => ({
       question: {},
-      fact: (revision) => ({ type: 'GroupPut', data: { revision, group: { name, description } } }),
+      fact: (revised) => ({ type: 'GroupPut', data: { ...revised, group: { name, description } } }),
       problems: nothing,
     })),
 }
@@ -84,7 +85,7 @@ const ACLS: Kind = {
       })
       .transform(({ allowed_groups, denied_groups }) => ({
         question: {},
-        fact: (revision) => ({ type: 'AclPut', data: { revision, acl: { name, allowed_groups, denied_groups } } }),
+        fact: (revised) => ({ type: 'AclPut', data: { ...revised, acl: { name, allowed_groups, denied_groups } } }),
         problems: (view) => [
           ...groupProblems(view, 'allowed_groups', allowed_groups, { members: false }),
           ...groupProblems(view, 'denied_groups', denied_groups, { members: false }),
@@ -111,7 +112,7 @@ const RESOURCES: Kind = {
       })
       .transform(({ execute_acl, templates }) => ({
         question: {},
-        fact: (revision) => ({ type: 'ResourcePut', data: { revision, resource: { name, execute_acl, templates } } }),
+        fact: (revised) => ({ type: 'ResourcePut', data: { ...revised, resource: { name, execute_acl, templates } } }),
         problems: ({ acls }) =>
           execute_acl === null || acls.some((acl) => acl.name === execute_acl)
             ? []
@@ -139,7 +140,7 @@ const USERS: Kind = {
         const user = { sub, groups, enabled, personal: { username, name, email } }
         return {
           question: { subs: [sub], usernames: [username] },
-          fact: (revision) => ({ type: 'UserPut', data: { revision, user } }),
+          fact: (revised) => ({ type: 'UserPut', data: { ...revised, user } }),
           problems: (view) => groupProblems(view, 'groups', groups, { members: true }),
         }
       }),

@@ -3,6 +3,7 @@ import { requireRight } from '../../../shared/callers/require-right.ts'
 import type { HttpMiddleware } from '../../../shared/http/context.ts'
 import { readJson } from '../../../shared/http/input/json-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
+import type { Revised } from '../../../shared/ledger/events.ts'
 import { type NamedKind, REGISTRY_KINDS, registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
 import type { RegistryQuestion } from '../../../shared/read-model/reads/registry.ts'
@@ -19,9 +20,9 @@ export function revokeAllOfClient(admin: Admin): HttpMiddleware {
     right: 'ledger.admin:clients',
     kind: 'client',
     question: (client_id) => ({ client_ids: [client_id] }),
-    fact: (entity, revision, reason) => {
+    fact: (entity, revised, reason) => {
       if (entity?.kind !== 'client' || !entity.value) throw new OAuthError('not_found', 'there is no such client')
-      return { type: 'ClientGrantsRevoked', data: { revision, client: entity.value, reason } }
+      return { type: 'ClientGrantsRevoked', data: { ...revised, client: entity.value, reason } }
     },
   })
 }
@@ -32,9 +33,9 @@ export function revokeAllOfUser(admin: Admin): HttpMiddleware {
     right: 'ledger.admin:users',
     kind: 'user',
     question: (sub) => ({ subs: [sub] }),
-    fact: (entity, revision, reason) => {
+    fact: (entity, revised, reason) => {
       if (entity?.kind !== 'user' || !entity.value) throw new OAuthError('not_found', 'there is no such user')
-      return { type: 'UserGrantsRevoked', data: { revision, user: entity.value, reason } }
+      return { type: 'UserGrantsRevoked', data: { ...revised, user: entity.value, reason } }
     },
   })
 }
@@ -43,7 +44,7 @@ type Whose = {
   right: string
   kind: NamedKind
   question: (id: string) => Partial<RegistryQuestion>
-  fact: (entity: RegistryEntity | undefined, revision: number, reason: string) => RevisedFact
+  fact: (entity: RegistryEntity | undefined, revised: Revised, reason: string) => RevisedFact
 }
 
 function revokeAll(admin: Admin, { right, kind, question, fact }: Whose): HttpMiddleware {
@@ -55,7 +56,7 @@ function revokeAll(admin: Admin, { right, kind, question, fact }: Whose): HttpMi
       key: registryKey(kind, name),
       question: question(name),
       precondition: null,
-      fact: (revision, current) => fact(current, revision, reason),
+      fact: (revised, current) => fact(current, revised, reason),
       problems: () => [],
       error: 'invalid_request',
     })

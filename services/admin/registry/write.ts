@@ -2,13 +2,9 @@ import { eventContext } from '../../../shared/callers/event-context.ts'
 import { type Bearer, requireRight } from '../../../shared/callers/require-right.ts'
 import type { HttpContext } from '../../../shared/http/context.ts'
 import { OAuthError, type OAuthErrorCode } from '../../../shared/http/oauth-error.ts'
-import {
-  guardedGroupsOf,
-  needsGuard,
-  removesLastAdministrator,
-  viewAfter,
-} from '../../../shared/ledger/access/guard.ts'
-import type { EntityFact } from '../../../shared/ledger/events.ts'
+import { standingAfter } from '../../../shared/ledger/access/administrators.ts'
+import { needsGuard } from '../../../shared/ledger/access/guard.ts'
+import type { EntityFact, Revised } from '../../../shared/ledger/events.ts'
 import { GUARD_RESOURCE } from '../../../shared/ledger/registry/predefined.ts'
 import {
   lives,
@@ -21,8 +17,9 @@ import {
 import { commitAndRead, type Committed } from '../../../shared/read-model/commit/commit.ts'
 import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import type { RegistryQuestion, RegistryRead } from '../../../shared/read-model/reads/registry.ts'
-import { Contradiction } from '../../../shared/read-model/unsettled.ts'
+import { Contradiction, Unsettled } from '../../../shared/read-model/unsettled.ts'
 import type { Admin } from '../admin.ts'
+import { requireAdministratorLeft } from '../standing.ts'
 import type { Precondition } from './preconditions.ts'
 
 /** A fact about an entity that has revisions. */
@@ -35,7 +32,7 @@ export type Change = {
   question: Partial<RegistryQuestion>
   precondition: Precondition | null
   /** The fact that makes this revision. `entity`: as it stands. */
-  fact: (revision: number, entity: RegistryEntity | undefined) => RevisedFact
+  fact: (revised: Revised, entity: RegistryEntity | undefined) => RevisedFact
   /** What the change names and is not there, each as `path: what is wrong`. */
   problems: (view: RegistryView) => string[]
   /** The error code of such problems. */
@@ -44,7 +41,7 @@ export type Change = {
 
 /**
  * Read → decide → append → wait → answer with the entity as it is then. Whatever touches or reaches `ledger.*` needs
- * the guard's right too. OAuthError: 400 names what is not there, 403, 404 from `fact`, 409 a taken name or the last
+ * the guard's right too, and is decided anew where another such write came first. OAuthError: 400 names what is not there, 403, 404 from `fact`, 409 a taken name or the last
  * administrator, 412 another revision. Nothing is appended then.
  */
 export async function writeEntity(
@@ -54,13 +51,31 @@ export async function writeEntity(
   change: Change,
 ): Promise<RegistryEntity> {
   const read = await readForWrite(admin, change)
-  if (!needsGuard(read.view, factOf(change, read))) return commitChange(admin, ctx, bearer, { change, read })
-  await requireRight(admin, ctx, GUARD_RESOURCE)
-  return admin.serially(async () => {
-    const latest = await readForWrite(admin, change)
-    await requireAdministratorLeft(admin, latest.view, factOf(change, latest))
-    return commitChange(admin, ctx, bearer, { change, read: latest })
-  })
+  const fact = factOf(change, read)
+  if (needsGuard(read.view, fact)) {
+    await requireRight(admin, ctx, GUARD_RESOURCE)
+    return admin.serially(() => writeGuarded(admin, ctx, bearer, change))
+  }
+  const entity = await commitChange(admin, ctx, bearer, { change, read, fact })
+  return entity ?? notSeen(change)
+}
+
+const ATTEMPTS = 10
+
+/**
+ * Decides under the guard's counter, as often as another guarded write comes first. The right is asked after the read:
+ * whoever lost it before is refused, and whoever loses it later has moved the counter.
+ */
+async function writeGuarded(admin: Admin, ctx: HttpContext, bearer: Bearer, change: Change): Promise<RegistryEntity> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const read = await readForWrite(admin, change)
+    await requireRight(admin, ctx, GUARD_RESOURCE)
+    const fact = factOf(change, read, read.guard_revision)
+    await requireAdministratorLeft(admin, read, (standing) => standingAfter(standing, fact))
+    const entity = await commitChange(admin, ctx, bearer, { change, read, fact })
+    if (entity) return entity
+  }
+  throw new Unsettled(`${ATTEMPTS} times another guarded write came first`)
 }
 
 async function readForWrite(admin: Admin, { question }: Change): Promise<RegistryRead> {
@@ -69,38 +84,23 @@ async function readForWrite(admin: Admin, { question }: Change): Promise<Registr
   return read
 }
 
-function factOf({ fact, key }: Change, { entities }: RegistryRead): RevisedFact {
+function factOf({ fact, key }: Change, { entities }: RegistryRead, guard_revision?: number): RevisedFact {
   const entity = entities.get(key)
-  return fact((entity?.revision ?? 0) + 1, entity)
+  return fact({ revision: (entity?.revision ?? 0) + 1, guard_revision }, entity)
 }
 
-async function requireAdministratorLeft(admin: Admin, view: RegistryView, fact: EntityFact): Promise<void> {
-  const groups = [...guardedGroupsOf(view), ...guardedGroupsOf(viewAfter(view, fact))]
-  const { clients, users } = await admin.registry.members([...new Set(groups)])
-  const whole = {
-    ...view,
-    clients: [
-      ...view.clients,
-      ...clients.filter(({ client_id }) => !view.clients.some((c) => c.client_id === client_id)),
-    ],
-    users: [...view.users, ...users.filter(({ sub }) => !view.users.some((user) => user.sub === sub))],
-  }
-  if (removesLastAdministrator(whole, fact))
-    throw new OAuthError('conflict', 'nobody could administer the ledger any more')
-}
+type Decided = { change: Change; read: RegistryRead; fact: RevisedFact }
 
-type Decided = { change: Change; read: RegistryRead }
-
+/** Appends what was decided, and answers the entity as our event made it; `null` = the guard's counter had moved. */
 async function commitChange(
   admin: Admin,
   ctx: HttpContext,
   bearer: Bearer,
-  { change, read }: Decided,
-): Promise<RegistryEntity> {
+  { change, read, fact }: Decided,
+): Promise<RegistryEntity | null> {
   const problems = change.problems(read.view)
   if (problems.length > 0) throw new OAuthError(change.error, problems.join('; '))
   if (change.precondition?.(read.entities.get(change.key)) === false) throw changedMeanwhile()
-  const fact = factOf(change, read)
   requireFreeName(read, fact)
   const written = { fact, context: eventContext(ctx, bearer.principal), decidedOn: read.checkpoint }
   const { view: after, committed } = await commitAndRead(admin.commit, written, () => {
@@ -111,8 +111,13 @@ async function commitChange(
   // Void: somebody else's event came first, for this entity or for its name.
   if (entity && entity.revision >= fact.data.revision) throw changedMeanwhile()
   requireFreeName(after, fact)
-  // Who gave the name up again meanwhile is 503, too: repeating the write is right then.
-  throw new Contradiction('read_model_contradicts', `a write of ${change.key} was folded, and is nowhere to be seen`)
+  const { guard_revision = Infinity } = fact.data
+  return after.guard_revision > guard_revision ? null : notSeen(change)
+}
+
+// Who gave the name up again meanwhile is 503, too: repeating the write is right then.
+function notSeen({ key }: Change): never {
+  throw new Contradiction('read_model_contradicts', `a write of ${key} was folded, and is nowhere to be seen`)
 }
 
 /**

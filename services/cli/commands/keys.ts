@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
 import type { Format } from '../render/formats.ts'
 import { addRetire, addRevoke, kidOf } from './keys-end.ts'
-import { addOutOptions, giveSecret, type OutOptions } from './private-file.ts'
+import { addOutOptions, giveSecret, type OutOptions } from './secrets.ts'
 import { formatOption, lookOf, print, WHERE, wideOption, work } from './verb.ts'
 
 const SECRET_BYTES = 32

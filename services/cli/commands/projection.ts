@@ -3,7 +3,7 @@ import type { VerifySource } from '../../../shared/read-model/read-model.ts'
 import type { Format } from '../render/formats.ts'
 import type { Wanted } from '../connect/skip-record.ts'
 import { addVerify } from './audit.ts'
-import { EXIT_CODES, formatOption, lookOf, print, WHERE, wideOption, work } from './verb.ts'
+import { EXIT_CODES, formatOption, lookOf, print, reasonFrom, WHERE, wideOption, work } from './verb.ts'
 
 /** `token-ledger projection status | verify | rebuild | skip` */
 export function addProjectionCommands(program: Command): void {
@@ -64,8 +64,6 @@ async function rebuildAndVerify(source: VerifySource, force: boolean, format: Fo
   return report.equal
 }
 
-const MAX_REASON = 1_000
-
 type SkipOptions = { topic: string; partition: string; offset: string; sha256: string; reason: string }
 
 function addSkip(projection: Command): void {
@@ -79,7 +77,7 @@ function addSkip(projection: Command): void {
     .requiredOption('--reason <text>', 'why: it is written into the log, for auditors')
     .addHelpText('after', SKIP_HELP)
     .action(async (options: SkipOptions, command: Command) => {
-      const wanted = await wantedOf(options, command)
+      const wanted = wantedOf(options, command)
       const { connectParts } = await import('../connect/audit.ts')
       const { skipRecord } = await import('../connect/skip-record.ts')
       await work(command, connectParts, async (source) => {
@@ -98,16 +96,13 @@ system/operator, and asks no service; in dev mode stop "serve" first. Projectors
 Exit codes: 0 it is skipped now, 1 it is another record, is skipped already or can be read, 2 wrong usage, or there is no such
 partition or record, 3 a part cannot be reached.`
 
-async function wantedOf({ topic, sha256, ...options }: SkipOptions, command: Command): Promise<Wanted> {
-  const { hasUnstorableText } = await import('../../../shared/ledger/storable-text.ts')
+function wantedOf({ topic, sha256, ...options }: SkipOptions, command: Command): Wanted {
   const [partition, offset] = [options.partition, options.offset].map((text) =>
     /^\d{1,15}$/.test(text) ? Number(text) : -1,
   )
   if (partition === undefined || partition < 0) command.error('error: --partition must be a whole number')
   if (offset === undefined || offset < 0) command.error('error: --offset must be a whole number')
   if (!/^[0-9a-f]{64}$/i.test(sha256)) command.error('error: --sha256 must be 64 hexadecimal digits')
-  const reason = options.reason.trim()
-  if (reason === '' || reason.length > MAX_REASON || hasUnstorableText(reason))
-    command.error(`error: --reason must be text of 1 to ${MAX_REASON} characters`)
+  const reason = reasonFrom(command, options.reason)
   return { topic, partition, offset, sha256: sha256.toLowerCase(), reason }
 }

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
 import { LogReadError } from '../../../shared/event-log/event-log.ts'
+import { hasUnstorableText } from '../../../shared/ledger/storable-text.ts'
 import type { Connected } from '../connect/service-access.ts'
 import { FORMATS, type Look, NARROW } from '../render/formats.ts'
 
@@ -61,6 +62,16 @@ export function lookOf({ wide }: { wide: boolean }): Look {
   const { isTTY, columns } = process.stdout
   const width = isTTY ? Math.max(columns, NARROW) : NARROW
   return { width: wide ? null : width, colour: isTTY && !process.env['NO_COLOR'] }
+}
+
+const MAX_REASON = 1_000
+
+/** The text of `--reason`, as it goes into the log; anything else ends the command as wrong usage. */
+export function reasonFrom(command: Command, text: string): string {
+  const reason = text.trim()
+  if (reason === '' || reason.length > MAX_REASON || hasUnstorableText(reason))
+    command.error(`error: --reason must be text of 1 to ${MAX_REASON} characters`)
+  return reason
 }
 
 export const WHERE =

@@ -1,35 +1,48 @@
-import type { Client, RegistryFact } from '../../../shared/ledger/events.ts'
+import type { Client, ClientSecret, EntityFact } from '../../../shared/ledger/events.ts'
 import type { Registry } from '../../../shared/ledger/registry/evolve.ts'
-import { administratorsOf } from '../../../shared/ledger/access/guard.ts'
+import { administratorsOf, type Standing } from '../../../shared/ledger/access/administrators.ts'
 import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import { ADMINISTRATORS } from '../../../shared/ledger/registry/predefined.ts'
-import { uniqueClientName } from '../../../shared/ledger/registry/state.ts'
+import { type RegistryLookup, uniqueClientName } from '../../../shared/ledger/registry/state.ts'
 import { hashClientSecret } from '../../../shared/tokens/client-secret.ts'
 import type { Keys } from '../../../shared/tokens/keys.ts'
 
 const MIN_SECRET_LENGTH = 32
 
-type Bootstrap = { registry: Registry; clientId: string; secret: string; keys: Keys }
+type Bootstrap = {
+  /** The whole of it. */
+  registry: Registry
+  /** The same as its living entities, with what users can act with, as far as that is projected. */
+  standing: Standing
+  clientId: string
+  secret: string
+  keys: Keys
+}
 
 /**
- * What makes this client an administrator (client_credentials), to be appended; nothing while an administrator lives.
- * One whose secret is stored under a key that is lost does not. `registry`: the whole of it. Throws for a secret below
- * 32 characters: it is stored under a fast hash.
+ * What makes this client an administrator (client_credentials), to be appended; nothing while somebody can act as one: a
+ * client whose secret is stored under a key that is lost cannot, nor can a user without a grant. Throws for a secret
+ * below 32 characters: it is stored under a fast hash.
  */
-export function bootstrapEvents({ registry, clientId, secret, keys }: Bootstrap): RegistryFact[] {
+export function bootstrapEvents({ registry, standing, clientId, secret, keys }: Bootstrap): EntityFact[] {
   if (secret.length < MIN_SECRET_LENGTH)
     throw new Error(`the secret of the bootstrap client needs at least ${MIN_SECRET_LENGTH} characters`)
-  const view = registry.view()
-  const clients = view.clients.filter(({ secret: stored }) => stored === null || keys.kids.includes(stored.kid))
-  if (administratorsOf({ ...view, clients }).length > 0) return []
+  if (administratorsOf(standing).length > 0) return []
   const before = registry.get(registryKey('client', clientId))
-  const client = bootstrapClient(clientId, freeVersion(registry, clientId))
-  const data = { revision: (before?.revision ?? 0) + 1, client: { ...client, secret: hashClientSecret(keys, secret) } }
+  const client = administratorClient(registry, clientId, hashClientSecret(keys, secret))
+  const data = { revision: (before?.revision ?? 0) + 1, client }
   return [{ type: before && !before.deleted ? 'ClientChanged' : 'ClientRegistered', data }]
 }
 
-/** Somebody may hold the name, so as to keep an administrator out. */
-function freeVersion(registry: Registry, clientId: string, version = 1): string {
+/**
+ * The administrator that this client id becomes (client_credentials); it replaces whatever the client was. Under a
+ * version of its own: somebody may hold the name, so as to keep an administrator out.
+ */
+export function administratorClient(registry: RegistryLookup, client_id: string, secret: ClientSecret): Client {
+  return { ...bootstrapClient(client_id, freeVersion(registry, client_id)), secret }
+}
+
+function freeVersion(registry: RegistryLookup, clientId: string, version = 1): string {
   const owner = registry.ownerOf(uniqueClientName(clientId, String(version)))
   return owner === undefined || owner === registryKey('client', clientId)
     ? String(version)

@@ -6,6 +6,9 @@ import { placesOf, shapeOf, type Topics } from '../../../shared/event-log/places
 import { appendRegistry, readIssuers, readRegistry } from '../../../shared/event-log/registry-log.ts'
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
 import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
+import { administratorsOf, standingAfter, usableKids } from '../../../shared/ledger/access/administrators.ts'
+import { guardedGroupsOf } from '../../../shared/ledger/access/guard.ts'
+import { readActingGrants } from '../../../shared/read-model/reads/acting-grants.ts'
 import { migrateDatabase } from '../../../shared/migrations/migrations.ts'
 import { introduceKeys } from '../../../shared/process/soundness/introduce-key.ts'
 import { heldKeys } from '../../../shared/process/soundness/key-soundness.ts'
@@ -18,7 +21,7 @@ import { bootstrapEvents } from './bootstrap.ts'
 
 /**
  * Makes or completes a ledger: schemas, topics, `LedgerCreated`, what every ledger begins with, and the bootstrap
- * client while no administrator lives. May be repeated, and run by several at once: what comes second is void. `tell`
+ * client while nobody can act as administrator. May be repeated, and run by several at once: what comes second is void. `tell`
  * hears of each step before it. Throws an OperatorError when a key is another one than the log knows.
  */
 export async function migrate(
@@ -45,9 +48,10 @@ export async function migrate(
   const held = heldKeys(settings, ledger_id)
   // Before the first secret is stored under the key.
   if (held) await introduceKeys(parts, settings, held)
-  if (await bootstrap(log, topics, settings, ledger_id)) {
-    logger.warn({ client_id: settings.BOOTSTRAP_CLIENT_ID }, NEW_ADMINISTRATOR)
-    tell(`${settings.BOOTSTRAP_CLIENT_ID}: ${NEW_ADMINISTRATOR}`)
+  const told = await bootstrap(parts, settings, ledger_id)
+  if (told !== null) {
+    logger.warn({ client_id: settings.BOOTSTRAP_CLIENT_ID }, told)
+    tell(`${settings.BOOTSTRAP_CLIENT_ID}: ${told}`)
   }
   return ledger_id
 }
@@ -69,15 +73,25 @@ async function appendPredefined(log: EventLog, topics: Topics, source: string): 
   await appendRegistry(log, topics, { facts, source, context: BY_MIGRATE })
 }
 
-const NEW_ADMINISTRATOR = 'no administrator lived: the bootstrap client is one now'
+const NEW_ADMINISTRATOR = 'nobody could act as administrator: the bootstrap client can now'
+const KEPT_OUT =
+  'nobody can act as administrator, nor could the bootstrap client, because scopes or ACLs of the ledger were changed: ' +
+  '"token-ledger admin recover" opens them'
 
-/** Whether the bootstrap client became an administrator. */
-async function bootstrap(log: EventLog, topics: Topics, settings: Settings, ledger_id: string): Promise<boolean> {
+/** What became of the bootstrap client, where something had to. */
+async function bootstrap({ log, topics, knex }: Parts, settings: Settings, ledger_id: string): Promise<string | null> {
   const { BOOTSTRAP_CLIENT_ID: clientId, BOOTSTRAP_CLIENT_SECRET: secret, SECRETS_SYSTEM: secrets } = settings
-  if (!clientId || !secret || !secrets) return false
+  if (!clientId || !secret || !secrets) return null
   const registry = await readRegistry(log, topics)
-  const facts = bootstrapEvents({ registry, clientId, secret, keys: deriveKeys(secrets, ledger_id) })
-  if (facts.length === 0) return false
+  const keys = deriveKeys(secrets, ledger_id)
+  const view = registry.view()
+  const kids = usableKids(keys.kids, registry.get)
+  const acting = { groups: guardedGroupsOf(view), kids }
+  const { grants } = await readActingGrants({ knex, schema: settings.READ_MODEL }, acting)
+  const standing = { view, kids, grants }
+  const facts = bootstrapEvents({ registry, standing, clientId, secret, keys })
+  if (facts.length === 0) return null
+  if (administratorsOf(facts.reduce(standingAfter, standing)).length === 0) return KEPT_OUT
   await appendRegistry(log, topics, { facts, source: settings.ISSUER, context: { actor: 'system/bootstrap' } })
-  return true
+  return NEW_ADMINISTRATOR
 }

@@ -1,6 +1,6 @@
-import { decideAccess, groupsOf, includes } from './decision.ts'
+import { groupsOf, includes } from './decision.ts'
 import type { Acl, Client, EntityFact, Principal, User } from '../events.ts'
-import { GUARD_RESOURCE, LEDGER_FOLDER } from '../registry/predefined.ts'
+import { LEDGER_FOLDER } from '../registry/predefined.ts'
 import { parseRegistryKey } from '../registry/kinds.ts'
 import { registryKeyOf, registryValueOf, type RegistryView } from '../registry/state.ts'
 import { parseScope } from '../scope.ts'
@@ -41,61 +41,9 @@ export function needsGuard(view: RegistryView, write: GuardedWrite): boolean {
   }
 }
 
-/**
- * Who may use `ledger.admin:guard`: enabled clients with client_credentials whose scope reaches it, and enabled users,
- * as long as some scope does. `view` needs the clients and users that are in a group of the ledger's ACLs.
- */
-export function administratorsOf(view: RegistryView): Principal[] {
-  const clients = view.clients.filter((client) => isAdministratorClient(view, client))
-  const users = view.users.filter((user) => user.enabled && mayGuard(view, 'user', user.groups, allScopes(view)))
-  return [
-    ...clients.map(({ client_id }): Principal => ({ type: 'client', id: client_id })),
-    ...users.map(({ sub }): Principal => ({ type: 'user', id: sub })),
-  ]
-}
-
-/** Whether a write would leave nobody who may administer the ledger, where somebody may now: to be refused. */
-export function removesLastAdministrator(view: RegistryView, fact: EntityFact): boolean {
-  return administratorsOf(view).length > 0 && administratorsOf(viewAfter(view, fact)).length === 0
-}
-
 /** The groups that the ledger's own ACLs allow or deny: whoever is in one of them reaches the ledger. */
 export function guardedGroupsOf(view: RegistryView): string[] {
   return [...guardedBy(view).groups]
-}
-
-/** Whether this principal is the only one who may administer the ledger. */
-export function isLastAdministrator(view: RegistryView, principal: Principal): boolean {
-  const [first, second] = administratorsOf(view)
-  return second === undefined && first?.type === principal.type && first.id === principal.id
-}
-
-/** The view as it will be once this fact counts. */
-export function viewAfter(view: RegistryView, fact: EntityFact): RegistryView {
-  const id = parseRegistryKey(registryKeyOf(fact))?.id ?? ''
-  const change = registryValueOf(fact)
-  switch (change.kind) {
-    case 'ledger':
-    case 'key':
-      return view
-    case 'client':
-      return { ...view, clients: replaced(view.clients, 'client_id', id, change.value) }
-    case 'user':
-      return { ...view, users: replaced(view.users, 'sub', id, change.value) }
-    case 'scope':
-      return { ...view, scopes: replaced(view.scopes, 'name', id, change.value) }
-    case 'group':
-      return { ...view, groups: replaced(view.groups, 'name', id, change.value) }
-    case 'acl':
-      return { ...view, acls: replaced(view.acls, 'name', id, change.value) }
-    case 'resource':
-      return { ...view, resources: replaced(view.resources, 'name', id, change.value) }
-  }
-}
-
-function replaced<Value>(values: readonly Value[], member: keyof Value, id: string, value: Value | null): Value[] {
-  const others = values.filter((one) => one[member] !== id)
-  return value === null ? others : [...others, value]
 }
 
 type Guarded = { acls: Set<string>; groups: Set<string>; scopes: Set<string> }
@@ -142,18 +90,4 @@ function clientOf(view: RegistryView, client_id: string): Client | undefined {
 
 function userOf(view: RegistryView, sub: string): User | undefined {
   return view.users.find((user) => user.sub === sub)
-}
-
-function isAdministratorClient(view: RegistryView, client: Client): boolean {
-  if (!client.enabled || !client.grant_types.includes('client_credentials')) return false
-  return mayGuard(view, 'client', client.groups, client.scope)
-}
-
-function allScopes(view: RegistryView): string {
-  return view.scopes.map(({ name }) => name).join(' ')
-}
-
-function mayGuard(view: RegistryView, type: Principal['type'], groups: readonly string[], scope: string): boolean {
-  const { scopes, resources, acls } = view
-  return decideAccess({ resource: GUARD_RESOURCE, principal: { type, groups }, scope, scopes, resources, acls }).allowed
 }

@@ -29,7 +29,7 @@ export async function knownKeys(
   settings: Settings,
   usesLog = true,
 ): Promise<ReadonlyMap<number, KeyEntity>> {
-  await requireKeyTable(parts, settings)
+  await requireMigrated(parts, settings)
   const { next, keys } = await readKeys({ ...parts, schema: settings.READ_MODEL })
   if (!usesLog) return keys
   const [bound] = await log.bounds([parts.topics.registry])
@@ -43,10 +43,12 @@ function kidOf({ key }: KeyEntity): number {
   return Number(key.slice('key/'.length))
 }
 
-async function requireKeyTable({ knex }: Pick<Parts, 'knex'>, { READ_MODEL: schema }: Settings): Promise<void> {
-  const { rows } = await knex.raw<{ rows: { there: boolean }[] }>('SELECT to_regclass(?) IS NOT NULL AS there', [
-    `${schema}.keys`,
-  ])
+async function requireMigrated({ knex }: Pick<Parts, 'knex'>, { READ_MODEL: schema }: Settings): Promise<void> {
+  // The latest that the read model got.
+  const { rows } = await knex.raw<{ rows: { there: boolean }[] }>(
+    `SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(?) AND attname = ?) AS there`,
+    [`${schema}.checkpoints`, 'guard_revision'],
+  )
   if (!rows[0]?.there)
     throw new OperatorError('the database was not migrated for this release: run "token-ledger migrate" first')
 }

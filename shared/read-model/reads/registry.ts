@@ -1,12 +1,12 @@
 import { epochMs } from '../../database/epoch-ms.ts'
-import type { Client, User } from '../../ledger/events.ts'
+import type { Client } from '../../ledger/events.ts'
 import { viewOf } from '../../ledger/registry/evolve.ts'
 import { NAMED_KINDS, REGISTRY_KINDS } from '../../ledger/registry/kinds.ts'
-import { EVERYBODY } from '../../ledger/registry/predefined.ts'
 import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.ts'
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { registryPlace } from '../../event-log/places.ts'
 import { createStamps } from '../stamps.ts'
+import { type Acting, readActingGrants } from './acting-grants.ts'
 import { type Freshness, NO_FRESHNESS } from './freshness.ts'
 import type { TimedReadModel } from './tokens.ts'
 
@@ -23,6 +23,8 @@ export type RegistryQuestion = {
 export type RegistryRead = {
   now: number
   checkpoint: Freshness
+  /** The guard's counter: what is decided on this is decided under it. */
+  guard_revision: number
   /** By key, tombstones too. */
   entities: Map<string, RegistryEntity>
   /** The living ones. */
@@ -31,9 +33,13 @@ export type RegistryRead = {
 
 export type RegistryReader = {
   read(question: Partial<RegistryQuestion>): Promise<RegistryRead>
-  /** Enabled clients and users that are in one of these groups, 1,000 of each at most. */
-  members(groups: string[]): Promise<{ clients: Client[]; users: User[] }>
+  /** Enabled clients that are in one of these groups, 1,000 at most. */
+  members(groups: string[]): Promise<Client[]>
+  /** What users in these groups can act with now. */
+  acting: (question: { groups: readonly string[]; kids: readonly number[] }) => Promise<Acting>
 }
+
+type RegistryCheckpoint = Freshness & { guard_revision: number }
 
 type Rows = Partial<Record<keyof RegistryView, RegistryRow[] | null>>
 
@@ -41,7 +47,7 @@ type Rows = Partial<Record<keyof RegistryView, RegistryRow[] | null>>
 export function createRegistryReader(readModel: TimedReadModel): RegistryReader {
   const { knex, schema, topics, clocks, stamps = createStamps() } = readModel
 
-  async function query<Row>(name: string, sql: string, bindings: (string | string[] | boolean)[]): Promise<Row> {
+  async function query<Row>(name: string, sql: string, bindings: (string | string[])[]): Promise<Row> {
     const { rows } = await knex.raw<{ rows: Row[] }>(sql, bindings).options({ name: `${name}_${schema}` })
     const [row] = rows
     if (!row) throw new Error('the read of the registry gave no row')
@@ -52,24 +58,29 @@ export function createRegistryReader(readModel: TimedReadModel): RegistryReader 
     async read({ client_ids = [], client_names = [], subs = [], usernames = [] }) {
       const bindings = [client_ids, client_names, subs, usernames, topics.registry]
       const sentAt = performance.now()
-      const row = await query<Rows & { now: number; registry: Freshness | null }>(
+      const row = await query<Rows & { now: number; registry: RegistryCheckpoint | null }>(
         'read_registry',
         registrySql(schema),
         bindings,
       )
       const entities = entitiesOf(row)
       const { now } = row
-      const registry = row.registry ?? NO_FRESHNESS
+      const { guard_revision, ...registry } = row.registry ?? { ...NO_FRESHNESS, guard_revision: 0 }
       clocks?.database(now, sentAt)
       const fresh_as_of = stamps(registryPlace(topics), { stamp: registry.fresh_as_of, now, sentAt })
-      return { now, checkpoint: { ...registry, fresh_as_of }, entities, view: viewOf(entities.values()) }
+      return {
+        now,
+        checkpoint: { ...registry, fresh_as_of },
+        guard_revision,
+        entities,
+        view: viewOf(entities.values()),
+      }
     },
     async members(groups) {
-      const bindings = [groups, groups, groups.includes(EVERYBODY)]
-      const row = await query<Rows>('read_members', membersSql(schema), bindings)
-      const { clients, users } = viewOf(entitiesOf(row).values())
-      return { clients: [...clients], users: [...users] }
+      const row = await query<Rows>('read_members', membersSql(schema), [groups])
+      return [...viewOf(entitiesOf(row).values()).clients]
     },
+    acting: (question) => readActingGrants(readModel, question),
   }
 }
 
@@ -94,12 +105,10 @@ SELECT ${epochMs('clock_timestamp()')} AS now,
     WHERE u.sub = ANY (?::text[]) OR u.username = ANY (?::text[])) AS users,
   ${SMALL_KINDS.map((kind) => wholeTable(schema, REGISTRY_KINDS[kind].plural)).join(', ')},
   (SELECT json_build_object('next', k.next, 'status', k.status, 'status_reason', k.status_reason,
-            'fresh_as_of', ${epochMs('k.fresh_as_of')})
+            'guard_revision', k.guard_revision, 'fresh_as_of', ${epochMs('k.fresh_as_of')})
      FROM ${schema}.checkpoints k WHERE k.topic = ? AND k.partition = 0) AS registry`
 
 const membersSql = (schema: string) => `
 SELECT
   (SELECT json_agg(to_jsonb(c)) FROM (SELECT * FROM ${schema}.clients
-    WHERE enabled AND NOT deleted AND groups && ?::text[] LIMIT 1000) c) AS clients,
-  (SELECT json_agg(to_jsonb(u)) FROM (SELECT * FROM ${schema}.users
-    WHERE enabled AND NOT deleted AND (groups && ?::text[] OR ?::boolean) LIMIT 1000) u) AS users`
+    WHERE enabled AND NOT deleted AND groups && ?::text[] LIMIT 1000) c) AS clients`

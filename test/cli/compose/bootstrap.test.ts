@@ -3,7 +3,11 @@ import test from 'ava'
 import { bootstrapEvents } from '../../../services/cli/compose/bootstrap.ts'
 import type { RegistryFact } from '../../../shared/ledger/events.ts'
 import { createRegistry } from '../../../shared/ledger/registry/evolve.ts'
-import { administratorsOf } from '../../../shared/ledger/access/guard.ts'
+import {
+  type ActingGrants,
+  administratorsOf as standingAdministrators,
+  usableKids,
+} from '../../../shared/ledger/access/administrators.ts'
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
 import { verifyClientSecret } from '../../../shared/tokens/client-secret.ts'
 import { deriveKeys } from '../../../shared/tokens/keys.ts'
@@ -22,23 +26,36 @@ function registryOf(...facts: RegistryFact[]) {
   return { registry, append }
 }
 
-const bootstrap = (registry: ReturnType<typeof createRegistry>) =>
-  bootstrapEvents({ registry, clientId: 'root', secret, keys })
+type Registry = ReturnType<typeof createRegistry>
+
+const standingOf = (registry: Registry, grants: ActingGrants[] = [], held = keys) => {
+  return { view: registry.view(), kids: usableKids(held.kids, registry.get), grants }
+}
+
+const bootstrap = (registry: Registry, grants: ActingGrants[] = [], held = keys) =>
+  bootstrapEvents({ registry, standing: standingOf(registry, grants, held), clientId: 'root', secret, keys: held })
+
+const administratorsOf = (registry: Registry) => standingAdministrators(standingOf(registry))
 
 test('a ledger without an administrator gets one, and only once', (t) => {
   const { registry, append } = registryOf()
   const facts = bootstrap(registry)
   append(facts)
-  t.deepEqual(administratorsOf(registry.view()), [{ type: 'client', id: 'root' }])
+  t.deepEqual(administratorsOf(registry), [{ type: 'client', id: 'root' }])
   const [made] = registry.view().clients
   t.true(verifyClientSecret(keys, secret, made?.secret ?? null))
   t.false(JSON.stringify(facts).includes(secret))
   t.deepEqual(bootstrap(registry), [])
 })
 
-test('nobody is made an administrator while somebody is one', (t) => {
+test('nobody is made an administrator while a user with a grant is one; one without a grant is none', (t) => {
   const put: RegistryFact = { type: 'UserPut', data: { revision: 1, user: user({ groups: ['Administrators'] }) } }
-  t.deepEqual(bootstrap(registryOf(put).registry), [])
+  const portal = client({ client_id: 'portal', client_type: 'public' })
+  const { registry } = registryOf(put, { type: 'ClientRegistered', data: { revision: 1, client: portal } })
+  const whose = { sub: 'ada', client_id: 'portal', scope: 'ledger.admin', grant_ids: ['1'] }
+  t.deepEqual(bootstrap(registry, [{ ...whose, kind: 'rt' }]), [])
+  t.deepEqual(bootstrap(registry, [{ ...whose, kind: 'at' }]), [])
+  t.is(bootstrap(registry).length, 1)
 })
 
 test('the bootstrap client comes back after it was changed or deleted', (t) => {
@@ -46,34 +63,35 @@ test('the bootstrap client comes back after it was changed or deleted', (t) => {
   append(bootstrap(registry))
   const weak = client({ client_id: 'root', client_name: 'root', enabled: false })
   append([{ type: 'ClientChanged', data: { revision: 2, client: weak } }])
-  t.deepEqual(administratorsOf(registry.view()), [])
+  t.deepEqual(administratorsOf(registry), [])
   append(bootstrap(registry))
-  t.is(administratorsOf(registry.view()).length, 1)
+  t.is(administratorsOf(registry).length, 1)
   append([{ type: 'ClientDeleted', data: { revision: 4, client_id: 'root' } }])
-  t.deepEqual(administratorsOf(registry.view()), [])
+  t.deepEqual(administratorsOf(registry), [])
   append(bootstrap(registry))
-  t.is(administratorsOf(registry.view()).length, 1)
+  t.is(administratorsOf(registry).length, 1)
 })
 
 test('an administrator whose secret is stored under a lost key does not keep the bootstrap client out', (t) => {
   const { registry, append } = registryOf()
   append(bootstrap(registry))
   const later = deriveKeys([{ kid: 2, secret: randomBytes(32) }], 'ledger')
-  append(bootstrapEvents({ registry, clientId: 'root', secret, keys: later }))
+  append(bootstrap(registry, [], later))
   const [root] = registry.view().clients
   t.true(verifyClientSecret(later, secret, root?.secret ?? null))
-  t.deepEqual(bootstrapEvents({ registry, clientId: 'root', secret, keys: later }), [])
+  t.deepEqual(bootstrap(registry, [], later), [])
 })
 
 test('whoever holds its name cannot keep the bootstrap client out', (t) => {
   const squatter = client({ client_id: 'x', client_name: 'root', client_version: '1' })
   const { registry, append } = registryOf({ type: 'ClientRegistered', data: { revision: 1, client: squatter } })
   append(bootstrap(registry))
-  t.is(administratorsOf(registry.view()).length, 1)
+  t.is(administratorsOf(registry).length, 1)
 })
 
 test('a short secret is refused, for it is stored under a fast hash', (t) => {
   const { registry } = registryOf()
-  const short = () => bootstrapEvents({ registry, clientId: 'root', secret: 'x'.repeat(31), keys })
+  const short = () =>
+    bootstrapEvents({ registry, standing: standingOf(registry), clientId: 'root', secret: 'x'.repeat(31), keys })
   t.throws(short, { message: /at least 32 characters/ })
 })

@@ -1,13 +1,7 @@
 import test from 'ava'
 import type { Client, EntityFact, User } from '../../../shared/ledger/events.ts'
 import { createRegistry } from '../../../shared/ledger/registry/evolve.ts'
-import {
-  administratorsOf,
-  isLastAdministrator,
-  needsGuard,
-  removesLastAdministrator,
-  type GuardedWrite,
-} from '../../../shared/ledger/access/guard.ts'
+import { needsGuard, type GuardedWrite } from '../../../shared/ledger/access/guard.ts'
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
 import { client, registered, user } from '../given.ts'
 
@@ -111,45 +105,4 @@ test('if the ledger is open to Everybody, every user is guarded and no client is
   }
   t.true(needsGuard(after(open), put(user())))
   t.false(needsGuard(after(open), register(client({ groups: ['Everybody'] }))))
-})
-
-test('administrators are those who may use the guard', (t) => {
-  t.deepEqual(administratorsOf(view), [{ type: 'client', id: 'root' }])
-  const admin = user({ groups: ['Administrators'] })
-  t.deepEqual(administratorsOf(after(put(admin))), [{ type: 'user', id: 'ada' }])
-  t.deepEqual(administratorsOf(after(put({ ...admin, enabled: false }))), [])
-  t.deepEqual(administratorsOf(after(register({ ...root, enabled: false }))), [])
-  t.deepEqual(administratorsOf(after(register({ ...root, scope: 'ledger.audit' }))), [])
-  t.deepEqual(administratorsOf(after(register({ ...root, grant_types: ['refresh_token'] }))), [])
-  t.true(isLastAdministrator(view, { type: 'client', id: 'root' }))
-  t.false(isLastAdministrator(view, { type: 'user', id: 'root' }))
-})
-
-const ENDINGS: [string, EntityFact][] = [
-  ['deleting it', { type: 'ClientDeleted', data: { revision: 2, client_id: 'root' } }],
-  ['disabling it', change({ ...root, enabled: false })],
-  ['taking its group', change({ ...root, groups: [] })],
-  ['taking its scope', change({ ...root, scope: 'read' })],
-  ['emptying the scope', scopePut('ledger.admin', 'orders')],
-  ['deleting the scope', { type: 'ScopeDeleted', data: { revision: 2, name: 'ledger.admin' } }],
-  ['closing the ACL', aclPut('Administrators', [])],
-  ['denying the group', aclPut('Administrators', ['Administrators'], ['Administrators'])],
-  ['deleting the ACL', { type: 'AclDeleted', data: { revision: 2, name: 'Administrators' } }],
-  ['putting another ACL in front', resourcePut('ledger.admin:guard', 'Developers')],
-  ['deleting the resource', { type: 'ResourceDeleted', data: { revision: 2, name: 'ledger' } }],
-]
-
-for (const [title, fact] of ENDINGS) {
-  test(`the last administrator is not removed by ${title}`, (t) => {
-    t.true(removesLastAdministrator(view, fact))
-    const second = { ...root, client_id: 'second', client_name: 'Second' }
-    const isItself = title.endsWith('it') || title.includes('its')
-    t.is(removesLastAdministrator(after(register(root), register(second)), fact), !isItself)
-  })
-}
-
-test('a write that leaves an administrator is no removal', (t) => {
-  t.false(removesLastAdministrator(view, change({ ...root, client_name: 'Renamed' })))
-  t.false(removesLastAdministrator(view, put(user({ groups: ['Staff'] }), 2)))
-  t.false(removesLastAdministrator(after(), aclPut('Administrators', [])), 'nobody was there')
 })

@@ -1,0 +1,58 @@
+import type { ActingGrants } from '../../ledger/access/administrators.ts'
+import type { Client, User } from '../../ledger/events.ts'
+import { viewOf } from '../../ledger/registry/evolve.ts'
+import { EVERYBODY } from '../../ledger/registry/predefined.ts'
+import type { RegistryEntity } from '../../ledger/registry/state.ts'
+import type { ReadModelTables } from '../read-model.ts'
+import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
+
+/** What users can act with, whom it belongs to, and the clients that it goes through. */
+export type Acting = { grants: ActingGrants[]; users: User[]; clients: Client[] }
+
+/**
+ * What enabled users in one of these groups can do something with now, made with one of these keys: live access tokens
+ * and refresh tokens, 1,000 pairs of user and scope at most. There is no index for it: it is for the rare write that
+ * asks who is left.
+ */
+export async function readActingGrants(
+  { knex, schema }: ReadModelTables,
+  { groups, kids }: { groups: readonly string[]; kids: readonly number[] },
+): Promise<Acting> {
+  const bindings = [[...groups], groups.includes(EVERYBODY), [...kids]]
+  const { rows } = await knex
+    .raw<{ rows: Rows[] }>(actingSql(schema), bindings)
+    .options({ name: `read_acting_${schema}` })
+  const [row] = rows
+  const users = (row?.users ?? []).map((one): RegistryEntity => entityOfRow('user', one))
+  const clients = (row?.clients ?? []).map((one): RegistryEntity => entityOfRow('client', one))
+  const view = viewOf([...users, ...clients])
+  return { grants: row?.grants ?? [], users: [...view.users], clients: [...view.clients] }
+}
+
+type Rows = { grants: ActingGrants[] | null; users: RegistryRow[] | null; clients: RegistryRow[] | null }
+
+// Repeats ledger/grant/liveness.ts; read-model/still-living.test.ts holds it to that.
+const actingSql = (schema: string) => `
+WITH members AS MATERIALIZED (
+  SELECT sub, not_before FROM ${schema}.users WHERE enabled AND NOT deleted AND (groups && ?::text[] OR ?::boolean)),
+usable AS MATERIALIZED (
+  SELECT u.sub, g.client_id, t.kind, t.scope, g.grant_id
+    FROM ${schema}.grants g
+    JOIN members u ON g.principal_type = 'user' AND g.principal_id = u.sub
+    JOIN ${schema}.clients c ON c.client_id = g.client_id AND c.enabled AND NOT c.deleted
+    JOIN ${schema}.bearer_tokens b ON b.grant_id = g.grant_id AND b.kid = ANY (?::int[])
+   CROSS JOIN LATERAL (
+     SELECT 'at' AS kind, b.scope
+      WHERE b.exp > extract(epoch FROM now()) OR (b.exp IS NULL AND b.generation = g.access_generation)
+      UNION ALL
+     SELECT 'rt', g.scope
+      WHERE b.generation = g.refresh_generation AND g.refreshes_left IS DISTINCT FROM 0
+        AND (g.refresh_exp IS NULL OR g.refresh_exp > extract(epoch FROM now()))) t
+   WHERE g.status = 'live' AND g.registry_position > greatest(c.not_before, u.not_before, -1)),
+acting AS MATERIALIZED (
+  SELECT sub, client_id, kind, scope, (array_agg(DISTINCT grant_id::text))[1:2] AS grant_ids
+    FROM usable GROUP BY sub, client_id, kind, scope LIMIT 1000)
+SELECT
+  (SELECT json_agg(to_jsonb(a)) FROM acting a) AS grants,
+  (SELECT json_agg(to_jsonb(u)) FROM ${schema}.users u WHERE u.sub IN (SELECT sub FROM acting)) AS users,
+  (SELECT json_agg(to_jsonb(c)) FROM ${schema}.clients c WHERE c.client_id IN (SELECT client_id FROM acting)) AS clients`
