@@ -22,6 +22,7 @@ import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import { readBatch } from '../../shared/event-log/fold-log.ts'
 import { NO_SKIPS } from '../support/skipping.ts'
 import { project } from '../../shared/read-model/projection/project.ts'
+import { readActingGrants } from '../../shared/read-model/reads/acting-grants.ts'
 import { createKeyUseReader, type KeyUse } from '../../shared/read-model/reads/key-uses.ts'
 import { stalledMs } from '../../shared/read-model/stall.ts'
 import { startLedger, type TestLedger } from '../support/ledger.ts'
@@ -36,7 +37,7 @@ type Runtime = TestLedger['runtime']
 test('the SQL of what still lives says what the core says, whatever a grant, its client and its user went through', async (t) => {
   const { runtime } = await startLedger(t, { services: [] })
   const reader = createKeyUseReader(runtime)
-  const seen = { active: 0, dead: 0, refresh: 0, retried: 0, codes: 0 }
+  const seen = { active: 0, dead: 0, refresh: 0, retried: 0, codes: 0, acting: 0 }
   await fc.assert(
     fc.asyncProperty(lives, fc.nat(3), async (lives, cut) => {
       const now = Date.now()
@@ -47,6 +48,10 @@ test('the SQL of what still lives says what the core says, whatever a grant, its
 
       const active = core.grants.flatMap((grant) => activeTokens(grant, core.registry, now))
       t.deepEqual(await shownTokens(runtime), active.sort())
+
+      const usable = core.grants.flatMap((grant) => usableGrants(grant, core.registry, now))
+      t.deepEqual(await actingGrants(runtime), grouped(usable))
+      seen.acting += usable.length
 
       const parts = core.grants.flatMap((grant) => partsOf(grant, core.registry, { lives, now }))
       const uses = await reader.uses()
@@ -162,6 +167,42 @@ async function shownTokens({ knex, schema }: Runtime): Promise<string[]> {
     `SELECT grant_id, generation FROM ${schema}.live_bearer_tokens`,
   )
   return rows.map(({ grant_id, generation }) => `${grant_id}/${generation}`).sort()
+}
+
+const KIDS = [1, 2]
+
+type Usable = [what: string, grant_id: string]
+
+/** What a user can act with, of tokens of the keys at hand: whose, through which client, by what, with which scope. */
+function usableGrants(grant: FoldedGrant, registry: Registry, now: number): Usable[] {
+  const { state, generations } = grant
+  if (state.status !== 'live' || state.principal.type !== 'user') return []
+  if (deadBecause({ grant: state, ...partiesOf(grant, registry) }) !== null) return []
+  const whose = `${state.principal.id} ${state.client_id}`
+  return generations
+    .filter(({ kid }) => KIDS.includes(kid))
+    .flatMap((row) => {
+      const { generation, scope } = row
+      const isCurrent = generation === state.refresh_generation && refreshTokenUntil(state) > now
+      const found: Usable[] = accessTokenUntil(state, row) > now ? [[`${whose} at ${scope}`, state.grant_id]] : []
+      return isCurrent ? [...found, [`${whose} rt ${state.scope}`, state.grant_id]] : found
+    })
+}
+
+/** Each with how many grants give it, two at the most. */
+function grouped(usable: Usable[]): string[] {
+  return [...new Set(usable.map(([what]) => what))]
+    .map((what) => `${what} × ${Math.min(2, new Set(usable.filter(([one]) => one === what).map(([, id]) => id)).size)}`)
+    .sort()
+}
+
+async function actingGrants(runtime: Runtime): Promise<string[]> {
+  const { grants } = await readActingGrants(runtime, { groups: ['Everybody'], kids: KIDS })
+  return grouped(
+    grants.flatMap(({ sub, client_id, kind, scope, grant_ids }) =>
+      grant_ids.map((id): Usable => [`${sub} ${client_id} ${kind} ${scope}`, id]),
+    ),
+  )
 }
 
 /** What was made with one key at one time, and until when (ms) each part of it can be used. */
