@@ -22,6 +22,17 @@ export const MUTANTS: Mutant[] = [
     tests: ['test/read-model/checkpoints.test.ts'],
   },
   {
+    name: "a registry write that Kafka was sent twice is taken for somebody else's",
+    file: 'services/admin/registry/write.ts',
+    changes: [
+      [
+        'return (await admin.eventIdAt(last_offset)) === event_id',
+        'return (await admin.eventIdAt(last_offset)) === null',
+      ],
+    ],
+    tests: ['test/admin/registry/entities.test.ts', 'test/system/sent-twice.test.ts'],
+  },
+  {
     name: 'an unknown grant is refused at once instead of waited for',
     file: 'shared/read-model/reads/settled.ts',
     changes: [["if (grant.status !== 'unknown') return null", 'if (grant) return null']],
