@@ -1,7 +1,13 @@
 import type { Knex } from 'knex'
 import { lockUntilCommit } from '../database/own-name.ts'
 import { createLogTables } from '../event-log/postgres/tables.ts'
-import { addFirstHash, addGuardRevision, createKeyTable, createReadModelTables } from '../read-model/tables.ts'
+import {
+  addFirstHash,
+  addGuardRevision,
+  addStalls,
+  createKeyTable,
+  createReadModelTables,
+} from '../read-model/tables.ts'
 
 type Migration = { name: string; up: (knex: Knex) => Promise<void>; down: (knex: Knex) => Promise<void> }
 
@@ -26,6 +32,7 @@ export function readModelMigrations(schema: string): Knex.MigrationSource<Migrat
     { name: '0002-first-hash', up: (knex) => addFirstHash(knex, schema), down: refuseDown },
     { name: '0003-keys', up: (knex) => createKeyTable(knex, schema), down: refuseDown },
     { name: '0004-guard-revision', up: (knex) => addGuardRevision(knex, schema), down: refuseDown },
+    { name: '0005-stalls', up: (knex) => addStalls(knex, schema), down: refuseDown },
   ])
 }
 

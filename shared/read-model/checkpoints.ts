@@ -2,8 +2,7 @@ import type { Knex } from 'knex'
 import { chainStart } from '../event-log/chain.ts'
 import type { FoldPosition } from '../event-log/fold-log.ts'
 import { isSamePlace, type TopicPartition } from '../event-log/places.ts'
-import { MAX_GRACE_SECONDS } from '../ledger/grant/times.ts'
-import { STALL_MS } from './stall.ts'
+import { STALL_MS, STALLS_KEPT } from './stall.ts'
 import type { ReadModelTables } from './read-model.ts'
 
 export type CheckpointStatus = 'ok' | 'stopped' | 'diverged'
@@ -155,15 +154,13 @@ export async function databaseClock(knex: Knex): Promise<string> {
 }
 
 const STALL = `interval '${STALL_MS} ms'`
-const LONGEST_GRACE = `interval '${MAX_GRACE_SECONDS} s'`
 
 /**
  * Says that the read model showed everything the log held at `asOf`: true for each partition whose checkpoint has
  * reached the end that the log had then (`end` and `next` both name the record to come). Tells which those are. A stamp
- * later than the database's own time, from before its clock was set back, is replaced, and what was noted of a stall
- * goes back with the clock; such an `asOf` is not written.
- * Where the last stamp is so old that nobody could be answered in the meantime, the stall is noted, with the length of
- * the stall before it if a grace may have begun before both.
+ * later than the database's own time, from before its clock was set back, is replaced, and the stalls go back with the
+ * clock; such an `asOf` is not written. Where the last stamp is so old that nobody could be answered in the meantime,
+ * the stall is noted beside the latest ones; a range never ends before it begins, whatever the clock did.
  */
 export async function markFresh(
   { knex, schema }: ReadModelTables,
@@ -180,14 +177,15 @@ export async function markFresh(
        UPDATE ${schema}.checkpoints c
           SET fresh_as_of = CASE WHEN c.fresh_as_of > asked.now THEN asked.as_of
                                  ELSE greatest(c.fresh_as_of, asked.as_of) END,
-              stalled_at = CASE WHEN c.fresh_as_of > asked.now THEN c.stalled_at - (c.fresh_as_of - asked.as_of)
-                                WHEN asked.as_of - c.fresh_as_of <= ${STALL} THEN c.stalled_at
-                                WHEN c.fresh_as_of - c.resumed_at < ${LONGEST_GRACE}
-                                THEN greatest(c.fresh_as_of, c.resumed_at) - (c.resumed_at - c.stalled_at)
-                                ELSE coalesce(c.fresh_as_of, c.stalled_at) END,
-              resumed_at = CASE WHEN c.fresh_as_of > asked.now
-                                THEN least(c.resumed_at - (c.fresh_as_of - asked.as_of), asked.now)
-                                WHEN asked.as_of - c.fresh_as_of > ${STALL} THEN asked.now ELSE c.resumed_at END
+              stalls = CASE WHEN c.fresh_as_of > asked.now
+                            THEN ARRAY(SELECT tstzrange(least(lower(s) - (c.fresh_as_of - asked.as_of), asked.now),
+                                                        least(upper(s) - (c.fresh_as_of - asked.as_of), asked.now), '[]')
+                                         FROM unnest(c.stalls) WITH ORDINALITY AS u(s, n) ORDER BY n)
+                            WHEN asked.as_of - c.fresh_as_of > ${STALL}
+                            THEN c.stalls[greatest(1, cardinality(c.stalls) - ${STALLS_KEPT - 2}):] ||
+                                 tstzrange(least(greatest(c.fresh_as_of, upper(c.stalls[cardinality(c.stalls)])),
+                                                 asked.now), asked.now, '[]')
+                            ELSE c.stalls END
          FROM locked l, (SELECT ?::timestamptz AS as_of, clock_timestamp() AS now) AS asked
         WHERE c.topic = l.topic AND c.partition = l.partition AND c.next >= l."end" AND asked.as_of <= asked.now
     RETURNING c.topic, c.partition`,

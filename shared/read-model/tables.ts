@@ -48,6 +48,16 @@ CREATE TABLE ${schema}.checkpoints (
   PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000)`
 
+/** The read model of an installed ledger remembers each of the latest stalls, and not what they come to. */
+export async function addStalls(knex: Knex, schema: string): Promise<void> {
+  await knex.raw(`ALTER TABLE ${schema}.checkpoints ADD COLUMN stalls tstzrange[] NOT NULL DEFAULT '{}'`)
+  await knex.raw(
+    `UPDATE ${schema}.checkpoints SET stalls = ARRAY[tstzrange(stalled_at, resumed_at, '[]')]
+      WHERE stalled_at <= resumed_at`,
+  )
+  await knex.raw(`ALTER TABLE ${schema}.checkpoints DROP COLUMN stalled_at, DROP COLUMN resumed_at`)
+}
+
 /** The read model of an installed ledger learns which record each partition of its log began with. */
 export async function addFirstHash(knex: Knex, schema: string): Promise<void> {
   await knex.raw(`ALTER TABLE ${schema}.checkpoints ADD COLUMN IF NOT EXISTS first_hash bytea`)

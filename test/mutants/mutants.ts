@@ -33,6 +33,12 @@ export const MUTANTS: Mutant[] = [
     tests: ['test/admin/registry/entities.test.ts', 'test/system/sent-twice.test.ts'],
   },
   {
+    name: 'every stall is remembered, so that freshness which flaps stretches a grace without end',
+    file: 'shared/read-model/checkpoints.ts',
+    changes: [['cardinality(c.stalls) - ${STALLS_KEPT - 2}', 'cardinality(c.stalls) - 999']],
+    tests: ['test/read-model/stall.test.ts'],
+  },
+  {
     name: 'an unknown grant is refused at once instead of waited for',
     file: 'shared/read-model/reads/settled.ts',
     changes: [["if (grant.status !== 'unknown') return null", 'if (grant) return null']],

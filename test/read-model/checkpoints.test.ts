@@ -31,15 +31,16 @@ test('a partition whose checkpoint is behind the end of the log is not marked fr
 async function markedFrom({ runtime }: TestLedger, before: { fresh: number; stalled: number; resumed: number }) {
   const { knex, schema, topics } = runtime
   await knex.raw(
-    `UPDATE ${schema}.checkpoints SET fresh_as_of = now() + ? * interval '1 s', stalled_at = now() + ? * interval '1 s',
-            resumed_at = now() + ? * interval '1 s' WHERE topic = ? AND partition = 0`,
+    `UPDATE ${schema}.checkpoints SET fresh_as_of = now() + ? * interval '1 s',
+            stalls = ARRAY[tstzrange(now() + ? * interval '1 s', now() + ? * interval '1 s')] WHERE topic = ? AND partition = 0`,
     [before.fresh, before.stalled, before.resumed, topics.registry],
   )
   const { rows: clock } = await knex.raw<{ rows: { now: string }[] }>('SELECT clock_timestamp()::text AS now')
   await markFresh({ knex, schema }, clock[0]?.now ?? '', [{ topic: topics.registry, partition: 0, end: 0 }])
   const since = (column: string) => `round(extract(epoch FROM ${column} - ?::timestamptz))::int`
-  const { rows } = await knex.raw<{ rows: Record<string, number>[] }>(
-    `SELECT ${since('fresh_as_of')} AS fresh, ${since('stalled_at')} AS stalled, ${since('resumed_at')} AS resumed
+  const { rows } = await knex.raw<{ rows: { fresh: number; stalls: [number, number][] }[] }>(
+    `SELECT ${since('fresh_as_of')} AS fresh,
+            ARRAY(SELECT json_build_array(${since('lower(s)')}, ${since('upper(s)')}) FROM unnest(stalls) AS s) AS stalls
        FROM ${schema}.checkpoints WHERE topic = ? AND partition = 0`,
     [clock[0]?.now ?? '', clock[0]?.now ?? '', clock[0]?.now ?? '', topics.registry],
   )
@@ -50,12 +51,24 @@ test('a stamp of a clock that was set back is replaced, and its stall goes back 
   const ledger = await startLedger(t, { services: [] })
   const { knex, schema, topics } = ledger.runtime
   const set = { fresh: 600, stalled: 500, resumed: 590 }
-  t.deepEqual(await markedFrom(ledger, set), { fresh: 0, stalled: -100, resumed: -10 })
-  // A second stall: one with the first, as a grace may have begun before both. The time between them counts.
+  t.deepEqual(await markedFrom(ledger, set), { fresh: 0, stalls: [[-100, -10]] })
+  // A second stall stands beside the first, as a grace may have begun before both. The time between them counts.
   const again = { fresh: -50, stalled: -170, resumed: -150 }
-  t.deepEqual(await markedFrom(ledger, again), { fresh: 0, stalled: -70, resumed: 0 })
-  const long = { fresh: -50, stalled: -470, resumed: -400 }
-  t.deepEqual(await markedFrom(ledger, long), { fresh: 0, stalled: -50, resumed: 0 })
+  t.deepEqual(await markedFrom(ledger, again), {
+    fresh: 0,
+    stalls: [
+      [-170, -150],
+      [-50, 0],
+    ],
+  })
+  const setBackALittle = { fresh: -3, stalled: -5, resumed: 4 }
+  t.deepEqual(await markedFrom(ledger, setBackALittle), {
+    fresh: 0,
+    stalls: [
+      [-5, 4],
+      [0, 0],
+    ],
+  })
   const ends = [{ topic: topics.registry, partition: 0, end: 0 }]
   t.deepEqual(await markFresh({ knex, schema }, '2999-01-01T00:00:00Z', ends), [])
 })

@@ -6,13 +6,13 @@ import { evolve } from '../../shared/ledger/grant/evolve.ts'
 import { accessTokenLiveness, grantStatus } from '../../shared/ledger/grant/liveness.ts'
 import { refreshTokens } from '../../shared/ledger/grant/refresh.ts'
 import { type GrantState, UNKNOWN_GRANT } from '../../shared/ledger/grant/state.ts'
-import { MAX_GRACE_SECONDS } from '../../shared/ledger/grant/times.ts'
 import { createClocks } from '../../shared/read-model/reads/clocks.ts'
 import { type Freshness, requirePast, requireRecent } from '../../shared/read-model/reads/freshness.ts'
 import { createStamps } from '../../shared/read-model/stamps.ts'
-import { STALL_MS, type Stall, stalledMs } from '../../shared/read-model/stall.ts'
+import { STALL_MS, type Stalls, stalledMs } from '../../shared/read-model/stall.ts'
 import { Unsettled } from '../../shared/read-model/unsettled.ts'
 import { issued, recorded, refreshed, revoked, STANDS, T0 } from '../ledger/given.ts'
+import { marked } from './marked.ts'
 
 // Three clocks that step as they like, and what an endpoint decides meanwhile: a model of the processes around the
 // functions that decide. Time goes on in halves of a second; the projector marks freshness each second while it lives,
@@ -53,21 +53,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 const script = fc.array(step, { maxLength: 40, size: 'max' })
 
-type Checkpoint = Freshness & Stall
-
-/** What `markFresh` says in SQL. */
-function marked(before: Checkpoint, asOf: number): Checkpoint {
-  const { fresh_as_of, stalled_at, resumed_at } = before
-  if (fresh_as_of === null) return { ...before, fresh_as_of: asOf }
-  if (fresh_as_of > asOf) {
-    const back = (time: number | null) => time && Math.min(time - (fresh_as_of - asOf), asOf)
-    return { ...before, fresh_as_of: asOf, stalled_at: back(stalled_at), resumed_at: back(resumed_at) }
-  }
-  if (asOf - fresh_as_of <= STALL_MS) return { ...before, fresh_as_of: asOf }
-  const joins = stalled_at !== null && resumed_at !== null && fresh_as_of - resumed_at < MAX_GRACE_SECONDS * 1000
-  const from = joins ? Math.max(fresh_as_of, resumed_at) - (resumed_at - stalled_at) : fresh_as_of
-  return { ...before, fresh_as_of: asOf, stalled_at: from, resumed_at: asOf }
-}
+type Checkpoint = Freshness & Stalls
 
 /** A ledger whose client has refreshed once and lost the answer; `real` is what nobody's clock need show. */
 function startModel() {
@@ -85,7 +71,7 @@ function startModel() {
   let state: GrantState = UNKNOWN_GRANT
   let checkpoint: Checkpoint = {
     ...{ next: 0, status: 'ok', status_reason: null },
-    ...{ fresh_as_of: null, stalled_at: null, resumed_at: null },
+    ...{ fresh_as_of: null, stalls: [] },
   }
   let isProjecting = true
   let projected_at = 0

@@ -24,7 +24,7 @@ import { NO_SKIPS } from '../support/skipping.ts'
 import { project } from '../../shared/read-model/projection/project.ts'
 import { readActingGrants } from '../../shared/read-model/reads/acting-grants.ts'
 import { createKeyUseReader, type KeyUse } from '../../shared/read-model/reads/key-uses.ts'
-import { stalledMs } from '../../shared/read-model/stall.ts'
+import { type Stalls, stalledMs } from '../../shared/read-model/stall.ts'
 import { startLedger, type TestLedger } from '../support/ledger.ts'
 import { realTest } from '../support/real-parts.ts'
 import { ago, type Lives, lives, recordsOf, type Stall, type Unplaced } from './generated-lives.ts'
@@ -79,7 +79,7 @@ test('the SQL of what still lives says what the core says, whatever a grant, its
 /** Empties the read model and folds these records into it, as a projector does, in two batches. */
 async function projectAnew({ knex, schema, topics }: Runtime, records: ReturnType<typeof recordsOf>, cut: number) {
   await knex.raw(`TRUNCATE ${schema}.grants, ${schema}.bearer_tokens, ${schema}.clients, ${schema}.users`)
-  await knex.withSchema(schema).table('checkpoints').update({ next: 0, stalled_at: null, resumed_at: null })
+  await knex.withSchema(schema).table('checkpoints').update({ next: 0, stalls: '{}' })
   const partitions = placed([...records.registry, ...records.grants], topics)
   for (const part of [(all: LogRecord[]) => all.slice(0, cut), (all: LogRecord[]) => all.slice(cut)]) {
     const checkpoints = await loadCheckpoints({ knex, schema }, [topics.registry, topics.grants])
@@ -109,18 +109,19 @@ async function standStill({ knex, schema, topics }: Runtime, { stalls }: Lives, 
     [topics.grants, stalls.grants],
     [topics.registry, stalls.registry],
   ] as const) {
-    const { stalled_at, resumed_at } = stallOf(stall, now)
     await knex.raw(
-      `UPDATE ${schema}.checkpoints SET stalled_at = to_timestamp(?::float8 / 1000), resumed_at = to_timestamp(?::float8 / 1000)
+      `UPDATE ${schema}.checkpoints
+          SET stalls = ARRAY(SELECT tstzrange(to_timestamp((s->>0)::float8 / 1000), to_timestamp((s->>1)::float8 / 1000), '[]')
+                               FROM jsonb_array_elements(?::jsonb) AS s)
         WHERE topic = ?`,
-      [stalled_at, resumed_at, topic],
+      [JSON.stringify(stallsOf(stall, now).stalls), topic],
     )
   }
 }
 
-function stallOf(stall: Stall, now: number) {
-  const at = (minutes: number | undefined) => (minutes === undefined ? null : ago(now, minutes))
-  return { stalled_at: at(stall?.stalled), resumed_at: at(stall?.resumed), fresh_as_of: null }
+function stallsOf(stall: Stall, now: number): Stalls {
+  const stalls = stall === null ? [] : [[ago(now, stall.stalled), ago(now, stall.resumed)] as const]
+  return { stalls, fresh_as_of: null }
 }
 
 type FoldedGrant = { state: Exclude<GrantState, { status: 'unknown' }>; generations: Generation[] }
@@ -239,7 +240,7 @@ function partsOf(grant: FoldedGrant, registry: Registry, { lives, now }: { lives
 
 function retryUntil(next: Generation | undefined, { stalls }: Lives, now: number): number {
   if (!next) throw new Error('a spent token has a next')
-  const stalled = [stalls.grants, stalls.registry].map((stall) => stalledMs(stallOf(stall, now), next.at, now))
+  const stalled = [stalls.grants, stalls.registry].map((stall) => stalledMs(stallsOf(stall, now), next.at, now))
   return spentRefreshTokenUntil(next.at + Math.max(...stalled))
 }
 

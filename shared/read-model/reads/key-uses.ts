@@ -112,7 +112,8 @@ const epoch = (expression: string) => `extract(epoch FROM ${expression})::float8
 
 // How long the read model stood still after `since`: a grace does not run meanwhile (`stalledMs`).
 const stalled = (alias: string, since: string) =>
-  `greatest(0, ${epoch(`${alias}.resumed_at`)} - greatest(${epoch(`${alias}.stalled_at`)}, ${since}))`
+  `(SELECT coalesce(sum(greatest(0, ${epoch('upper(s)')} - greatest(${epoch('lower(s)')}, ${since}))), 0)
+      FROM unnest(${alias}.stalls) AS s)`
 
 /**
  * CTEs over one page of grants: `made` has one row for each generation and code with its kid and until when

@@ -6,7 +6,7 @@ import type { ClientEntity, UserEntity } from '../../ledger/registry/state.ts'
 import { grantOfRow, type GrantRow, grantsJson } from '../grant-rows.ts'
 import type { ReadModel } from '../read-model.ts'
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
-import { type Stall, stalledMs } from '../stall.ts'
+import { type Stalls, stalledMs } from '../stall.ts'
 import { createStamps, type Stamps } from '../stamps.ts'
 import type { Clocks } from './clocks.ts'
 import { type Freshness, NO_FRESHNESS } from './freshness.ts'
@@ -33,8 +33,8 @@ export type TokenView = {
   /** Those of the presented generation, the one after it and the current one that exist. */
   generations: Map<number, GenerationRow>
   /** The checkpoint of the grant's partition; of the registry where no grant was asked for. */
-  checkpoint: Freshness & Stall
-  registry: Freshness & Stall
+  checkpoint: Freshness & Stalls
+  registry: Freshness & Stalls
   /** Every kid that the log knows. */
   keys: KnownKids
 }
@@ -112,7 +112,7 @@ type Answer = {
   clients: Map<string, ClientEntity>
   users: Map<string, UserEntity>
   grants: Map<string, LoadedGrant>
-  checkpoints: Map<string, Freshness & Stall>
+  checkpoints: Map<string, Freshness & Stalls>
   keys: KnownKids
 }
 
@@ -123,13 +123,13 @@ type Raw = {
   clients: RegistryRow[] | null
   users: RegistryRow[] | null
   grants: LoadedGrant[] | null
-  checkpoints: (Freshness & Stall & TopicPartition)[] | null
+  checkpoints: (Freshness & Stalls & TopicPartition)[] | null
   known_keys: { kid: number; retired: boolean }[] | null
 }
 
 function answerOf(raw: Raw, stamps: Stamps, sentAt: number): Answer {
   const { now } = raw
-  const believed = (row: Freshness & Stall & TopicPartition) => ({
+  const believed = (row: Freshness & Stalls & TopicPartition) => ({
     ...row,
     fresh_as_of: stamps(row, { stamp: row.fresh_as_of, now, sentAt }),
   })
@@ -157,11 +157,12 @@ SELECT ${epochMs('clock_timestamp()')} AS now,
   ${grantsJson('wanted w', 'w', 'w.generations || w.access_generation::bigint', schema)} AS grants,
   (SELECT json_agg(json_build_object('topic', k.topic, 'partition', k.partition, 'next', k.next, 'status', k.status,
             'status_reason', k.status_reason, 'fresh_as_of', ${epochMs('k.fresh_as_of')},
-            'stalled_at', ${epochMs('k.stalled_at')}, 'resumed_at', ${epochMs('k.resumed_at')}))
+            'stalls', ARRAY(SELECT json_build_array(${epochMs('lower(s)')}, ${epochMs('upper(s)')})
+                              FROM unnest(k.stalls) WITH ORDINALITY AS u(s, n) ORDER BY n)))
      FROM ${schema}.checkpoints k WHERE k.topic = ANY (?::text[])) AS checkpoints,
   (SELECT json_agg(json_build_object('kid', y.kid, 'retired', y.deleted)) FROM ${schema}.keys y) AS known_keys`
 
-const NO_CHECKPOINT: Freshness & Stall = { ...NO_FRESHNESS, stalled_at: null, resumed_at: null }
+const NO_CHECKPOINT: Freshness & Stalls = { ...NO_FRESHNESS, stalls: [] }
 
 function viewOf({ now, clients, users, grants, checkpoints, keys }: Answer, key: TokenKey, topics: Topics): TokenView {
   const row = key.grant_id === null ? undefined : grants.get(key.grant_id)
@@ -170,7 +171,7 @@ function viewOf({ now, clients, users, grants, checkpoints, keys }: Answer, key:
   const registry = freshnessAt(registryPlace(topics))
   const checkpoint = key.grant_id === null ? registry : freshnessAt(placeOf(topics, key.grant_id))
   const withoutStalls = (made: GenerationRow): GenerationRow => {
-    const stalled = [checkpoint, registry].map((stall) => stalledMs(stall, made.projected_at, now))
+    const stalled = [checkpoint, registry].map((place) => stalledMs(place, made.projected_at, now))
     return { ...made, projected_at: made.projected_at + Math.max(...stalled) }
   }
   return {

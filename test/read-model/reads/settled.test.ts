@@ -28,8 +28,7 @@ const fresh = (over: Partial<TokenView['checkpoint']> = {}): TokenView['checkpoi
   fresh_as_of: NOW,
   status: 'ok',
   status_reason: null,
-  stalled_at: null,
-  resumed_at: null,
+  stalls: [],
   ...over,
 })
 
