@@ -4,6 +4,7 @@ import { decodeEvent } from '../../shared/event-log/event-codec.ts'
 import type { LedgerEvent } from '../../shared/ledger/events.ts'
 import type { Runtime } from '../../shared/process/runtime.ts'
 import { readAll } from '../event-log/reading.ts'
+import { seeded } from '../support/kept-logs.ts'
 import * as support from '../support/ledger.ts'
 import type { Answer } from '../support/requests.ts'
 
@@ -51,6 +52,7 @@ export async function startLedger(
     created(await send('PUT', path, { token: root, body, headers: { 'if-none-match': '*' } }))
   const register = async (body: unknown): Promise<Credentials> => {
     const { body: client } = await created(await send('POST', '/admin/clients', { token: root, body }))
+    seeded(String(client['client_secret']))
     return client as Credentials
   }
   return { ...ledger, send, tokenOf, root, make, register, events: () => allEvents(ledger.runtime) }

@@ -8,6 +8,7 @@ import { readJson } from '../../shared/http/input/json-body.ts'
 import { listen } from '../../shared/http/listen.ts'
 import { OAuthError, unavailable } from '../../shared/http/oauth-error.ts'
 import { knownError } from '../../shared/process/known-errors.ts'
+import { keepLog } from '../support/kept-logs.ts'
 import { Unsettled } from '../../shared/read-model/unsettled.ts'
 
 type LogLine = Record<string, unknown>
@@ -33,7 +34,12 @@ const FAILURES: Record<string, () => Error> = {
 /** A real application on a port of its own, with the lines that it logs. */
 export async function serve(t: ExecutionContext, options: Partial<HttpAppOptions> = {}) {
   const lines: LogLine[] = []
-  const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) })
+  const keep = keepLog('app')
+  const write = (line: string) => {
+    keep(line)
+    lines.push(JSON.parse(line) as LogLine)
+  }
+  const logger = pino({ level: 'info' }, { write })
   const { app, router } = createHttpApp({
     for: 'machines',
     known: knownError,

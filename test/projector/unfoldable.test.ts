@@ -79,7 +79,7 @@ test('what keeps the projector from folding is in the log, without what it was f
   const ledger = await startLedger(t)
   const { knex, schema } = ledger.runtime
   await knex.raw(`CREATE FUNCTION ${schema}.wait() RETURNS trigger LANGUAGE plpgsql AS
-    $$ BEGIN RAISE EXCEPTION 'Jane Doe waits' USING ERRCODE = '55P03', DETAIL = 'Jane Doe'; END $$;
+    $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = '55P03', DETAIL = 'Jane Doe'; END $$;
     CREATE TRIGGER wait BEFORE INSERT ON ${schema}.users FOR EACH STATEMENT EXECUTE FUNCTION ${schema}.wait()`)
   const waiting = ledger.user({ personal: { username: 'jane', name: 'Jane Doe', email: null } })
   const told = () => ledger.lines.filter(({ msg }) => /^take failed, trying again/.test(String(msg)))

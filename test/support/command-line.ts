@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { keepLog, seededSettings } from './kept-logs.ts'
 import { arrival } from './waiting.ts'
 
 const MAIN = join(import.meta.dirname, '../../services/cli/main.ts')
@@ -19,6 +20,8 @@ export function commandLine(env: Record<string, string>, ...args: string[]): Pro
     env: { ...inherited, XDG_CACHE_HOME: CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  seededSettings(env)
+  child.stderr.on('data', keepLog(`token-ledger ${args.slice(0, 2).join(' ')}`))
   const ended: Ended = { code: null, out: '', err: '' }
   child.stdout.on('data', (chunk: Buffer) => (ended.out += chunk.toString()))
   child.stderr.on('data', (chunk: Buffer) => (ended.err += chunk.toString()))

@@ -3,16 +3,23 @@ import { accessSync, constants } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 
-type Command = { file: string; args: string[]; env?: Record<string, string>; cwd?: string }
+type Command = {
+  file: string
+  args: string[]
+  env?: Record<string, string>
+  cwd?: string
+  toldOnStderr?: (chunk: Buffer) => void
+}
 
 /** Runs a command to its end and answers what it printed on stdout. Rejects with its stderr when it exits non-zero. */
-export function run({ file, args, env = {}, cwd }: Command): Promise<string> {
+export function run({ file, args, env = {}, cwd, toldOnStderr }: Command): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    if (toldOnStderr) child.stderr.on('data', toldOnStderr)
     child.once('error', reject)
     child.once('close', (code, signal) => {
       if (code === 0) resolve(stdout.trim())

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import type { ExecutionContext } from 'ava'
 import type { ServiceName } from '../../services/cli/compose/service-names.ts'
 import { run } from './commands.ts'
+import { keepLog, seededSettings } from './kept-logs.ts'
 import { arrival } from './waiting.ts'
 
 export const ROOT = join(import.meta.dirname, '../..')
@@ -42,11 +43,13 @@ export function cleanEnv(env: Env): NodeJS.ProcessEnv {
 export function tokenLedger(env: Env, ...args: string[]): Promise<string> {
   const names = Object.keys(process.env).filter((name) => name.startsWith('LEDGER_'))
   const blank = Object.fromEntries(names.map((name) => [name, '']))
+  seededSettings(env)
   return run({
     file: process.execPath,
     args: ['--import', 'tsx', MAIN, ...args],
     env: { ...blank, NODE_ENV: 'production', ...env },
     cwd: ROOT,
+    toldOnStderr: keepLog(`token-ledger ${args.slice(0, 2).join(' ')}`),
   })
 }
 
@@ -60,6 +63,8 @@ export async function startProcess(
     env: cleanEnv(env),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  seededSettings(env)
+  child.stderr.on('data', keepLog(`serve ${services.join(' ')} ${child.pid}`))
   const kill = killer(child)
   t.teardown(() => kill())
   const { logs, printed, serving, ended } = listenTo(child)

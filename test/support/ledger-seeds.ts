@@ -7,6 +7,7 @@ import { formatToken } from '../../shared/tokens/token-string.ts'
 import { generateClientSecret, hashClientSecret } from '../../shared/tokens/client-secret.ts'
 import { NO_VIEW } from '../../shared/read-model/commit/commit.ts'
 import { client as defaultClient, user as defaultUser } from '../ledger/given.ts'
+import { seeded } from './kept-logs.ts'
 import type { Credentials } from './requests.ts'
 
 /** A pair as a client holds it. `refresh_token` is there also where the grant has none: then nothing may accept it. */
@@ -54,6 +55,7 @@ export function createSeeds(runtime: Runtime): Seeds {
     const keys = requireKeys(runtime)
     const client_secret = over.client_type === 'public' ? null : generateClientSecret()
     const secret = client_secret === null ? null : hashClientSecret(keys, client_secret)
+    seeded(client_secret, secret?.hash)
     const client_id = over.client_id ?? `client-${uuidv7()}`
     const client = defaultClient({ client_id, client_name: client_id, secret, ...over })
     await put(`client/${client_id}`, (revision) => ({ type: 'ClientRegistered', data: { revision, client } }))
@@ -74,9 +76,10 @@ export function createSeeds(runtime: Runtime): Seeds {
 
   async function putUser(over: Partial<User> = {}): Promise<string> {
     const sub = over.sub ?? `user-${uuidv7()}`
-    const personal = { username: `${sub}.name`, name: null, email: null }
+    const personal = { username: `${sub}.name`, name: `Name of ${sub}`, email: `${sub}@people.example` }
     const before = (await userNow(sub)) ?? defaultUser({ sub, personal })
     const user = { ...before, ...over }
+    seeded(user.personal.username, user.personal.name, user.personal.email)
     await put(`user/${sub}`, (revision) => ({ type: 'UserPut', data: { revision, user } }))
     return sub
   }

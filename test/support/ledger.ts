@@ -12,6 +12,7 @@ import { openParts, type Parts } from '../../shared/process/open-parts.ts'
 import { SERIALIZERS } from '../../shared/process/logger.ts'
 import { requireKeys, type Runtime } from '../../shared/process/runtime.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
+import { keepLog, seededSettings } from './kept-logs.ts'
 import { createIntrospecting, type Introspecting } from './introspecting.ts'
 import { createSeeds, type Seeds } from './ledger-seeds.ts'
 import { databaseUrl, freshPrefix } from './real-parts.ts'
@@ -65,6 +66,7 @@ export const SECRET = `1:${randomBytes(32).toString('base64')}`
 export async function startLedger(t: Teardown, options: LedgerOptions = {}): Promise<TestLedger> {
   const { services = SERVICES } = options
   const settings = await settingsOf(t, options)
+  seededSettings(settings)
   const parsed = loadSettings(
     Object.fromEntries(Object.entries(settings).map(([name, value]) => [`LEDGER_${name}`, value])),
   )
@@ -134,7 +136,11 @@ function collectingLogger({ LOG_LEVEL }: ReturnType<typeof loadSettings>): {
   lines: Record<string, unknown>[]
 } {
   const lines: Record<string, unknown>[] = []
-  const write = (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>)
+  const keep = keepLog('ledger')
+  const write = (line: string) => {
+    keep(line)
+    lines.push(JSON.parse(line) as Record<string, unknown>)
+  }
   return { logger: pino({ level: LOG_LEVEL, serializers: SERIALIZERS }, { write }), lines }
 }
 

@@ -1,5 +1,4 @@
 import type { ExecutionContext } from 'ava'
-import pino from 'pino'
 import { projectionStatus } from '../../services/audit/status/projection-status.ts'
 import { createSerially } from '../../services/admin/serially.ts'
 import { startProjector } from '../../services/projector/projector.ts'
@@ -15,11 +14,12 @@ import { openParts, type Parts } from '../../shared/process/open-parts.ts'
 import { type Runtime, runtimeOf } from '../../shared/process/runtime.ts'
 import { createCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import { client, issued, user } from '../ledger/given.ts'
+import { keptLogger } from './kept-logs.ts'
 import { ISSUER, SECRET } from './ledger.ts'
 import { databaseUrl } from './real-parts.ts'
 import { until } from './waiting.ts'
 
-const logger = pino({ level: 'silent' })
+const logger = keptLogger('written-ledger')
 const serially = createSerially()
 
 /** A ledger whose log holds what the test itself writes, and nothing else: no predefined entities, nothing served. */

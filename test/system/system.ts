@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { ExecutionContext } from 'ava'
-import pino from 'pino'
 import type { ServiceName } from '../../services/cli/compose/service-names.ts'
 import { loadSettings } from '../../shared/config/load-settings.ts'
 import { ledgerIdOf } from '../../shared/process/ledger-id.ts'
@@ -8,6 +7,7 @@ import { openParts } from '../../shared/process/open-parts.ts'
 import { type Runtime, runtimeOf } from '../../shared/process/runtime.ts'
 import { deriveKeys, type Keys } from '../../shared/tokens/keys.ts'
 import { type Env, type LedgerProcess, startProcess, tokenLedger } from '../support/ledger-process.ts'
+import { keptLogger } from '../support/kept-logs.ts'
 import { createSeeds, type Pair, type Seeds } from '../support/ledger-seeds.ts'
 import { until } from '../support/waiting.ts'
 import { freshPrefix } from '../support/real-parts.ts'
@@ -94,7 +94,7 @@ function envOf({ databaseUrl, brokers, settings }: SystemOptions): Env {
 // Its timeouts are long: it looks at what is left, it is not what is tested.
 async function open(t: Teardown, env: Env): Promise<{ runtime: Runtime; keys: Keys }> {
   const settings = loadSettings({ ...env, LEDGER_APPEND_TIMEOUT: '20', LEDGER_REFRESH_GRACE_PUBLIC: '30' })
-  const logger = pino({ level: 'silent' })
+  const logger = keptLogger('system')
   const parts = await openParts(settings, logger)
   t.teardown(() => parts.close())
   const ledger_id = await ledgerIdOf(parts.knex)
