@@ -14,8 +14,8 @@ import type { Admin } from './admin.ts'
 type Members = { clients: readonly Client[]; users: readonly User[] }
 
 /**
- * OAuthError conflict where what comes after would leave nobody who can act as administrator, and somebody can now. What
- * users can act with is read only where no client is left: that is the dearer question.
+ * OAuthError conflict where what comes after would leave nobody who can act as administrator, and somebody can now.
+ * What users can act with is read only where no client is left: that is the dearer question.
  */
 export async function requireAdministratorLeft(
   { registry, keys }: Pick<Admin, 'registry' | 'keys'>,

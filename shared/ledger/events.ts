@@ -113,7 +113,7 @@ export type Key = { kid: number; checks: { [purpose: string]: string } }
 
 /**
  * What every change of an entity carries. `guard_revision`: the registry's guard counter that it was decided under, of
- * a write that the guard must decide (access/guard.ts); it counts under no other. `reason`: why, where somebody said so.
+ * a write that the guard must decide; it counts under no other. `reason`: why, where somebody said so.
  */
 export type Revised = { revision: number; guard_revision?: number | undefined; reason?: string | undefined }
 type Put<T extends string, Name extends string, Entity> = { type: T; data: Revised & Record<Name, Entity> }

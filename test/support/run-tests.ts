@@ -1,6 +1,6 @@
 // `npm test [-- ava's arguments]`: finds or starts the real parts, runs ava, ends what it started, and closes with
-// `N passed, N failed`. One more test than ava's: no log of the run tells a secret or a name. Exit code: ava's; 1 too when
-// CI=true and a real part is missing, or a log tells one.
+// `N passed, N failed`. One more test than ava's: no log of the run tells a secret or a name. Exit code: ava's; 1 too
+// when CI=true and a real part is missing, or a log tells one.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'

@@ -1,7 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** The folder of a run with a folder for each test file: its logs, and the list of what it seeded, a JSON string a line. */
+/**
+ * The folder of a run with a folder for each test file: its logs, and the list of what it seeded, a JSON string a line.
+ */
 export const LOGS = 'logs'
 export const SEEDED = 'seeded'
 

@@ -41,8 +41,9 @@ export type Change = {
 
 /**
  * Read → decide → append → wait → answer with the entity as it is then. Whatever touches or reaches `ledger.*` needs
- * the guard's right too, and is decided anew where another such write came first. OAuthError: 400 names what is not there, 403, 404 from `fact`, 409 a taken name or the last
- * administrator, 412 another revision. Nothing is appended then.
+ * the guard's right too, and is decided anew where another such write came first. OAuthError: 400 names what is not
+ * there, 403, 404 from `fact`, 409 a taken name or the last administrator, 412 another revision. Nothing is appended
+ * then.
  */
 export async function writeEntity(
   admin: Admin,

@@ -20,8 +20,8 @@ type Bootstrap = {
 }
 
 /**
- * What makes this client an administrator (client_credentials), to be appended; nothing while somebody can act as one: a
- * client whose secret is stored under a key that is lost cannot, nor can a user without a grant. Throws for a secret
+ * What makes this client an administrator (client_credentials), to be appended; nothing while somebody can act as one:
+ * a client whose secret is stored under a key that is lost cannot, nor can a user without a grant. Throws for a secret
  * below 32 characters: it is stored under a fast hash.
  */
 export function bootstrapEvents({ registry, standing, clientId, secret, keys }: Bootstrap): EntityFact[] {

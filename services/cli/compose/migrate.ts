@@ -21,8 +21,8 @@ import { bootstrapEvents } from './bootstrap.ts'
 
 /**
  * Makes or completes a ledger: schemas, topics, `LedgerCreated`, what every ledger begins with, and the bootstrap
- * client while nobody can act as administrator. May be repeated, and run by several at once: what comes second is void. `tell`
- * hears of each step before it. Throws an OperatorError when a key is another one than the log knows.
+ * client while nobody can act as administrator. May be repeated, and run by several at once: what comes second is void.
+ * `tell` hears of each step before it. Throws an OperatorError when a key is another one than the log knows.
  */
 export async function migrate(
   parts: Parts,

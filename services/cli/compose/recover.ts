@@ -20,8 +20,8 @@ const ATTEMPTS = 10
 
 /**
  * Makes this client an administrator with this secret, and opens what keeps it out, as `system/operator`. Answers the
- * keys of what was written besides the client: what was closed. May be repeated, and cut short: what is done is not done
- * again. OperatorError without secrets, without a ledger, or when a key is another one than the log knows.
+ * keys of what was written besides the client: what was closed. May be repeated, and cut short: what is done is not
+ * done again. OperatorError without secrets, without a ledger, or when a key is another one than the log knows.
  */
 export async function recover(
   parts: Parts,

@@ -45,8 +45,8 @@ export function foldRegistry(known: KnownRegistry, records: Recorded<RegistryEve
 }
 
 /**
- * Loads what these events need: the entities they name, those that hold a name which one of them claims, and the guard's
- * counter.
+ * Loads what these events need: the entities they name, those that hold a name which one of them claims, and the
+ * guard's counter.
  */
 export async function loadRegistry(
   tables: ReadModelTables,
