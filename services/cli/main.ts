@@ -10,9 +10,10 @@ import { addMigrateCommand } from './commands/migrate.ts'
 import { addProjectionCommands } from './commands/projection.ts'
 import { addSecretsCommands } from './commands/secrets.ts'
 import { addServeCommand } from './commands/serve.ts'
+import { ownCommand } from '../../shared/config/own-command.ts'
 import { VERSION } from '../../shared/process/version.ts'
 
-const program = exitOnWrongUsage(new Command('token-ledger'))
+const program = exitOnWrongUsage(new Command(ownCommand()))
   .description('An OAuth 2.0 token service whose only source of truth is an append-only event log')
   .version(VERSION)
   .addHelpText('after', '\nSettings are read from LEDGER_… environment variables: see docs/settings.md.')

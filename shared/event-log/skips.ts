@@ -1,3 +1,4 @@
+import { ownCommand } from '../config/own-command.ts'
 import type { SkipFact } from '../ledger/events.ts'
 import { recordSha256 } from './chain.ts'
 import { decodeRecord, UndecodableRecord } from './event-codec.ts'
@@ -107,7 +108,7 @@ export async function recordAt(log: EventLog, place: TopicPartition, offset: num
 /** The command that has this record skipped, ready but for its reason. */
 export function skipCommand({ topic, partition, offset, sha256 }: Omit<SkipFact['data'], 'reason'>): string {
   const where = `--topic ${topic} --partition ${partition} --offset ${offset}`
-  return `token-ledger projection skip ${where} --sha256 ${sha256} --reason "WHY"`
+  return `${ownCommand()} projection skip ${where} --sha256 ${sha256} --reason "WHY"`
 }
 
 function recordName(place: TopicPartition, offset: number): string {

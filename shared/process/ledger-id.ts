@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { OperatorError } from '../config/operator-error.ts'
+import { ownCommand } from '../config/own-command.ts'
 
 /**
  * Joins a database to the ledger of a log; one that is joined already is not written to. Throws an OperatorError when
@@ -34,7 +35,7 @@ function requireIssuer({ ledger_id, issuer, issuers }: { ledger_id: string; issu
 /** The ledger that this database belongs to. Throws an OperatorError when it was never migrated. */
 export async function ledgerIdOf(knex: Knex): Promise<string> {
   const known = await knownLedger(knex)
-  if (known === null) throw new OperatorError('this database holds no ledger yet: run "token-ledger migrate" first')
+  if (known === null) throw new OperatorError(`this database holds no ledger yet: run "${ownCommand()} migrate" first`)
   return known
 }
 

@@ -149,7 +149,7 @@ const WRONG: [args: string[], env: Record<string, string>, message: RegExp][] = 
   [
     ['audit', 'replay', '--grant', '7'],
     LOCAL,
-    /^see: token-ledger audit replay --help\nerror: --grant must be a UUID\n$/,
+    /^see: bin\/token-ledger audit replay --help\nerror: --grant must be a UUID\n$/,
   ],
   [
     ['audit', 'replay', '--type', 'TokenIsued'],
@@ -162,7 +162,7 @@ const WRONG: [args: string[], env: Record<string, string>, message: RegExp][] = 
     LOCAL,
     /\nerror: --sha256 must be 64 hexadecimal digits\n$/,
   ],
-  [['projection', 'rebild'], LOCAL, /^see: token-ledger projection --help\nerror: unknown command 'rebild'.*\n/],
+  [['projection', 'rebild'], LOCAL, /^see: bin\/token-ledger projection --help\nerror: unknown command 'rebild'.*\n/],
   [
     ['audit', 'verify'],
     { LEDGER_ADMIN_URL: 'http://127.0.0.1:1' },
@@ -205,6 +205,6 @@ test('what cannot be reached is exit code 3, and help is 0', async (t) => {
   ]) {
     const help = await tokenLedger({}, ...args)
     t.is(help.code, 0)
-    t.regex(help.out, /^Usage: token-ledger audit replay .*Examples:/s, args.join(' '))
+    t.regex(help.out, /^Usage: bin\/token-ledger audit replay .*Examples:/s, args.join(' '))
   }
 })

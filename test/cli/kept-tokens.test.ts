@@ -85,7 +85,7 @@ test("revoking a key says which grants are the command line's own, and ends thos
   await ledger.grant({ to: await ledger.client() })
   const dry = await commandLine(env, 'keys', 'revoke', '--kid', '1')
   t.regex(dry.out, /would end 2 grants/)
-  t.is(dry.err, '1 of the 2 grants are the command line\'s own: "token-ledger logout" ends them\n')
+  t.is(dry.err, '1 of the 2 grants are the command line\'s own: "bin/token-ledger logout" ends them\n')
   const current = await commandLine(env, 'keys', 'revoke', '--kid', '1', '--yes')
   t.is(current.code, 1)
   t.regex(current.err, /^revoked 1 of the command line's own tokens, which are no user's\n/)

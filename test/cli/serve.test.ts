@@ -110,7 +110,7 @@ ava('an unknown service is wrong usage', async (t) => {
 
 test('a database without a ledger is told to be migrated first', async (t) => {
   const env = { ...SERVED, LEDGER_DATABASE_URL: await databaseUrl(t), LEDGER_SECRETS_SYSTEM: secrets(1) }
-  t.regex(await failure(env, 'serve', 'all'), /ended with 1.*run "token-ledger migrate" first/s)
+  t.regex(await failure(env, 'serve', 'all'), /ended with 1.*run "bin\/token-ledger migrate" first/s)
 })
 
 test('a part that cannot be reached is named as that, with exit code 3', async (t) => {
@@ -143,7 +143,10 @@ test('serving is refused when a live grant or a client needs a key that is not t
   await ledger.stop()
   const common = { ...SERVED, LEDGER_DATABASE_URL: ledger.settings.DATABASE_URL ?? '' }
   const message = await failure({ ...common, LEDGER_SECRETS_SYSTEM: secrets(2) }, 'serve', 'token-endpoint')
-  t.regex(message, /ended with 1.*1 live grants need key 1, and LEDGER_SECRETS_SYSTEM .*"token-ledger keys status"/s)
+  t.regex(
+    message,
+    /ended with 1.*1 live grants need key 1, and LEDGER_SECRETS_SYSTEM .*"bin\/token-ledger keys status"/s,
+  )
   t.regex(message, /the secrets of 1 clients need key 1/)
   const derived = formatCheckSecrets(deriveKeys(parseSecrets(secrets(2)), 'any'))
   const env = { ...common, LEDGER_SECRETS_CHECK: derived }

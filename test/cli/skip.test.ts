@@ -39,7 +39,7 @@ async function text(pieces: AsyncIterable<string>): Promise<string> {
 
 /** The last words of a printed command, as a shell would hand them over. */
 const argumentsOf = (out: string) => {
-  const [, line = ''] = /^ +token-ledger (projection skip .*) --reason "WHY"$/m.exec(out) ?? []
+  const [, line = ''] = /^ +bin\/token-ledger (projection skip .*) --reason "WHY"$/m.exec(out) ?? []
   return [...line.split(' '), '--reason', 'a test wrote it']
 }
 

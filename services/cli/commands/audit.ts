@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Audit } from '../../audit/audit.ts'
 import type { ReplayEntry } from '../../audit/replay/replay-entry.ts'
 import type { ReplayFilter } from '../../audit/replay/replay.ts'
@@ -41,9 +42,9 @@ function addReplay(audit: Command): void {
 
 const REPLAY_EXAMPLES = `
 Examples:
-  token-ledger audit replay --grant 0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77
-  token-ledger audit replay --user ada --type TokenReuseDetected TokenRevoked
-  token-ledger audit replay --format jsonl | grep '"verdict":"void"'
+  ${ownCommand()} audit replay --grant 0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77
+  ${ownCommand()} audit replay --user ada --type TokenReuseDetected TokenRevoked
+  ${ownCommand()} audit replay --format jsonl | grep '"verdict":"void"'
 
 ${EXIT_CODES}`
 
@@ -103,7 +104,7 @@ function addShow(audit: Command): void {
     .description('tell the life of one grant: whose it is, what happened to it and why, and what of it can be used now')
     .requiredOption('--grant <grant_id>', 'the grant')
     .addOption(formatOption())
-    .addHelpText('after', '\nExample:\n  token-ledger audit show --grant 0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77')
+    .addHelpText('after', `\nExample:\n  ${ownCommand()} audit show --grant 0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77`)
     .action(async (options: { grant: string; format: Format }, command: Command) => {
       const { connectAudit } = await import('../connect/audit.ts')
       const { grant_id = options.grant } = await filterOf({ grant: options.grant }, command)

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
+import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { KeyAccess, KeySource } from '../connect/keys.ts'
 import type { Format } from '../render/formats.ts'
 import { EXIT_CODES, formatOption, print, work } from './verb.ts'
@@ -35,8 +36,8 @@ repeated. Client secrets that are stored under this key do not end: it lists the
 ${WHERE}
 
 Examples:
-  token-ledger keys revoke --kid 1
-  token-ledger keys revoke --kid 1 --yes
+  ${ownCommand()} keys revoke --kid 1
+  ${ownCommand()} keys revoke --kid 1 --yes
 
 ${EXIT_CODES}`
 
@@ -52,7 +53,7 @@ async function revoke(source: KeyAccess, { kid, yes, format }: Omit<RevokeOption
   const key = await source.inUse(kid)
   const own = await source.countOwn(kid)
   await print(renderRevoked(key, done, format))
-  if (own > 0) tell(`${own} of the ${key.grants} grants are the command line's own: "token-ledger logout" ends them`)
+  if (own > 0) tell(`${own} of the ${key.grants} grants are the command line's own: "${ownCommand()} logout" ends them`)
   return done === null || !done.left
 }
 
@@ -81,7 +82,7 @@ With --lost, clients whose secret is stored under the key cannot authenticate un
 ${WHERE}
 
 Examples:
-  token-ledger keys retire --kid 1
+  ${ownCommand()} keys retire --kid 1
 
 ${EXIT_CODES}`
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
+import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Format } from '../render/formats.ts'
 import { addRetire, addRevoke, kidOf } from './keys-end.ts'
 import { addOutOptions, giveSecret, type OutOptions } from './secrets.ts'
@@ -23,16 +24,16 @@ export function addKeysCommands(program: Command): void {
 
 const ROTATION = `
 Rotating a key, in an order that nobody notices:
-  token-ledger keys generate --kid 2    put it second in LEDGER_SECRETS_SYSTEM everywhere, restart
-                                        then put it first everywhere, restart
-  token-ledger keys status              says until when kid 1 is needed
-  token-ledger keys retire --kid 1      then says that nothing needs it: take it out everywhere, restart
-Renew LEDGER_SECRETS_CHECK (token-ledger keys derive check) each time a key comes or goes. A kid is never used again.
+  ${ownCommand()} keys generate --kid 2    put it second in LEDGER_SECRETS_SYSTEM everywhere, restart
+${' '.repeat(ownCommand().length)}                            then put it first everywhere, restart
+  ${ownCommand()} keys status              says until when kid 1 is needed
+  ${ownCommand()} keys retire --kid 1      then says that nothing needs it: take it out everywhere, restart
+Renew LEDGER_SECRETS_CHECK (${ownCommand()} keys derive check) each time a key comes or goes. A kid is never used again.
 
 A key that leaked or is lost: make another with a new kid and put it first, then
-  token-ledger keys revoke --kid 1      says what would end
-  token-ledger keys revoke --kid 1 --yes
-  token-ledger keys retire --kid 1      take it out everywhere, restart`
+  ${ownCommand()} keys revoke --kid 1      says what would end
+  ${ownCommand()} keys revoke --kid 1 --yes
+  ${ownCommand()} keys retire --kid 1      take it out everywhere, restart`
 
 function addGenerate(keys: Command): void {
   addOutOptions(keys.command('generate'))
@@ -50,7 +51,7 @@ const GENERATE_HELP = `
 Where LEDGER_ADMIN_URL, LEDGER_DATABASE_URL or LEDGER_DATABASE_HOST is set, a kid that this ledger has known is refused: it is never used again.
 
 Example:
-  token-ledger keys generate --kid 2 --out system.secret`
+  ${ownCommand()} keys generate --kid 2 --out system.secret`
 
 /** OperatorError for a kid that the ledger at hand has known; a warning where it cannot be asked. */
 async function requireNewKid(kid: number): Promise<void> {
@@ -113,8 +114,8 @@ asked, in LEDGER_SECRETS_SYSTEM or LEDGER_SECRETS_CHECK; without either it is "u
 ${WHERE}
 
 Examples:
-  token-ledger keys status
-  token-ledger keys status --format json
+  ${ownCommand()} keys status
+  ${ownCommand()} keys status --format json
 
 Exit codes: 0 all is well, 1 something that lives needs a key that is not configured, or the read model may be incomplete,
 2 wrong usage, 3 a part cannot be reached.`

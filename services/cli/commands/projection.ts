@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { VerifySource } from '../../../shared/read-model/read-model.ts'
 import type { Format } from '../render/formats.ts'
 import type { Wanted } from '../connect/skip-record.ts'
@@ -23,7 +24,7 @@ function addStatus(projection: Command): void {
     .description('how far each partition is projected, how fresh it is, and what is wrong with it')
     .addOption(formatOption())
     .addOption(wideOption())
-    .addHelpText('after', `\nExample:\n  token-ledger projection status --format jsonl\n\n${EXIT_CODES}`)
+    .addHelpText('after', `\nExample:\n  ${ownCommand()} projection status --format jsonl\n\n${EXIT_CODES}`)
     .action(async ({ format, wide }: { format: Format; wide: boolean }, command: Command) => {
       const { connectAudit } = await import('../connect/audit.ts')
       const { renderStatus } = await import('../render/projection.ts')
@@ -43,7 +44,7 @@ function addRebuild(projection: Command): void {
     .addOption(formatOption())
     .addHelpText(
       'after',
-      `\nThe services answer 503 until it is done and a projector runs again.\n\nExample:\n  token-ledger projection rebuild\n\n${EXIT_CODES}`,
+      `\nThe services answer 503 until it is done and a projector runs again.\n\nExample:\n  ${ownCommand()} projection rebuild\n\n${EXIT_CODES}`,
     )
     .action(async ({ force, format }: { force: boolean; format: Format }, command: Command) => {
       const { connectParts } = await import('../connect/audit.ts')

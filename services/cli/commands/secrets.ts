@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { link, rename, rm, writeFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
+import { ownCommand } from '../../../shared/config/own-command.ts'
 import { systemReason } from '../../../shared/config/secret-file.ts'
 import { generateClientSecret } from '../../../shared/tokens/client-secret.ts'
 import { print } from './verb.ts'
@@ -11,7 +12,7 @@ export function addSecretsCommands(program: Command): void {
   const secrets = program.command('secrets').description('make a secret for a client or a database')
   addOutOptions(secrets.command('generate'))
     .description('make a secret of 256 random bits, for LEDGER_BOOTSTRAP_CLIENT_SECRET_FILE or a database')
-    .addHelpText('after', '\nExample:\n  token-ledger secrets generate --out bootstrap.secret')
+    .addHelpText('after', `\nExample:\n  ${ownCommand()} secrets generate --out bootstrap.secret`)
     .action((options: OutOptions) => giveSecret(generateClientSecret(), options))
 }
 

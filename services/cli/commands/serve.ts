@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander'
 import type { Logger } from 'pino'
+import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import type { Serving } from '../compose/serve.ts'
 import { type ServiceName, SERVICES } from '../compose/service-names.ts'
@@ -12,7 +13,13 @@ export function addServeCommand(program: Command): void {
     .addArgument(new Argument('<service...>', 'which services').choices(['all', ...SERVICES]))
     .addHelpText(
       'after',
-      '\nExamples:\n  token-ledger serve all\n  token-ledger serve token-endpoint token-check\n  token-ledger serve projector\n\nWithout LEDGER_DATABASE_URL or LEDGER_DATABASE_HOST, `serve all` runs on an embedded database in .ledger and seeds a demo.',
+      `
+Examples:
+  ${ownCommand()} serve all
+  ${ownCommand()} serve token-endpoint token-check
+  ${ownCommand()} serve projector
+
+Without LEDGER_DATABASE_URL or LEDGER_DATABASE_HOST, "serve all" runs on an embedded database in .ledger and seeds a demo.`,
     )
     .action(async (chosen: string[]) => {
       const names = chosen.includes('all') ? SERVICES : SERVICES.filter((name) => chosen.includes(name))

@@ -1,4 +1,5 @@
 import { OperatorError, problemsFound } from '../../config/operator-error.ts'
+import { ownCommand } from '../../config/own-command.ts'
 import type { Settings } from '../../config/settings.ts'
 import { readRegistry } from '../../event-log/registry-log.ts'
 import { type KeyEntity, readKeys } from '../../read-model/reads/keys.ts'
@@ -50,7 +51,7 @@ async function requireMigrated({ knex }: Pick<Parts, 'knex'>, { READ_MODEL: sche
     [`${schema}.checkpoints`, 'guard_revision'],
   )
   if (!rows[0]?.there)
-    throw new OperatorError('the database was not migrated for this release: run "token-ledger migrate" first')
+    throw new OperatorError(`the database was not migrated for this release: run "${ownCommand()} migrate" first`)
 }
 
 /** What is wrong with these keys by what the log knows: another key under a kid, a retired one first, one missing. */
@@ -113,7 +114,7 @@ export function isNeeded({ grants, clients }: Pick<KeyUse, 'grants' | 'clients'>
 }
 
 function needText({ kid, grants, clients }: KeyUse, { setting }: HeldKeys): string[] {
-  const without = `key ${kid}, and ${setting} has no such kid: put it back, or see "token-ledger keys status"`
+  const without = `key ${kid}, and ${setting} has no such kid: put it back, or see "${ownCommand()} keys status"`
   return [
     ...(grants > 0 ? [`${grants} live grants need ${without}`] : []),
     ...(clients.length > 0 ? [`the secrets of ${clients.length} clients need ${without}`] : []),
