@@ -2,14 +2,15 @@
 import { Command } from 'commander'
 import { addAdminCommands } from './commands/admin.ts'
 import { addAuditCommands } from './commands/audit.ts'
-import { addHelpCommand } from './commands/help.ts'
-import { exitCodeOf, exitOnWrongUsage, explain, hintAtHelp } from './exit.ts'
+import { addDemoCommand } from './commands/demo.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addLogoutCommand } from './commands/logout.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
 import { addProjectionCommands } from './commands/projection.ts'
 import { addSecretsCommands } from './commands/secrets.ts'
 import { addServeCommand } from './commands/serve.ts'
+import { exitCodeOf, exitOnWrongUsage, explain, hintAtHelp } from './exit.ts'
+import { addHelpCommand } from './help.ts'
 import { ownCommand } from '../../shared/config/own-command.ts'
 import { VERSION } from '../../shared/process/version.ts'
 
@@ -20,6 +21,7 @@ const program = exitOnWrongUsage(new Command(ownCommand()))
 
 addMigrateCommand(program)
 addServeCommand(program)
+addDemoCommand(program)
 addKeysCommands(program)
 addProjectionCommands(program)
 addAuditCommands(program)

@@ -34,7 +34,7 @@ test('whatever we print names the command line in this one way', (t) => {
       .split('\n')
       .filter((line) => !/^\s*(\/\/|\/?\*)/.test(line))
       .filter((line) =>
-        /(?<!\/)\btoken-ledger (migrate|serve|demo|keys|audit|projection|secrets|logout|help)\b/.test(line),
+        /(?<!\/)\btoken-ledger (admin|migrate|serve|demo|keys|audit|projection|secrets|logout|help)\b/.test(line),
       )
       .map((line) => `${file}: ${line.trim()}`),
   )

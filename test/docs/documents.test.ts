@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { generated } from '../../docs/generate/main.ts'
 import { addAdminCommands } from '../../services/cli/commands/admin.ts'
 import { addAuditCommands } from '../../services/cli/commands/audit.ts'
+import { addDemoCommand } from '../../services/cli/commands/demo.ts'
 import { addKeysCommands } from '../../services/cli/commands/keys.ts'
 import { addLogoutCommand } from '../../services/cli/commands/logout.ts'
 import { addMigrateCommand } from '../../services/cli/commands/migrate.ts'
@@ -139,7 +140,7 @@ function problemsOf(line: string): string[] {
 
 function program(): Command {
   const root = new Command('token-ledger')
-  const served = [addMigrateCommand, addServeCommand, addProjectionCommands, addAdminCommands]
+  const served = [addMigrateCommand, addServeCommand, addDemoCommand, addProjectionCommands, addAdminCommands]
   for (const add of [addAuditCommands, addKeysCommands, addSecretsCommands, addLogoutCommand, ...served]) add(root)
   return root
 }

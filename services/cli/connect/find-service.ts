@@ -25,6 +25,23 @@ export async function serviceAccess(env: NodeJS.ProcessEnv): Promise<ServiceAcce
   return settings.dev ? accessFromFolder(settings.DATA_DIR) : null
 }
 
+/** The dev server that runs here, and its data folder; wrong usage where the settings name something else. */
+export async function devAccess(env: NodeJS.ProcessEnv): Promise<{ folder: string; access: ServiceAccess }> {
+  const other = OF_OTHERS.find((name) => env[name])
+  if (other) throw new OperatorError(`this is for dev mode only, and ${other} is set`, { exitCode: EXIT.usage })
+  const { DATA_DIR: folder } = loadSettings(env, 'none')
+  return { folder, access: await accessFromFolder(folder) }
+}
+
+/** What names another service, or makes one that is no dev server. */
+const OF_OTHERS = [
+  'LEDGER_ADMIN_URL',
+  'LEDGER_DATABASE_URL',
+  'LEDGER_DATABASE_URL_FILE',
+  'LEDGER_DATABASE_HOST',
+  'LEDGER_KAFKA_BROKERS',
+]
+
 /** The service that `logout` leaves; wrong usage when none is named. */
 export async function requireAccess(env: NodeJS.ProcessEnv): Promise<ServiceAccess> {
   const access = await serviceAccess(env)

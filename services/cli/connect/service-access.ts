@@ -68,7 +68,7 @@ async function fetchToken(access: ServiceAccess, scope: string): Promise<string>
 }
 
 /** RFC 6749 §2.3.1: both halves are form-encoded first. */
-export function basicOf({ client_id, client_secret }: ServiceAccess): string {
+export function basicOf({ client_id, client_secret }: Pick<ServiceAccess, 'client_id' | 'client_secret'>): string {
   const credentials = [client_id, client_secret].map(encodeURIComponent).join(':')
   return `Basic ${Buffer.from(credentials).toString('base64')}`
 }

@@ -9,12 +9,9 @@ import { createTokenReader } from '../../../shared/read-model/reads/tokens.ts'
 import { hashClientSecret } from '../../../shared/tokens/client-secret.ts'
 import { formatToken } from '../../../shared/tokens/token-string.ts'
 import type { DemoSecrets } from './dev-secrets.ts'
+import { DEMO_GRANT, type DemoGrants, type DemoTokens } from './tour.ts'
 
 const BY_DEMO = { actor: 'system/demo' }
-const DEMO_USER = 'demo-alice'
-const ORDER_SCOPES = 'orders.read orders.approve'
-
-export type DemoTokens = { grant_id: string; access_token: string; refresh_token: string }
 
 /** Seeds what the demo shows, through the log like everything else; what is there already stays as it is. */
 export async function seedDemo(runtime: Runtime, secrets: DemoSecrets): Promise<void> {
@@ -23,20 +20,27 @@ export async function seedDemo(runtime: Runtime, secrets: DemoSecrets): Promise<
   for (const fact of missing) await runtime.commit(fact, BY_DEMO, NO_VIEW)
 }
 
-/** A fresh grant of the demo user to the demo application: the pair that the printed commands use. */
-export async function issueDemoTokens(runtime: Runtime): Promise<DemoTokens> {
+/** Fresh grants of the demo user to the demo application, for one walk through the tour. */
+export async function issueDemoGrants(runtime: Runtime): Promise<DemoGrants> {
+  const read = createTokenReader(runtime)
+  const { caller, registry } = await read({ client_id: DEMO_GRANT.client_id, grant_id: null, generation: 0 })
+  const client = caller?.value
+  if (!client) throw new Error('the demo client is not in the read model')
+  const issue = () => issueDemoTokens(runtime, client, registry.next)
+  const { refresh_grace_seconds } = client
+  return { refresh_grace_seconds, alone: await issue(), shown: await issue() }
+}
+
+async function issueDemoTokens(runtime: Runtime, client: Client, registry_position: number): Promise<DemoTokens> {
   const keys = requireKeys(runtime)
   const grant_id = uuidv7()
-  const read = createTokenReader(runtime)
-  const { caller, registry } = await read({ client_id: 'demo-app', grant_id: null, generation: 0 })
-  if (!caller?.value) throw new Error('the demo client is not in the read model')
   const { event, refused } = issueTokens({
     grant_id,
-    client: caller.value,
-    principal: { type: 'user', id: DEMO_USER },
+    client,
+    principal: { type: 'user', id: DEMO_GRANT.sub },
     grant_type: ADMINISTRATOR_GRANT,
-    scope: ORDER_SCOPES,
-    registry_position: registry.next,
+    scope: DEMO_GRANT.scope,
+    registry_position,
     kid: keys.current,
   })
   if (refused) throw new Error(`the demo grant was refused: ${refused.reason}`)
@@ -96,7 +100,7 @@ function demoFolders(revision: number): RegistryFact[] {
 
 function demoUser() {
   const personal = { username: 'alice', name: 'Alice Example', email: 'alice@example.com' }
-  return { sub: DEMO_USER, groups: ['OrderClerks'], enabled: true, personal }
+  return { sub: DEMO_GRANT.sub, groups: ['OrderClerks'], enabled: true, personal }
 }
 
 function demoClients(runtime: Runtime, secrets: DemoSecrets): Client[] {
@@ -113,10 +117,10 @@ function demoClients(runtime: Runtime, secrets: DemoSecrets): Client[] {
     },
     {
       ...confidential,
-      client_id: 'demo-app',
+      client_id: DEMO_GRANT.client_id,
       client_name: 'Demo application',
       grant_types: ['refresh_token', 'client_credentials'],
-      scope: ORDER_SCOPES,
+      scope: DEMO_GRANT.scope,
       secret: secretOf('demo-app'),
     },
     {
@@ -126,7 +130,7 @@ function demoClients(runtime: Runtime, secrets: DemoSecrets): Client[] {
       client_type: 'public',
       token_endpoint_auth_method: 'none',
       grant_types: ['refresh_token'],
-      scope: ORDER_SCOPES,
+      scope: DEMO_GRANT.scope,
       refresh_grace_seconds: runtime.settings.REFRESH_GRACE_PUBLIC,
       secret: null,
     },

@@ -13,14 +13,26 @@ export type DemoSecrets = Record<(typeof DEMO_CLIENTS)[number], string>
 
 const FORM = z.object({ system: z.string(), clients: z.record(z.enum(DEMO_CLIENTS), z.string()) })
 
+type DevSecrets = { system: Secret[]; clients: DemoSecrets }
+
 /** The secrets of dev mode: made at the first start, kept in the data folder for this user's eyes only. */
-export async function devSecrets(folder: string): Promise<{ system: Secret[]; clients: DemoSecrets }> {
-  const file = join(folder, 'secrets')
+export async function devSecrets(folder: string): Promise<DevSecrets> {
+  return (await readDevSecrets(folder)) ?? read(await make(fileIn(folder)))
+}
+
+/** The secrets that a dev server made in this folder; `null`: none did. */
+export async function readDevSecrets(folder: string): Promise<DevSecrets | null> {
+  const file = fileIn(folder)
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null
     throw new OperatorError(`LEDGER_DATA_DIR: ${file} cannot be read: ${systemReason(cause)}`, { cause })
   })
-  const { system, clients } = text === null ? await make(file) : FORM.parse(JSON.parse(text))
+  return text === null ? null : read(FORM.parse(JSON.parse(text)))
+}
+
+const fileIn = (folder: string) => join(folder, 'secrets')
+
+function read({ system, clients }: z.infer<typeof FORM>): DevSecrets {
   return { system: parseSecrets(system), clients }
 }
 

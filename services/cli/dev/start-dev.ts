@@ -6,14 +6,14 @@ import { readPartitionHealth } from '../../../shared/read-model/partition-health
 import { migrate } from '../compose/migrate.ts'
 import { serve, type Serving } from '../compose/serve.ts'
 import { type ServiceName, SERVICES } from '../compose/service-names.ts'
-import { banner } from './demo-banner.ts'
-import { issueDemoTokens, seedDemo } from './demo.ts'
+import { issueDemoGrants, seedDemo } from './demo.ts'
 import { devSecrets, writeCliAccess } from './dev-secrets.ts'
+import { renderTour, tourOf } from './tour.ts'
 
 /**
- * Dev mode: everything in one process on the embedded database, on loopback only, with a demo seeded and a fresh pair
- * of tokens. State survives a restart and a kill -9 (a power loss may cost the latest writes: the embedded database
- * does not sync).
+ * Dev mode: everything in one process on the embedded database, on loopback only, with a demo seeded and the
+ * lines of a tour printed. State survives a restart and a kill -9 (a power loss may cost the latest writes: the
+ * embedded database does not sync).
  */
 export async function startDev(names: readonly ServiceName[], given: Settings, logger: Logger): Promise<Serving> {
   if (names.length < SERVICES.length)
@@ -36,9 +36,10 @@ export async function startDev(names: readonly ServiceName[], given: Settings, l
     client_id: 'demo-admin',
     client_secret: secrets.clients['demo-admin'],
   })
-  const tokens = await issueDemoTokens(runtime)
+  const place = { url, admin_url, folder: settings.DATA_DIR }
+  const tour = tourOf({ ...place, secrets: secrets.clients, grants: await issueDemoGrants(runtime) })
+  process.stdout.write(renderTour(place, tour))
   serving.prepared()
-  process.stdout.write(banner({ url, admin_url, folder: settings.DATA_DIR, secrets: secrets.clients, tokens }))
   return serving
 }
 

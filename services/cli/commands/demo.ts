@@ -1,0 +1,37 @@
+import type { Command } from 'commander'
+import { OperatorError } from '../../../shared/config/operator-error.ts'
+import type { Step } from '../dev/tour.ts'
+import type { Format } from '../render/formats.ts'
+import { EXIT_CODES, formatOption, print } from './verb.ts'
+
+/** `token-ledger demo` */
+export function addDemoCommand(program: Command): void {
+  program
+    .command('demo')
+    .description('the lines of the tour with new tokens, of the dev server ("npm start") that runs here')
+    .addOption(formatOption())
+    .addHelpText('after', `\n${WHAT}\n\n${EXIT_CODES}`)
+    .action(async ({ format }: { format: Format }) => print(await tour(format)))
+}
+
+const WHAT = `Makes two new grants of the demo's user to the demo's application, and prints a line for each step, with their tokens and
+the demo's secrets filled in. Works with the dev server of LEDGER_DATA_DIR only.`
+
+async function tour(format: Format): Promise<string> {
+  const { devAccess } = await import('../connect/find-service.ts')
+  const { askDemoGrants } = await import('../connect/demo-grants.ts')
+  const { readDevSecrets } = await import('../dev/dev-secrets.ts')
+  const { DEMO_GRANT, renderTour, tourOf } = await import('../dev/tour.ts')
+  const { folder, access } = await devAccess(process.env)
+  const clients = (await readDevSecrets(folder))?.clients
+  if (!clients) throw new OperatorError(`LEDGER_DATA_DIR: ${folder} has no secrets of a dev server`)
+  const server = { client_id: 'demo-orders', client_secret: clients['demo-orders'] }
+  const place = { url: access.url, admin_url: access.admin_url, folder }
+  const steps = tourOf({ ...place, secrets: clients, grants: await askDemoGrants(access, DEMO_GRANT, server) })
+  return format === 'table' ? renderTour(place, steps) : dataOf(steps, format)
+}
+
+function dataOf(steps: Step[], format: 'json' | 'jsonl'): string {
+  if (format === 'json') return `${JSON.stringify(steps, null, 2)}\n`
+  return steps.map((step) => `${JSON.stringify(step)}\n`).join('')
+}
