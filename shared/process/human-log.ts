@@ -24,8 +24,11 @@ function humanLine(entry: Entry, colour: boolean): string {
 }
 
 function textOf(entry: Entry): string {
-  const { msg = '' } = entry
-  return msg === 'request' ? requestText(entry) : [msg, ...fieldsOf(entry)].join('  ')
+  const { msg = '', public_url, admin_url } = entry
+  if (msg === 'request') return requestText(entry)
+  // Whoever started it knows which services; all else would not fit on a line.
+  if (msg === 'serving') return [msg, public_url, admin_url].filter(Boolean).join(' ')
+  return [msg, ...fieldsOf(entry)].join('  ')
 }
 
 /** `POST /oauth2/token 200 12.3 ms demo-app`, and why it was refused. */
@@ -36,8 +39,8 @@ function requestText({ method, path, status, ms, client_id, error, reason }: Rec
     .join(' ')
 }
 
-/** These stand in every line, or are told in another way. */
-const USUAL = ['level', 'time', 'pid', 'msg']
+/** These stand in every line, are told in another way, or are for who searches a whole log. */
+const USUAL = ['level', 'time', 'pid', 'msg', 'request_id']
 
 function fieldsOf(entry: Entry): string[] {
   const own = Object.entries(entry).filter(([name]) => !USUAL.includes(name))
