@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
 import type { Connected } from '../connect/service-access.ts'
@@ -28,8 +29,8 @@ Appends to the log itself, with the settings of "migrate", as system/operator, n
 each time gives the same client a new one. "audit replay --wide" tells who closed the ledger, and shows this too.
 
 Examples:
-  token-ledger admin recover --reason "all administrators were disabled"
-  token-ledger admin recover --reason "ACL emptied" --out recovery.secret --format json
+  ${ownCommand()} admin recover --reason "all administrators were disabled"
+  ${ownCommand()} admin recover --reason "ACL emptied" --out recovery.secret --format json
 
 ${EXIT_CODES}`
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
+import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import type { EventLog } from '../../../shared/event-log/event-log.ts'
 import { placesOf, shapeOf, type Topics } from '../../../shared/event-log/places.ts'
@@ -76,7 +77,7 @@ async function appendPredefined(log: EventLog, topics: Topics, source: string): 
 const NEW_ADMINISTRATOR = 'nobody could act as administrator: the bootstrap client can now'
 const KEPT_OUT =
   'nobody can act as administrator, nor could the bootstrap client, because scopes or ACLs of the ledger were changed: ' +
-  '"token-ledger admin recover" opens them'
+  `"${ownCommand()} admin recover" opens them`
 
 /** What became of the bootstrap client, where something had to. */
 async function bootstrap({ log, topics, knex }: Parts, settings: Settings, ledger_id: string): Promise<string | null> {

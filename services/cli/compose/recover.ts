@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
+import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import { appendRegistry, readLedgerId, readRegistry } from '../../../shared/event-log/registry-log.ts'
 import { openingFacts } from '../../../shared/ledger/access/recovery.ts'
@@ -30,7 +31,7 @@ export async function recover(
 ): Promise<{ opened: string[] }> {
   const { log, topics } = parts
   const ledger_id = await readLedgerId(log, topics)
-  if (ledger_id === null) throw new OperatorError('there is no ledger here: "token-ledger migrate" makes one')
+  if (ledger_id === null) throw new OperatorError(`there is no ledger here: "${ownCommand()} migrate" makes one`)
   const held = settings.SECRETS_SYSTEM ? heldKeys(settings, ledger_id) : null
   if (!held) throw new OperatorError('LEDGER_SECRETS_SYSTEM is not set: the secret is stored under it', USAGE)
   // Before the secret is stored under the key.
