@@ -15,6 +15,8 @@ type Some = { path: string; has: string; why: string }
 const NOT_RUN: Some[] = [
   { path: 'README.md', has: 'npm ci', why: '.ci/run begins with npm ci, test/system/embedded.test.ts starts dev mode' },
   { path: 'docs/production.md', has: 'serve projector', why: 'they run until they are stopped: test/system runs them' },
+  { path: 'docs/compose.md', has: 'up -d --wait', why: 'they need a Docker engine: test/compose/run.sh runs them' },
+  { path: 'docs/compose.md', has: 'compose exec', why: 'they need a Docker engine: test/compose/run.sh runs them' },
   {
     path: 'docs/operations.md',
     has: 'projection skip',
