@@ -86,10 +86,8 @@ realTest('postgres', 'kafka').serial(
         .replace(/(LEDGER_DATABASE_URL=).+/, `$1${url}`)
         .replace(/(LEDGER_KAFKA_BROKERS=).+/, `$1${kafkaBrokers().join(',')}`)
     const lines = onParts.flatMap((block) => block.lines).map(here)
-    const inOrder = [
-      ...lines.filter((line) => !line.includes('rebuild')),
-      ...lines.filter((line) => line.includes('rebuild')),
-    ]
+    const needsLedger = (line: string) => /projection rebuild|admin recover/.test(line)
+    const inOrder = [...lines.filter((line) => !needsLedger(line)), ...lines.filter(needsLedger)]
     const env = { LEDGER_KAFKA_TOPIC_PREFIX: freshPrefix() }
     const pasted = await paste('bash', inOrder, { cwd, env })
     for (const one of pasted) t.deepEqual(problems(one), [], one.line)
