@@ -45,10 +45,10 @@ function kidOf({ key }: KeyEntity): number {
 }
 
 async function requireMigrated({ knex }: Pick<Parts, 'knex'>, { READ_MODEL: schema }: Settings): Promise<void> {
-  // The latest that the read model got.
+  // The column of the latest migration.
   const { rows } = await knex.raw<{ rows: { there: boolean }[] }>(
     `SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(?) AND attname = ?) AS there`,
-    [`${schema}.checkpoints`, 'guard_revision'],
+    [`${schema}.checkpoints`, 'stalls'],
   )
   if (!rows[0]?.there)
     throw new OperatorError(`the database was not migrated for this release: run "${ownCommand()} migrate" first`)
