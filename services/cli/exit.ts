@@ -10,12 +10,6 @@ export function exitOnWrongUsage(command: Command): Command {
   })
 }
 
-/** Wrong usage of a command, and of all below it, is told in the last line; above it, where help is. */
-export function hintAtHelp(command: Command, path: string = command.name()): void {
-  command.configureOutput({ outputError: (text, write) => write(`see: ${path} --help\n${text}`) })
-  for (const below of command.commands) hintAtHelp(below, `${path} ${below.name()}`)
-}
-
 /** Exit codes of every command: 1 a problem was found, 2 wrong usage, 3 a part could not be reached. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof OperatorError) return error.exitCode

@@ -17,3 +17,36 @@ export function addHelpCommand(program: Command): void {
       found.outputHelp()
     })
 }
+
+/**
+ * Help of a command, and of all below it, fits the terminal, at 80 columns at most; wrong usage is told in the last
+ * line, above it where help is.
+ */
+export function tellHelp(command: Command, path: string = command.name()): void {
+  command.configureOutput({
+    writeOut: (text) => process.stdout.write(fitted(text, Math.min(process.stdout.columns || WIDTH, WIDTH))),
+    outputError: (text, write) => write(`see: ${path} --help\n${text}`),
+  })
+  for (const below of command.commands) tellHelp(below, `${path} ${below.name()}`)
+}
+
+const WIDTH = 80
+
+/**
+ * A help text with its paragraphs wrapped at this width. What is indented is an option or an example: left as it is.
+ */
+export function fitted(text: string, width: number = WIDTH): string {
+  return text.replaceAll(/(^\S.*\n?)+/gm, (paragraph) => {
+    const end = paragraph.endsWith('\n') ? '\n' : ''
+    return wrapped(paragraph.trim().split(/\s+/), width).join('\n') + end
+  })
+}
+
+function wrapped(words: string[], width: number): string[] {
+  return words.reduce<string[]>((lines, word) => {
+    const last = lines.at(-1)
+    return last !== undefined && last.length + 1 + word.length <= width
+      ? [...lines.slice(0, -1), `${last} ${word}`]
+      : [...lines, word]
+  }, [])
+}

@@ -9,8 +9,8 @@ import { addMigrateCommand } from './commands/migrate.ts'
 import { addProjectionCommands } from './commands/projection.ts'
 import { addSecretsCommands } from './commands/secrets.ts'
 import { addServeCommand } from './commands/serve.ts'
-import { exitCodeOf, exitOnWrongUsage, explain, hintAtHelp } from './exit.ts'
-import { addHelpCommand } from './help.ts'
+import { exitCodeOf, exitOnWrongUsage, explain } from './exit.ts'
+import { addHelpCommand, tellHelp } from './help.ts'
 import { ownCommand } from '../../shared/config/own-command.ts'
 import { VERSION } from '../../shared/process/version.ts'
 
@@ -29,7 +29,7 @@ addAdminCommands(program)
 addSecretsCommands(program)
 addLogoutCommand(program)
 addHelpCommand(program)
-hintAtHelp(program)
+tellHelp(program)
 
 try {
   await program.parseAsync()

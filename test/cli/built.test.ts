@@ -16,6 +16,9 @@ built('the built command line tells its version and its help', async (t) => {
   const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string }
   t.is((await run({ file: process.execPath, args: [BUILT, '--version'] })).trim(), version)
   t.regex(await run({ file: process.execPath, args: [BUILT, '--help'] }), /migrate/)
+  const help = await run({ file: process.execPath, args: [BUILT, 'keys', 'revoke', '--help'] })
+  t.regex(help, /\nExit codes: 0 all is well/)
+  t.true(help.split('\n').every(({ length }) => length <= 80))
 })
 
 /** Has Node tell each module as it loads it. */

@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
@@ -101,6 +104,25 @@ test('a secret file of the command line that cannot be read is named with its re
   const strange = await commandLine({ LEDGER_DATA_DIR: dev }, 'audit', 'verify')
   t.deepEqual([strange.code, strange.err.split('\n').length], [1, 2], strange.err)
   t.regex(strange.err, /LEDGER_DATA_DIR: \S+cli\.json is not what "npm start" writes/)
+  for (const damaged of ['{', '{"system":"1:short","clients":{"demo-admin":"a","demo-app":"b","demo-orders":"c"}}']) {
+    await writeFile(join(dev, 'secrets'), damaged)
+    const served = await commandLine({ LEDGER_DATA_DIR: dev }, 'serve', 'all')
+    t.is(served.code, 1)
+    t.regex(served.err, /^LEDGER_DATA_DIR: \S+secrets is not what "npm start" wrote: .*\n$/)
+  }
+})
+
+test('what answers like no token ledger is told as that', async (t) => {
+  const server = createServer((_request, response) => response.end('<html>Welcome!</html>')).listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const access = { LEDGER_URL: url, LEDGER_ADMIN_URL: url, LEDGER_CLIENT_ID: 'a', LEDGER_CLIENT_SECRET: 'b' }
+  for (const verb of ['audit verify', 'audit replay', 'keys status']) {
+    const { code, err } = await commandLine(access, ...verb.split(' '))
+    t.is(code, 1)
+    t.regex(err, /^(error: )?\S+ does not answer as a token ledger does: .*\n$/, verb)
+  }
 })
 
 test('keys and secrets are written for this user only, and over nothing without --force', async (t) => {

@@ -7,6 +7,7 @@ import { addAdminCommands } from '../../services/cli/commands/admin.ts'
 import { addAuditCommands } from '../../services/cli/commands/audit.ts'
 import { addDemoCommand } from '../../services/cli/commands/demo.ts'
 import { addKeysCommands } from '../../services/cli/commands/keys.ts'
+import { fitted } from '../../services/cli/help.ts'
 import { addLogoutCommand } from '../../services/cli/commands/logout.ts'
 import { addMigrateCommand } from '../../services/cli/commands/migrate.ts'
 import { addProjectionCommands } from '../../services/cli/commands/projection.ts'
@@ -85,7 +86,6 @@ test('every script of npm that is named exists', (t) => {
 })
 
 test('no secret is an argument or an option of a command: others could see it in the list of processes', (t) => {
-  const all = (command: Command): Command[] => [command, ...command.commands.flatMap(all)]
   const names = all(program()).flatMap(({ options, registeredArguments }) => [
     ...options.map(({ flags }) => flags),
     ...registeredArguments.map((argument) => argument.name()),
@@ -95,6 +95,17 @@ test('no secret is an argument or an option of a command: others could see it in
     names.filter((name) => /secret|password|token/i.test(name)),
     [],
   )
+})
+
+test('every help fits 80 columns', (t) => {
+  for (const command of all(program())) {
+    let help = ''
+    command.configureOutput({ writeOut: (text) => (help += fitted(text)) }).outputHelp()
+    t.deepEqual(
+      help.split('\n').filter(({ length }) => length > 80),
+      [],
+    )
+  }
 })
 
 function isThere(path: string, link: string): boolean {
@@ -136,6 +147,10 @@ function problemsOf(line: string): string[] {
     }
   }
   return problems
+}
+
+function all(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(all)]
 }
 
 function program(): Command {

@@ -30,7 +30,7 @@ each time gives the same client a new one. "audit replay --wide" tells who close
 
 Examples:
   ${ownCommand()} admin recover --reason "all administrators were disabled"
-  ${ownCommand()} admin recover --reason "ACL emptied" --out recovery.secret --format json
+  ${ownCommand()} admin recover --reason "ACL emptied" --out root.secret
 
 ${EXIT_CODES}`
 

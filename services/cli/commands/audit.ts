@@ -43,7 +43,7 @@ function addReplay(audit: Command): void {
 const REPLAY_EXAMPLES = `
 Examples:
   ${ownCommand()} audit replay --grant 0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77
-  ${ownCommand()} audit replay --user ada --type TokenReuseDetected TokenRevoked
+  ${ownCommand()} audit replay --user ada --type TokenIssued TokenRevoked
   ${ownCommand()} audit replay --format jsonl | grep '"verdict":"void"'
 
 ${EXIT_CODES}`

@@ -24,16 +24,20 @@ export function addKeysCommands(program: Command): void {
 
 const ROTATION = `
 Rotating a key, in an order that nobody notices:
-  ${ownCommand()} keys generate --kid 2    put it second in LEDGER_SECRETS_SYSTEM everywhere, restart
-${' '.repeat(ownCommand().length)}                            then put it first everywhere, restart
-  ${ownCommand()} keys status              says until when kid 1 is needed
-  ${ownCommand()} keys retire --kid 1      then says that nothing needs it: take it out everywhere, restart
+  ${ownCommand()} keys generate --kid 2
+    Put it second in LEDGER_SECRETS_SYSTEM everywhere and restart, then first.
+  ${ownCommand()} keys status
+    It says until when kid 1 is needed.
+  ${ownCommand()} keys retire --kid 1
+    It says that nothing needs kid 1: take it out everywhere and restart.
+
 Renew LEDGER_SECRETS_CHECK (${ownCommand()} keys derive check) each time a key comes or goes. A kid is never used again.
 
-A key that leaked or is lost: make another with a new kid and put it first, then
-  ${ownCommand()} keys revoke --kid 1      says what would end
-  ${ownCommand()} keys revoke --kid 1 --yes
-  ${ownCommand()} keys retire --kid 1      take it out everywhere, restart`
+A key that leaked or is lost: make another with a new kid and put it first.
+  ${ownCommand()} keys revoke --kid 1
+    It says what would end; with --yes it ends that.
+  ${ownCommand()} keys retire --kid 1
+    Take it out everywhere, and restart.`
 
 function addGenerate(keys: Command): void {
   addOutOptions(keys.command('generate'))

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { jsonIn } from '../../../shared/config/json-in.ts'
 
 /** Whose tokens are kept where: at this service, as this client. */
 export type Keeper = { tokens_folder: string; admin_url: string; client_id: string }
@@ -59,15 +60,6 @@ async function readKept({ admin_url, client_id }: Keeper, file: string): Promise
   const kept = FORM.safeParse(jsonIn(text)).data
   if (!kept || kept.admin_url !== admin_url || kept.client_id !== client_id) return null
   return kept.expires_at - MARGIN_MS > Date.now() ? kept : null
-}
-
-/** What this text says; `null` where it is not whole, which is as good as not there. */
-export function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
 }
 
 function fileOf({ tokens_folder, admin_url, client_id }: Keeper, scope: string): string {

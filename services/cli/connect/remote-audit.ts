@@ -5,7 +5,7 @@ import type { ProjectionStatus } from '../../audit/status/projection-status.ts'
 import type { ReplayEntry } from '../../audit/replay/replay-entry.ts'
 import type { ReplayFilter } from '../../audit/replay/replay.ts'
 import type { VerifyReport } from '../../audit/verify/verify.ts'
-import { jsonOf, serviceRequests, type ServiceAccess, unreachable } from './service-access.ts'
+import { jsonOf, said, serviceRequests, type ServiceAccess, unreachable } from './service-access.ts'
 
 /** Audits through a running service, with a token of its own (client_credentials, scope `ledger.audit`). */
 export function remoteAudit(access: ServiceAccess): Audit {
@@ -25,7 +25,7 @@ export function remoteAudit(access: ServiceAccess): Audit {
 async function* replayOf(get: () => Promise<Response>): AsyncGenerator<ReplayEntry> {
   const response = await get()
   if (!response.ok || !response.body) return jsonOf(response)
-  for await (const line of linesOf(response.body)) if (line.trim() !== '') yield JSON.parse(line) as ReplayEntry
+  for await (const line of linesOf(response.body)) if (line.trim() !== '') yield said<ReplayEntry>(line, response)
 }
 
 async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {

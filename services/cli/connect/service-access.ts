@@ -1,3 +1,4 @@
+import { jsonIn } from '../../../shared/config/json-in.ts'
 import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
 import { systemReason } from '../../../shared/config/secret-file.ts'
 import { dropToken, findToken, keepToken } from './kept-tokens.ts'
@@ -45,12 +46,25 @@ async function tokenFor(access: ServiceAccess, scope: string): Promise<string> {
   return kept ? kept.access_token : fetchToken(access, scope)
 }
 
-/** The body of a success; OperatorError with what the service said otherwise. */
+/**
+ * The body of a success; OperatorError with what the service said otherwise, or where it is another kind of service.
+ */
 export async function jsonOf<T>(response: Response): Promise<T> {
-  if (response.ok) return (await response.json()) as T
-  const body = await response.text()
-  throw new OperatorError(`${response.url} answers ${response.status}: ${body}`)
+  const text = await response.text().catch((cause: unknown) => {
+    throw unreachable(`${response.url}: the answer was cut short`, cause)
+  })
+  if (response.ok) return said<T>(text, response)
+  throw new OperatorError(`${response.url} answers ${response.status}: ${text.slice(0, MAX_TOLD)}`)
 }
+
+/** What a text from a service says. OperatorError where it is no JSON object: nothing of ours answers there. */
+export function said<T>(text: string, { url }: Pick<Response, 'url'>): T {
+  const value = jsonIn(text)
+  if (typeof value === 'object' && value !== null) return value as T
+  throw new OperatorError(`${url} does not answer as a token ledger does: is LEDGER_URL or LEDGER_ADMIN_URL another's?`)
+}
+
+const MAX_TOLD = 1_000
 
 async function fetchToken(access: ServiceAccess, scope: string): Promise<string> {
   const asked = Date.now()

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { jsonIn } from '../../../shared/config/json-in.ts'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { systemReason } from '../../../shared/config/secret-file.ts'
 import { generateClientSecret } from '../../../shared/tokens/client-secret.ts'
@@ -27,7 +28,23 @@ export async function readDevSecrets(folder: string): Promise<DevSecrets | null>
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null
     throw new OperatorError(`LEDGER_DATA_DIR: ${file} cannot be read: ${systemReason(cause)}`, { cause })
   })
-  return text === null ? null : read(FORM.parse(JSON.parse(text)))
+  return text === null ? null : readText(text, file)
+}
+
+function readText(text: string, file: string): DevSecrets {
+  const { data } = FORM.safeParse(jsonIn(text))
+  try {
+    if (data) return read(data)
+  } catch (cause) {
+    throw strange(file, cause)
+  }
+  throw strange(file)
+}
+
+/** Nothing is begun anew by itself: whoever has the right file can put it back. */
+function strange(file: string, cause?: unknown): OperatorError {
+  const what = `LEDGER_DATA_DIR: ${file} is not what "npm start" wrote`
+  return new OperatorError(`${what}: put it back, or delete the folder to begin with an empty ledger`, { cause })
 }
 
 const fileIn = (folder: string) => join(folder, 'secrets')
