@@ -2,8 +2,7 @@ import { LEDGER_MIGRATIONS } from './shared/migrations/migrations.ts'
 
 /**
  * For knex's own command line, on schema `ledger` of LEDGER_DATABASE_URL (NODE_OPTIONS='--import tsx' npx knex
- * migrate:status).
- * `token-ledger migrate` does this and everything else that a ledger needs.
+ * migrate:status). `token-ledger migrate` does this and everything else that a ledger needs.
  */
 export default {
   client: 'pg',
