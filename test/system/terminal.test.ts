@@ -9,9 +9,9 @@ import { until } from '../support/waiting.ts'
 const ESC = '\u001b'
 const COLOURS = new RegExp(`${ESC}\\[[\\d;]*m`, 'g')
 
-/** Has `script` run our command line in a terminal of 80 columns. */
+/** Has `script` run our command line in a person's terminal of 80 columns, also where this runs in CI. */
 function inTerminal(words: string) {
-  const line = `stty cols 80; exec '${process.execPath}' --import tsx services/cli/main.ts ${words}`
+  const line = `unset CI; export TERM=xterm-256color; stty cols 80; exec '${process.execPath}' --import tsx services/cli/main.ts ${words}`
   return { file: 'script', args: ['-qfec', line, '/dev/null'] }
 }
 
