@@ -9,7 +9,7 @@ import { LOGS, SEEDED } from './scan-logs.ts'
 const MIN_SEEDED = 6
 
 /** Settings whose values nobody may read in a log; those that end in _FILE are paths. */
-const SECRET_SETTING = /(SECRETS?|PASSWORD|SECRETS_\w+)$/
+const SECRET_SETTING = /(SECRET|PASSWORD|SECRETS_SYSTEM|SECRETS_CHECK)$/
 
 /**
  * Keeps what something logs for as long as the run lasts: `npm test` then looks for secrets and names in all of it.
