@@ -8,10 +8,10 @@ import {
   standingWithout,
   usableKids,
 } from '../../../shared/ledger/access/administrators.ts'
-import type { Client, EntityFact, User } from '../../../shared/ledger/events.ts'
+import type { Client, EntityFact } from '../../../shared/ledger/events.ts'
 import { createRegistry } from '../../../shared/ledger/registry/evolve.ts'
-import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
 import { client, registered, user } from '../given.ts'
+import { aclPut, change, put, register, registryOf, resourcePut, scopePut } from './given.ts'
 
 const secret = { kid: 1, hash: 'x' }
 const root = client({
@@ -26,24 +26,9 @@ const boss = user({ groups: ['Administrators'] })
 const portal = client({ client_id: 'portal', client_name: 'Portal', scope: 'ledger.admin read', secret })
 const GRANT: ActingGrants = { sub: 'ada', client_id: 'portal', kind: 'rt', scope: 'ledger.admin', grant_ids: ['g1'] }
 
-const put = (u: User, revision = 1): EntityFact => ({ type: 'UserPut', data: { revision, user: u } })
-const register = (c: Client): EntityFact => ({ type: 'ClientRegistered', data: { revision: 1, client: c } })
-const change = (c: Client): EntityFact => ({ type: 'ClientChanged', data: { revision: 2, client: c } })
-const aclPut = (name: string, allowed_groups: string[], denied_groups: string[] = []): EntityFact => {
-  return { type: 'AclPut', data: { revision: 2, acl: { name, allowed_groups, denied_groups } } }
-}
-const scopePut = (name: string, ...includes: string[]): EntityFact => {
-  return { type: 'ScopePut', data: { revision: 2, scope: { name, description: '', includes } } }
-}
-const resourcePut = (name: string, execute_acl: string | null): EntityFact => {
-  return { type: 'ResourcePut', data: { revision: 1, resource: { name, execute_acl, templates: [] } } }
-}
-
 /** How it stands after these facts, with key 1 at hand and these grants. */
 function standing(facts: EntityFact[], grants: ActingGrants[] = [], kids = [1]): Standing {
-  const registry = createRegistry()
-  for (const [offset, fact] of [...PREDEFINED, ...facts].entries()) registry.apply(registered(fact, offset))
-  return { view: registry.view(), kids, grants }
+  return { view: registryOf(facts).view(), kids, grants }
 }
 
 const names = (given: Standing) => administratorsOf(given).map(({ type, id }) => `${type}/${id}`)

@@ -1,9 +1,8 @@
 import test from 'ava'
-import type { Client, EntityFact, User } from '../../../shared/ledger/events.ts'
-import { createRegistry } from '../../../shared/ledger/registry/evolve.ts'
+import type { EntityFact } from '../../../shared/ledger/events.ts'
 import { needsGuard, type GuardedWrite } from '../../../shared/ledger/access/guard.ts'
-import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
-import { client, registered, user } from '../given.ts'
+import { client, user } from '../given.ts'
+import { aclPut, change, put, register, registryOf, resourcePut, scopePut } from './given.ts'
 
 const root = client({
   client_id: 'root',
@@ -15,23 +14,8 @@ const root = client({
 const consoleClient = client({ client_id: 'console', client_name: 'Console', scope: 'ledger.audit read' })
 const eve = user({ sub: 'eve', groups: ['Auditors'], personal: { username: 'eve', name: null, email: null } })
 
-const put = (u: User, revision = 1): EntityFact => ({ type: 'UserPut', data: { revision, user: u } })
-const register = (c: Client): EntityFact => ({ type: 'ClientRegistered', data: { revision: 1, client: c } })
-const change = (c: Client): EntityFact => ({ type: 'ClientChanged', data: { revision: 2, client: c } })
-const aclPut = (name: string, allowed_groups: string[], denied_groups: string[] = []): EntityFact => {
-  return { type: 'AclPut', data: { revision: 2, acl: { name, allowed_groups, denied_groups } } }
-}
-const scopePut = (name: string, ...includes: string[]): EntityFact => {
-  return { type: 'ScopePut', data: { revision: 1, scope: { name, description: '', includes } } }
-}
-const resourcePut = (name: string, execute_acl: string | null): EntityFact => {
-  return { type: 'ResourcePut', data: { revision: 1, resource: { name, execute_acl, templates: [] } } }
-}
-
 function after(...facts: EntityFact[]) {
-  const registry = createRegistry()
-  for (const [offset, fact] of [...PREDEFINED, ...facts].entries()) registry.apply(registered(fact, offset))
-  return registry.view()
+  return registryOf(facts).view()
 }
 
 const view = after(register(root), register(client()), register(consoleClient), put(user()), put(eve))
