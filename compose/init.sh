@@ -16,6 +16,8 @@ LEDGER_SECRETS_SYSTEM='1:$(random)'
 # Of client "root", the first administrator
 LEDGER_BOOTSTRAP_CLIENT_SECRET='$(random | tr '+/' '-_' | tr -d '=')'
 POSTGRES_PASSWORD='$(random)'
+# Tells docker compose that they are here.
+TOKEN_LEDGER_SECRETS=written
 SECRETS
 # A link replaces nothing, whoever else writes at this moment.
 ln "$draft" "$file" 2>/dev/null || {

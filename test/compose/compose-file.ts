@@ -23,6 +23,7 @@ const SERVICE = z.looseObject({
 export type Service = z.output<typeof SERVICE>
 
 const FORM = z.looseObject({
+  'x-secrets': z.string(),
   services: z.record(z.string(), SERVICE),
   secrets: z.record(z.string(), z.strictObject({ environment: z.string() })),
 })

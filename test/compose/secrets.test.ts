@@ -28,6 +28,9 @@ test('init.sh writes each secret that docker-compose.yml asks for, for this user
   const asked = Object.values(compose.secrets).map(({ environment }) => environment)
   t.deepEqual(Object.keys(values).sort(), asked.sort())
   t.is((await stat(file)).mode & 0o777, 0o600)
+  const [, required = '', told] = /^\$\{(\w+):\?(.+)\}$/.exec(compose['x-secrets']) ?? []
+  t.regex(await readFile(file, 'utf8'), new RegExp(`^${required}=\\w+$`, 'm'), 'without it compose starts nothing')
+  t.regex(told ?? '', /compose\/init\.sh/)
   const before = await readFile(file, 'utf8')
   await t.throwsAsync(init(file), { message: /exists/ })
   t.is(await readFile(file, 'utf8'), before)
