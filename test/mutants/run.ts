@@ -9,7 +9,7 @@ import { runWithParts } from '../support/provide-parts.ts'
 import { MUTANTS, type Mutant } from './mutants.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const COPIED = ['services', 'shared', 'test', 'docs', 'bench', 'package.json', 'tsconfig.json', 'ava.config.js']
+const COPIED = ['bin', 'services', 'shared', 'test', 'docs', 'bench', 'package.json', 'tsconfig.json', 'ava.config.js']
 
 const wanted = process.argv.slice(2)
 const chosen = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
@@ -19,8 +19,8 @@ async function tryAll(ended: AbortSignal): Promise<number> {
   if (chosen.length === 0) throw new Error(`no break is named like ${wanted.join(', ')}`)
   const copy = await copyOfCheckout()
   try {
-    if (!(await pass(copy, testsOf(chosen), ended))) {
-      console.log('the tests fail without any break: nothing can be said')
+    if (!(await pass(copy, testsOf(chosen), ended, 'inherit'))) {
+      console.log('the tests above fail without any break: nothing can be said')
       return 1
     }
     const survivors: string[] = []
@@ -60,12 +60,12 @@ function testsOf(mutants: Mutant[]): string[] {
   return [...new Set(mutants.flatMap(({ tests }) => tests))]
 }
 
-function pass(folder: string, tests: string[], ended: AbortSignal): Promise<boolean> {
+function pass(folder: string, tests: string[], ended: AbortSignal, output: 'inherit' | 'ignore' = 'ignore') {
   const ava = join(folder, 'node_modules/ava/entrypoints/cli.mjs')
-  const child = spawn(process.execPath, [ava, ...tests], { cwd: folder, stdio: 'ignore' })
+  const child = spawn(process.execPath, [ava, ...tests], { cwd: folder, stdio: ['ignore', output, output] })
   const kill = () => child.kill()
   ended.addEventListener('abort', kill)
-  return new Promise((resolve) =>
+  return new Promise<boolean>((resolve) =>
     child.once('exit', (code) => {
       ended.removeEventListener('abort', kill)
       resolve(code === 0)
