@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { isGraceLongEnough, shortestGrace } from '../ledger/grant/times.ts'
 import { problemsFound } from './operator-error.ts'
+import { ownCommand } from './own-command.ts'
 import { readNamedFile } from './secret-file.ts'
 import {
   CLIENT_VARIABLES,
@@ -25,13 +26,17 @@ export type SecretsNeed = 'system' | 'check' | 'none'
  * value is shown but the paths of files.
  */
 export function loadSettings(env: Env, need: SecretsNeed = 'system'): Settings {
-  const { raw, problems } = readRaw(env)
+  const { raw, problems, unread } = readRaw(env)
   const dev = !hasDatabase(raw) && raw['KAFKA_BROKERS'] === undefined
   const complete = dev ? { ...devDefaults(raw), ...raw } : raw
   const parsed = settingsSchema.safeParse(complete)
   problems.push(...unknownNames(env, knownNames()), ...contradictions(complete, dev), ...missingSecrets(raw, dev, need))
   if (!parsed.success)
-    problems.push(...parsed.error.issues.map(({ path, message }) => `${PREFIX}${path[0]?.toString()} ${message}`))
+    problems.push(
+      ...parsed.error.issues
+        .filter(({ path }) => !unread.has(String(path[0])))
+        .map(({ path, message }) => `${PREFIX}${String(path[0])} ${message}`),
+    )
   else problems.push(...strangeKey(parsed.data), ...shortGraces(parsed.data))
   if (problems.length > 0 || !parsed.success) throw problemsFound('The configuration has problems:', problems)
   return { ...parsed.data, dev }
@@ -42,21 +47,31 @@ function knownNames(): string[] {
   return [...settings, ...Object.keys(CLIENT_VARIABLES)].map((name) => PREFIX + name)
 }
 
-/** An empty variable counts as unset: that is what compose files and CI make of an absent one. */
-function readRaw(env: Env): { raw: Raw; problems: string[] } {
+/**
+ * An empty variable counts as unset: that is what compose files and CI make of an absent one. What stands in a file that
+ * cannot be read is set, and `unread`: that makes one problem, and no further ones.
+ */
+function readRaw(env: Env): { raw: Raw; problems: string[]; unread: Set<string> } {
   const raw: Raw = {}
   const problems: string[] = []
+  const unread = new Set<string>()
   for (const name of SETTING_NAMES) {
     const value = env[PREFIX + name]
     const file = isSecret(name) ? env[`${PREFIX}${name}_FILE`] : undefined
     if (value && file) problems.push(`${PREFIX}${name} and ${PREFIX}${name}_FILE are both set`)
     const read = file ? readNamedFile(file) : null
-    if (read?.problem) problems.push(`${PREFIX}${name}_FILE: ${read.problem}`)
-    const text = read ? read.text : value
+    if (read?.problem) {
+      problems.push(`${PREFIX}${name}_FILE: ${read.problem}`)
+      unread.add(name)
+    }
+    const text = read ? (read.text ?? UNREAD) : value
     if (text) raw[name] = text
   }
-  return { raw, problems }
+  return { raw, problems, unread }
 }
+
+/** In place of a text that is not known. */
+const UNREAD = 'unread'
 
 function hasDatabase(raw: Partial<Raw>): boolean {
   return raw['DATABASE_URL'] !== undefined || raw['DATABASE_HOST'] !== undefined
@@ -128,6 +143,6 @@ function allOrNone(raw: Partial<Raw>, names: string[]): string[] {
 
 function missingSecrets(raw: Raw, dev: boolean, need: SecretsNeed): string[] {
   if (dev || need === 'none' || raw['SECRETS_SYSTEM']) return []
-  if (need === 'system') return [`${PREFIX}SECRETS_SYSTEM is required (openssl rand -base64 32 makes one: 1:OUTPUT)`]
+  if (need === 'system') return [`${PREFIX}SECRETS_SYSTEM is required ("${ownCommand()} keys generate" makes one)`]
   return raw['SECRETS_CHECK'] ? [] : [`${PREFIX}SECRETS_CHECK or ${PREFIX}SECRETS_SYSTEM is required`]
 }
