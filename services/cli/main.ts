@@ -14,6 +14,12 @@ import { addHelpCommand, tellHelp } from './help.ts'
 import { ownCommand } from '../../shared/config/own-command.ts'
 import { VERSION } from '../../shared/process/version.ts'
 
+// Whoever stops reading (`| head`) has read enough.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+
 const program = exitOnWrongUsage(new Command(ownCommand()))
   .description('An OAuth 2.0 token service whose only source of truth is an append-only event log')
   .version(VERSION)

@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs'
+import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Knex } from 'knex'
 import type { Logger } from 'pino'
 import { OperatorError } from '../config/operator-error.ts'
+import { systemReason } from '../config/secret-file.ts'
 import type { Settings } from '../config/settings.ts'
 import { takeFolder } from '../database/folder-lock.ts'
 import { type DatabaseAddress, type DatabaseWarning, openEmbedded, openPostgres } from '../database/open-database.ts'
@@ -45,10 +46,15 @@ export async function openParts(settings: Settings, logger: Logger): Promise<Par
 
 /** As `openParts`, for what only looks: in dev mode nothing is made where there is nothing. */
 export async function openExisting(settings: Settings, logger: Logger): Promise<Parts> {
-  const folder = join(settings.DATA_DIR, 'database')
-  if (settings.dev && !existsSync(folder))
-    throw new OperatorError(`LEDGER_DATA_DIR: there is no ledger in ${settings.DATA_DIR}: "npm start" makes one`)
+  if (settings.dev) await requireLedger(settings.DATA_DIR)
   return openParts(settings, logger)
+}
+
+async function requireLedger(folder: string): Promise<void> {
+  await access(join(folder, 'database')).catch((cause: unknown) => {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) unusable(folder, cause)
+    throw new OperatorError(`LEDGER_DATA_DIR: there is no ledger in ${folder}: "npm start" makes one`, { cause })
+  })
 }
 
 type OpenDatabase = Pick<Parts, 'knex' | 'lost' | 'close'>
@@ -57,7 +63,7 @@ async function openFolder(folder: string, warn: DatabaseWarning): Promise<OpenDa
   const taken = await takeFolder(folder).catch((cause: unknown) => unusable(folder, cause))
   if ('heldBy' in taken)
     throw new OperatorError(
-      `${folder} is in use by process ${taken.heldBy}: the embedded database takes one process at a time`,
+      `LEDGER_DATA_DIR: ${folder} is in use by process ${taken.heldBy}: the embedded database takes one process at a time`,
     )
   const { knex, close } = await openEmbedded(join(folder, 'database'), warn).catch(async (cause: unknown) => {
     await taken.release()
@@ -82,7 +88,7 @@ async function openFolder(folder: string, warn: DatabaseWarning): Promise<OpenDa
 /** What the system says of a file, in one line; anything else is a bug. */
 function unusable(folder: string, cause: unknown): never {
   if (!(cause instanceof Error && 'syscall' in cause)) throw cause
-  throw new OperatorError(`LEDGER_DATA_DIR: ${folder} cannot be used: ${cause.message}`, { cause })
+  throw new OperatorError(`LEDGER_DATA_DIR: ${folder} cannot be used: ${systemReason(cause)}`, { cause })
 }
 
 function openServer(settings: Settings, warn: DatabaseWarning): OpenDatabase {

@@ -96,6 +96,6 @@ async function retire(source: KeySource, { kid, lost, format }: Omit<RetireOptio
 /** The kid in this text, 1 to 255; anything else ends the command as wrong usage. */
 export function kidOf(command: Command, text: string): number {
   const kid = /^[1-9]\d{0,2}$/.test(text) ? Number(text) : 0
-  if (kid < 1 || kid > 255) command.error('--kid must be a whole number from 1 to 255', { exitCode: 2 })
+  if (kid < 1 || kid > 255) command.error('error: --kid must be a whole number from 1 to 255')
   return kid
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Command } from 'commander'
+import { Argument, type Command } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Format } from '../render/formats.ts'
@@ -81,12 +81,9 @@ async function isKnown(kid: number): Promise<boolean> {
 
 function addDerive(keys: Command): void {
   addOutOptions(keys.command('derive'))
-    .argument('<service>', 'check')
+    .addArgument(new Argument('<service>', 'whose').choices(['check']))
     .description('print LEDGER_SECRETS_CHECK: the subkeys that a token-check process needs, and no more')
-    .action(async (service: string, out: OutOptions) => {
-      if (service !== 'check') keys.error('only "keys derive check" exists', { exitCode: 2 })
-      await giveSecret(await deriveCheck(), out)
-    })
+    .action(async (_service: string, out: OutOptions) => giveSecret(await deriveCheck(), out))
 }
 
 function addStatus(keys: Command): void {
