@@ -76,9 +76,12 @@ async function* lines<T>(
 
 const PATH = z.object({ grant_id: z.uuid().toLowerCase() })
 
+/** How an answer 404 says that there is no such grant, and not no such path. */
+export const UNKNOWN_GRANT = 'the log knows no such grant'
+
 async function grant(ctx: HttpContext, audit: Audit, alive: () => void): Promise<GrantLife> {
   const path = PATH.safeParse(ctx['params'])
   const life = path.success ? await audit.life(path.data.grant_id, alive) : null
-  if (!life) throw new OAuthError('not_found', 'the log knows no such grant')
+  if (!life) throw new OAuthError('not_found', UNKNOWN_GRANT)
   return life
 }

@@ -43,11 +43,20 @@ async function serve(t: ExecutionContext, ledger: WrittenLedger, log: EventLog =
   const listener = await listen(app, { host: '127.0.0.1', port: 0 })
   const { url } = listener
   t.teardown(() => listener.close(0))
-  const access = { url, admin_url: url, client_id: 'auditor', client_secret: 's&cret', tokens_folder: CACHE }
+  const access = {
+    url,
+    admin_url: url,
+    client_id: 'auditor',
+    client_secret: 's&cret',
+    tokens_folder: CACHE,
+    named: NAMED,
+  }
   const get = (path: string, token = 'auditor') =>
     fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } })
   return { url, get, asked, remote: remoteAudit(access), stranger: remoteAudit({ ...access, client_id: 'shop' }) }
 }
+
+const NAMED = { url: 'LEDGER_URL', admin_url: 'LEDGER_ADMIN_URL', client: 'LEDGER_CLIENT_ID' }
 
 async function lived(): Promise<WrittenLedger> {
   const ledger = await embeddedLedger()
@@ -119,16 +128,17 @@ test('an auditor elsewhere reads, through the service, what one beside the log r
 
 test('a service that says no, or does not answer, is told apart', async (t) => {
   const { stranger } = await serve(t, await lived())
-  await failsWith(t, stranger.verify(), EXIT.problem, /403.*insufficient_scope/)
+  await failsWith(t, stranger.verify(), EXIT.problem, /answers 403: [^{}\n]+ \(insufficient_scope\)$/)
   await failsWith(t, all(stranger), EXIT.problem)
   const gone = remoteAudit({
     tokens_folder: CACHE,
+    named: NAMED,
     url: 'http://127.0.0.1:1',
     admin_url: 'http://127.0.0.1:1',
     client_id: 'a',
     client_secret: 'b',
   })
-  await failsWith(t, gone.verify(), EXIT.unreachable, /does not answer/)
+  await failsWith(t, gone.verify(), EXIT.unreachable, /^LEDGER_URL: http:\/\/127\.0\.0\.1:1 does not answer: [^\n]+$/)
 })
 
 test('a log that cannot be reached is 503, and one that fails in the middle does not look like the end', async (t) => {

@@ -12,15 +12,15 @@ export async function askDemoGrants(access: ServiceAccess, asked: Asked, server:
   const client = await jsonOf<{ refresh_grace_seconds: number }>(await request(`/admin/clients/${asked.client_id}`))
   const issue = async () => jsonOf<Tokens>(await request('/admin/grants', { method: 'POST', body: asked }))
   const [alone, shown] = [await issue(), await issue()]
-  const grant_id = await grantOf(access.url, shown.access_token, server)
+  const grant_id = await grantOf(access, shown.access_token, server)
   return { refresh_grace_seconds: client.refresh_grace_seconds, alone, shown: { ...shown, grant_id } }
 }
 
 type Credentials = Pick<ServiceAccess, 'client_id' | 'client_secret'>
 
 /** Introspection names a token `GRANT_ID.GENERATION`. */
-async function grantOf(url: string, token: string, server: Credentials): Promise<string> {
-  const response = await sendTo(`${url}/oauth2/introspect`, {
+async function grantOf(access: ServiceAccess, token: string, server: Credentials): Promise<string> {
+  const response = await sendTo(access, 'url', '/oauth2/introspect', {
     method: 'POST',
     headers: { authorization: basicOf(server) },
     body: new URLSearchParams({ token }),

@@ -62,6 +62,12 @@ export function configuredKeys({ SECRETS_SYSTEM, SECRETS_CHECK }: Settings): Con
   return SECRETS_CHECK ? { kids: SECRETS_CHECK.kids, keysOf: () => SECRETS_CHECK } : null
 }
 
+const SETTINGS = {
+  url: 'LEDGER_URL',
+  admin_url: 'LEDGER_ADMIN_URL',
+  client: 'LEDGER_CLIENT_ID or LEDGER_CLIENT_SECRET',
+}
+
 function accessFromEnv(env: NodeJS.ProcessEnv): ServiceAccess | null {
   if (!env['LEDGER_ADMIN_URL']) return null
   const parsed = ACCESS.safeParse({
@@ -70,7 +76,7 @@ function accessFromEnv(env: NodeJS.ProcessEnv): ServiceAccess | null {
     client_id: env['LEDGER_CLIENT_ID'],
     client_secret: secretFrom(env),
   })
-  if (parsed.success) return { ...parsed.data, tokens_folder: cacheFolder(env) }
+  if (parsed.success) return { ...parsed.data, tokens_folder: cacheFolder(env), named: SETTINGS }
   const names = parsed.error.issues.map(({ path }) => `LEDGER_${String(path[0]).toUpperCase()}`)
   throw new OperatorError(
     `with LEDGER_ADMIN_URL these must be set as well, and be right: ${[...new Set(names)].join(', ')}`,
@@ -95,6 +101,7 @@ async function accessFromFolder(folder: string): Promise<ServiceAccess> {
     throw new OperatorError(`LEDGER_DATA_DIR: ${file} cannot be read: ${systemReason(cause)}`, { cause })
   })
   const parsed = ACCESS.safeParse(jsonIn(text))
-  if (parsed.success) return { ...parsed.data, tokens_folder: join(folder, 'tokens') }
+  const named = { url: file, admin_url: file, client: file }
+  if (parsed.success) return { ...parsed.data, tokens_folder: join(folder, 'tokens'), named }
   throw new OperatorError(`LEDGER_DATA_DIR: ${file} is not what "npm start" writes: stop it and start it again`)
 }

@@ -16,7 +16,7 @@ export async function logout(access: ServiceAccess, kid?: number): Promise<numbe
     ({ access_token }) => kid === undefined || namedKid(access_token) === kid,
   )
   for (const { access_token: token, scope } of tokens) {
-    const response = await sendTo(`${access.url}/oauth2/revoke`, {
+    const response = await sendTo(access, 'url', '/oauth2/revoke', {
       method: 'POST',
       headers: { authorization: basicOf(access) },
       body: new URLSearchParams({ token, token_type_hint: 'access_token' }),

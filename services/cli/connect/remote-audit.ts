@@ -1,3 +1,4 @@
+import { UNKNOWN_GRANT } from '../../audit/app.ts'
 import type { Audit } from '../../audit/audit.ts'
 import type { GrantLife } from '../../audit/replay/grant-life.ts'
 import type { KeysStatus } from '../../audit/status/keys-status.ts'
@@ -14,7 +15,9 @@ export function remoteAudit(access: ServiceAccess): Audit {
     replay: (filter) => replayOf(() => get(`/audit/events?${queryOf(filter)}`)),
     life: async (grant_id) => {
       const response = await get(`/audit/grants/${encodeURIComponent(grant_id)}`)
-      return response.status === 404 ? null : jsonOf<GrantLife>(response)
+      // What is no audit service has nothing at this path, and knows of no grant.
+      const isUnknown = response.status === 404 && (await response.clone().text()).includes(UNKNOWN_GRANT)
+      return isUnknown ? null : jsonOf<GrantLife>(response)
     },
     verify: async () => jsonOf<VerifyReport>(await get('/audit/verify')),
     status: async () => jsonOf<ProjectionStatus>(await get('/audit/projection')),
