@@ -4,6 +4,7 @@ import Cluster from 'kafkajs/src/cluster/index.js'
 import loggers from 'kafkajs/src/loggers/index.js'
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js'
 import { LogReadError } from '../../event-log.ts'
+import { clientLog } from './client-log.ts'
 import { wordsOf } from './words.ts'
 import type { LogLogger } from '../../retrying.ts'
 
@@ -104,18 +105,9 @@ function connection(options: KafkaLogOptions, requestTimeout: number) {
     requestTimeout,
     enforceRequestTimeout: true,
     logLevel: kafkajs.logLevel.WARN,
-    logCreator: () => forward(logger),
+    logCreator: () => clientLog(logger),
     ...(ssl && { ssl: ssl === true ? {} : ssl }),
     ...(sasl && { sasl }),
     ...(socketFactory && { socketFactory }),
-  }
-}
-
-// kafkajs calls an error what it is about to retry, also a crash of a consumer that it restarts: warnings to us.
-function forward(logger: LogLogger | undefined) {
-  return ({ namespace, log }: { namespace: string; log: { message: string } }) => {
-    const { message, ...rest } = log
-    const fields = Object.entries(rest).filter(([name]) => !['timestamp', 'logger', 'stack'].includes(name))
-    logger?.('warn', message, { namespace, ...Object.fromEntries(fields) })
   }
 }
