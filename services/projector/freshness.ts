@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
+import { isAway } from '../../shared/database/away.ts'
 import type { EventLog, Silent } from '../../shared/event-log/event-log.ts'
+import { onceAMinute } from '../../shared/event-log/once-a-minute.ts'
 import { isSamePlace, placeText } from '../../shared/event-log/places.ts'
 import { type Checkpoint, databaseClock, loadCheckpoints, markFresh } from '../../shared/read-model/checkpoints.ts'
 import type { ReadModel } from '../../shared/read-model/read-model.ts'
@@ -25,13 +27,20 @@ export function startFreshness({ log, logger, leave, ...readModel }: FreshnessOp
   const running = loop()
 
   const tellSilence = silenceTeller(logger)
+  const isItsTurn = onceAMinute()
 
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
       const deadline = performance.now() + EVERY_MS
-      await round(deadline).catch((error: unknown) => logger.warn({ err: error }, 'freshness could not be marked'))
+      await round(deadline).catch(tellFailure)
       await pause(deadline - performance.now())
     }
+  }
+
+  // A database that is away is met each second, and known: it needs no stack.
+  function tellFailure(error: unknown): void {
+    const fields = isAway(error) ? { reason: String(error) } : { err: error }
+    if (isItsTurn(String(error))) logger.warn(fields, 'freshness could not be marked')
   }
 
   async function round(deadline: number): Promise<void> {

@@ -48,8 +48,8 @@ function knownNames(): string[] {
 }
 
 /**
- * An empty variable counts as unset: that is what compose files and CI make of an absent one. What stands in a file that
- * cannot be read is set, and `unread`: that makes one problem, and no further ones.
+ * An empty variable counts as unset: that is what compose files and CI make of an absent one. What stands in a file
+ * that cannot be read is set, and `unread`: that makes one problem, and no further ones.
  */
 function readRaw(env: Env): { raw: Raw; problems: string[]; unread: Set<string> } {
   const raw: Raw = {}

@@ -8,6 +8,7 @@ import type { Settings } from '../config/settings.ts'
 import { takeFolder } from '../database/folder-lock.ts'
 import { type DatabaseAddress, type DatabaseWarning, openEmbedded, openPostgres } from '../database/open-database.ts'
 import type { EventLog } from '../event-log/event-log.ts'
+import { onceAMinute } from '../event-log/once-a-minute.ts'
 import { createKafkaLog } from '../event-log/kafka/kafka-log.ts'
 import { type Topics, topicsOf } from '../event-log/places.ts'
 import type { LogLogger } from '../event-log/retrying.ts'
@@ -28,7 +29,10 @@ export type Parts = {
  * may have: throws an OperatorError when another has it. Nothing is created and nobody is connected to yet.
  */
 export async function openParts(settings: Settings, logger: Logger): Promise<Parts> {
-  const warn = (message: string) => logger.warn({ database: message }, 'the database pool has a problem')
+  const isItsTurn = onceAMinute()
+  const warn = (message: string) => {
+    if (isItsTurn(message)) logger.warn({ database: message }, 'the database pool has a problem')
+  }
   const opened = settings.dev ? await openFolder(settings.DATA_DIR, warn) : openServer(settings, warn)
   const { knex, close, lost } = opened
   const log = openLog(settings, knex, logger)

@@ -130,7 +130,7 @@ test('without a reason, secrets, a ledger or its key nothing is written and no f
     [env, ['admin', 'recover'], 2, /required option '--reason <text>'/],
     [env, ['admin', 'recover', '--reason', ' '], 2, /--reason must be text of 1 to 1000 characters/],
     [env, [...RECOVER, '--client-id', 'a b'], 2, /--client-id must be/],
-    [{ ...env, LEDGER_SECRETS_SYSTEM: '' }, [...RECOVER, '--out', file], 2, /LEDGER_SECRETS_SYSTEM is not set/],
+    [{ ...env, LEDGER_SECRETS_SYSTEM: '' }, [...RECOVER, '--out', file], 1, /LEDGER_SECRETS_SYSTEM is not set/],
     [{ ...env, LEDGER_SECRETS_SYSTEM: ANOTHER_KEY }, [...RECOVER, '--out', file], 1, /key 1 .* is not the key 1/],
     [
       { ...env, LEDGER_KAFKA_TOPIC_PREFIX: 'elsewhere' },

@@ -203,6 +203,8 @@ test('token-check runs with the derived subkeys alone, which cannot make a refre
   t.is((await readFile(file, 'utf8')).trim(), derived)
   t.is((await stat(file)).mode & 0o777, 0o600)
   t.regex(await failure(env, ...toFile), /ended with 1: --out: [^\n]+ exists/)
+  const another = { ...env, LEDGER_SECRETS_SYSTEM: secrets(1) }
+  t.regex(await failure(another, 'keys', 'derive', 'check'), /is not the key 1 that the log knows/)
   const { SECRETS_SYSTEM, ...rest } = ledger.settings
   t.false(derived.includes(SECRETS_SYSTEM?.slice(2) ?? '?'))
   await ledger.scope('orders.read', 'orders')

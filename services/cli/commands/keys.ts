@@ -121,18 +121,24 @@ Examples:
 Exit codes: 0 all is well, 1 something that lives needs a key that is not configured, or the read model may be incomplete,
 2 wrong usage, 3 a part cannot be reached.`
 
+const NO_SECRETS = 'LEDGER_SECRETS_SYSTEM is not set: the subkeys are derived from it'
+
+/** OperatorError without secrets, without a ledger, and where a key is another one than the ledger shows. */
 async function deriveCheck(): Promise<string> {
   const { loadSettings } = await import('../../../shared/config/load-settings.ts')
   const { ledgerIdOf } = await import('../../../shared/process/ledger-id.ts')
   const { openExisting } = await import('../../../shared/process/open-parts.ts')
-  const { deriveKeys, formatCheckSecrets } = await import('../../../shared/tokens/keys.ts')
+  const { heldKeys, knownKeys, requireRightKeys } = await import('../../../shared/process/soundness/key-soundness.ts')
+  const { formatCheckSecrets } = await import('../../../shared/tokens/keys.ts')
   const { quietLogger } = await import('../connect/find-service.ts')
   const settings = loadSettings(process.env)
-  const { SECRETS_SYSTEM: secrets } = settings
-  if (!secrets) throw new OperatorError('LEDGER_SECRETS_SYSTEM is not set: the subkeys are derived from it')
+  if (!settings.SECRETS_SYSTEM) throw new OperatorError(NO_SECRETS)
   const parts = await openExisting(settings, quietLogger(process.env, settings))
   try {
-    return formatCheckSecrets(deriveKeys(secrets, await ledgerIdOf(parts.knex)))
+    const held = heldKeys(settings, await ledgerIdOf(parts.knex))
+    if (!held) throw new OperatorError(NO_SECRETS)
+    requireRightKeys(held, await knownKeys(parts, settings, false))
+    return formatCheckSecrets(held.keys)
   } finally {
     await parts.close()
   }

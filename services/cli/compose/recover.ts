@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
+import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import { appendRegistry, readLedgerId, readRegistry } from '../../../shared/event-log/registry-log.ts'
@@ -33,7 +33,7 @@ export async function recover(
   const ledger_id = await readLedgerId(log, topics)
   if (ledger_id === null) throw new OperatorError(`there is no ledger here: "${ownCommand()} migrate" makes one`)
   const held = settings.SECRETS_SYSTEM ? heldKeys(settings, ledger_id) : null
-  if (!held) throw new OperatorError('LEDGER_SECRETS_SYSTEM is not set: the secret is stored under it', USAGE)
+  if (!held) throw new OperatorError('LEDGER_SECRETS_SYSTEM is not set: the secret is stored under it')
   // Before the secret is stored under the key.
   await introduceKeys(parts, settings, held)
   const hash = hashClientSecret(held.keys, await secret())
@@ -49,8 +49,6 @@ export async function recover(
   }
   throw new OperatorError(`others kept changing the same ${ATTEMPTS} times: stop the admin services, and repeat`)
 }
-
-const USAGE = { exitCode: EXIT.usage }
 
 /** What is missing until this client can act; each is decided under the guard's counter, as every guarded write is. */
 export function recoveryFacts(registry: Registry, client: Client, reason: string): EntityFact[] {

@@ -1,12 +1,10 @@
+import { onceAMinute } from '../../once-a-minute.ts'
 import type { LogLogger } from '../../retrying.ts'
 
 type ClientEntry = { namespace: string; log: { message: string } & Record<string, unknown> }
 
-/** Milliseconds in which the same words of a client are told once. */
-const ONCE_IN_MS = 60_000
-
-/** When what was told last, over all clients of a log: a broker that is away is met by each, several times a second. */
-const lastTold = new WeakMap<LogLogger, Map<string, number>>()
+/** Over all clients of a log: a broker that is away is met by each, several times a second. */
+const turns = new WeakMap<LogLogger, ReturnType<typeof onceAMinute>>()
 
 /**
  * Where kafkajs logs to. It calls an error what it is about to retry, also a crash of a consumer that it restarts:
@@ -14,14 +12,10 @@ const lastTold = new WeakMap<LogLogger, Map<string, number>>()
  */
 export function clientLog(logger: LogLogger | undefined): (entry: ClientEntry) => void {
   if (!logger) return () => undefined
-  const told = lastTold.get(logger) ?? new Map<string, number>()
-  lastTold.set(logger, told)
+  const isItsTurn = turns.get(logger) ?? onceAMinute()
+  turns.set(logger, isItsTurn)
   return ({ namespace, log: { message, ...rest } }) => {
-    const key = JSON.stringify([namespace, message, rest['broker']])
-    const now = performance.now()
-    for (const [old, at] of told) if (now - at >= ONCE_IN_MS) told.delete(old)
-    if (told.has(key)) return
-    told.set(key, now)
+    if (!isItsTurn(JSON.stringify([namespace, message, rest['broker']]))) return
     const fields = Object.entries(rest).filter(([name]) => !['timestamp', 'logger', 'stack'].includes(name))
     logger('warn', message, { namespace, ...Object.fromEntries(fields) })
   }
