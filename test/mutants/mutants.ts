@@ -454,6 +454,12 @@ export const MUTANTS: Mutant[] = [
     tests: ['test/read-model/projection/guard-revision.test.ts'],
   },
   {
+    name: 'a user administers through a client that the guard no longer watches over',
+    file: 'shared/ledger/access/administrators.ts',
+    changes: [['.filter((name) => own.includes(name)).join', '.filter((name) => own.includes(name) || name).join']],
+    tests: ['test/ledger/access/unguarded.test.ts', 'test/ledger/access/administrators.test.ts'],
+  },
+  {
     name: 'a user in the group of the administrators is one without a grant',
     file: 'shared/ledger/access/administrators.ts',
     changes: [

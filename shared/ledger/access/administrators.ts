@@ -2,6 +2,7 @@ import type { Client, EntityFact, Principal } from '../events.ts'
 import { parseRegistryKey, REGISTRY_EVENTS, registryKey } from '../registry/kinds.ts'
 import { GUARD_RESOURCE } from '../registry/predefined.ts'
 import { registryKeyOf, type RegistryLookup, registryValueOf, type RegistryView } from '../registry/state.ts'
+import { parseScope } from '../scope.ts'
 import { decideAccess } from './decision.ts'
 
 /**
@@ -30,7 +31,8 @@ export function administratorsOf({ view, kids, grants }: Standing): Principal[] 
   const clients = view.clients.filter((client) => canAuthenticate(client, kids) && mayAct(view, 'client', client))
   const acting = view.users.filter((user) => {
     const own = grants.filter(({ sub, ...grant }) => sub === user.sub && isUsable(view, kids, grant))
-    return user.enabled && own.some(({ scope }) => mayAct(view, 'user', { groups: user.groups, scope }))
+    const scopes = own.map(({ client_id, scope }) => scopeWithin(view, client_id, scope))
+    return user.enabled && scopes.some((scope) => mayAct(view, 'user', { groups: user.groups, scope }))
   })
   return [
     ...clients.map(({ client_id }): Principal => ({ type: 'client', id: client_id })),
@@ -110,6 +112,15 @@ function grantsAfter(grants: readonly ActingGrants[], fact: EntityFact): readonl
 
 function canAuthenticate({ enabled, grant_types, secret }: Client, kids: readonly number[]): boolean {
   return enabled && grant_types.includes('client_credentials') && secret !== null && kids.includes(secret.kid)
+}
+
+/**
+ * Of this scope what its client may still ask for: the guard no longer watches over a client whose scope reaches the
+ * ledger no more, so what is used through it may end at any time.
+ */
+function scopeWithin({ clients }: RegistryView, client_id: string, scope: string): string {
+  const own = parseScope(clients.find((one) => one.client_id === client_id)?.scope ?? '') ?? []
+  return (parseScope(scope) ?? []).filter((name) => own.includes(name)).join(' ')
 }
 
 /** Whether the client of this grant can use it: to refresh it, it has to be let in. */

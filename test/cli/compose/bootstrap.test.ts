@@ -50,7 +50,7 @@ test('a ledger without an administrator gets one, and only once', (t) => {
 
 test('nobody is made an administrator while a user with a grant is one; one without a grant is none', (t) => {
   const put: RegistryFact = { type: 'UserPut', data: { revision: 1, user: user({ groups: ['Administrators'] }) } }
-  const portal = client({ client_id: 'portal', client_type: 'public' })
+  const portal = client({ client_id: 'portal', client_type: 'public', scope: 'ledger.admin' })
   const { registry } = registryOf(put, { type: 'ClientRegistered', data: { revision: 1, client: portal } })
   const whose = { sub: 'ada', client_id: 'portal', scope: 'ledger.admin', grant_ids: ['1'] }
   t.deepEqual(bootstrap(registry, [{ ...whose, kind: 'rt' }]), [])

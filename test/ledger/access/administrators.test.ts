@@ -74,6 +74,7 @@ test('a refresh token is worth what its client can do with it, an access token w
   t.deepEqual([through({ secret: null }, 'rt'), through({ secret: null }, 'at')], [0, 1])
   t.deepEqual([through({ grant_types: [] }, 'rt'), through({ grant_types: [] }, 'at')], [0, 1])
   t.is(through({ client_type: 'public', secret: null }, 'rt'), 1)
+  t.deepEqual([through({ scope: 'read' }, 'rt'), through({ scope: 'read' }, 'at')], [0, 0], 'it is not guarded then')
 })
 
 const ENDINGS: [string, EntityFact][] = [
