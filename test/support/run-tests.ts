@@ -46,7 +46,8 @@ async function runAva(ended: AbortSignal): Promise<number> {
 
 /** The lines that say what stands where in the logs of this run, and none when all is well. */
 async function lookThroughLogs(printed: string): Promise<string[]> {
-  const { hits, count } = await scanLogs(join(process.env['TEST_SCRATCH'] ?? '', LOGS), printed)
+  const isWhole = process.argv.length === 2
+  const { hits, count } = await scanLogs(join(process.env['TEST_SCRATCH'] ?? '', LOGS), { printed, isWhole })
   const lines = hits.map(({ file, line, what }) => `    ${file}:${line}: ${what}`)
   const more = lines.length > MAX_SHOWN ? [`    and ${lines.length - MAX_SHOWN} more`] : []
   console.log(`${hits.length === 0 ? '✔' : '✘'} ${TITLE} (${count} lines)`)

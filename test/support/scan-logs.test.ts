@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
-import { scan, scanLogs, SEEDED } from './scan-logs.ts'
+import { LOGS, scan, scanLogs, SEEDED } from './scan-logs.ts'
 
 const TOKEN = `tl_at_${'A'.repeat(55)}`
 const RECORD = { specversion: '1.0', data: { secret: { kid: 1, hash: 'h'.repeat(43) } } }
@@ -50,9 +50,22 @@ test('every log of a run is looked through for what its test file seeded, and wh
   await writeFile(join(folder, 'one.test-1', 'serve.log'), 'nothing\n')
   await writeFile(join(folder, 'two.test-2', SEEDED), '"Jane Doe"\n"Jane Doe"\n')
   await writeFile(join(folder, 'two.test-2', 'serve.log'), 'nothing\nof Jane Doe\n')
-  const { hits, count } = await scanLogs(folder, 'Jane Doe\n')
+  const { hits, count } = await scanLogs(folder, { printed: 'Jane Doe\n', isWhole: true })
   t.is(count, 4)
   const places = hits.map(({ file, line }) => `${file}:${line}`)
   t.deepEqual(places, ['two.test-2/serve.log:2', 'stderr of the tests:1'])
   t.deepEqual(await scanLogs(join(folder, 'none')), { hits: [], count: 0 })
+})
+
+test('a whole run of which no log was kept, or that seeded nothing, was not looked through', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'logs-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const whole = async (at: string) => (await scanLogs(at, { printed: 'a warning\n', isWhole: true })).hits
+  const nothing = [{ file: LOGS, line: 0, what: 'nothing, of a whole run' }]
+  t.deepEqual(await whole(join(folder, 'none')), nothing)
+  await mkdir(join(folder, 'one.test-1'))
+  await writeFile(join(folder, 'one.test-1', 'serve.log'), 'a line\n')
+  t.deepEqual(await whole(folder), nothing)
+  await writeFile(join(folder, 'one.test-1', SEEDED), '"Jane Doe"\n')
+  t.deepEqual(await whole(folder), [])
 })

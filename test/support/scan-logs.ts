@@ -38,11 +38,17 @@ export function scan(file: string, text: string, seeded: readonly string[]): Hit
   })
 }
 
+/** `printed`: by the test files themselves. `isWhole`: of all test files, which cannot but log and seed something. */
+type Run = { printed?: string; isWhole?: boolean }
+
 /**
- * Looks through every log that a run kept, and what its test files printed themselves. `count`: how many lines there
- * were.
+ * Looks through every log that a run kept, and what its test files printed. `count`: how many lines there were. A whole
+ * run that kept none, or seeded nothing, is a hit itself: then nothing was looked for.
  */
-export async function scanLogs(folder: string, printed = ''): Promise<{ hits: Hit[]; count: number }> {
+export async function scanLogs(
+  folder: string,
+  { printed = '', isWhole = false }: Run = {},
+): Promise<{ hits: Hit[]; count: number }> {
   const [hits, everything] = [[] as Hit[], [] as string[]]
   let count = linesOf(printed)
   for (const file of await readdir(folder).catch((): string[] => [])) {
@@ -55,6 +61,8 @@ export async function scanLogs(folder: string, printed = ''): Promise<{ hits: Hi
       hits.push(...scan(`${file}/${name}`, text, seeded))
     }
   }
+  const isEmpty = count === linesOf(printed) || everything.length === 0
+  if (isWhole && isEmpty) hits.push({ file: LOGS, line: 0, what: 'nothing, of a whole run' })
   return { hits: [...hits, ...scan('stderr of the tests', printed, everything)], count }
 }
 
