@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid'
 import { QueueFull } from '../../shared/database/batcher.ts'
 import { registryPlace } from '../../shared/event-log/places.ts'
 import { WaitTimeout } from '../../shared/read-model/position-waiter.ts'
@@ -23,9 +24,21 @@ real('with a frozen database every route answers 503 in time, and the reads behi
     `/admin/clients/${admin.client_id}`,
     '/admin/keys/1',
     '/audit/events',
+    `/audit/grants/${uuidv7()}`,
     '/audit/verify',
     '/audit/projection',
     '/audit/keys',
+  ]
+  const writes: [method: string, path: string][] = [
+    ['PUT', '/admin/scopes/read'],
+    ['PUT', '/admin/users/ada'],
+    ['POST', '/admin/clients'],
+    ['POST', `/admin/clients/${admin.client_id}/revoke-all`],
+    ['POST', '/admin/users/ada/revoke-all'],
+    ['POST', '/admin/grants'],
+    ['POST', `/admin/grants/${uuidv7()}/revoke`],
+    ['POST', '/admin/keys/1/revoke'],
+    ['POST', '/admin/keys/1/retire'],
   ]
   for (const path of routes.slice(1, 3)) t.is((await ledger.admin.send(path, { headers: bearer })).status, 200, path)
   t.teardown(() => server.resume())
@@ -44,9 +57,13 @@ real('with a frozen database every route answers 503 in time, and the reads behi
   )
   await new Promise(setImmediate)
   t.is(refusedAtOnce, 1_000)
+  const asking = routes.map((path): [string, string] => ['GET', path])
   await Promise.all(
-    routes.map(async (path) => {
-      refuses(t, await ledger.admin.send(path, { headers: bearer }), [503, 'temporarily_unavailable'], path)
+    [...asking, ...writes].map(async ([method, path]) => {
+      const headers = { ...bearer, 'content-type': 'application/json' }
+      const body = method === 'GET' ? {} : { body: '{}' }
+      const answer = await ledger.admin.send(path, { method, headers, ...body })
+      refuses(t, answer, [503, 'temporarily_unavailable'], path)
       t.true(performance.now() - start < inTime(4_500), path)
     }),
   )
