@@ -5,7 +5,7 @@ import {
   type Standing,
   usableKids,
 } from '../../shared/ledger/access/administrators.ts'
-import { guardedGroupsOf } from '../../shared/ledger/access/guard.ts'
+import { guardedGroupsOf, guardedScopesOf } from '../../shared/ledger/access/guard.ts'
 import type { Client, User } from '../../shared/ledger/events.ts'
 import type { RegistryView } from '../../shared/ledger/registry/state.ts'
 import type { RegistryRead } from '../../shared/read-model/reads/registry.ts'
@@ -24,11 +24,12 @@ export async function requireAdministratorLeft(
 ): Promise<void> {
   const kids = usableKids(keys.kids, (key) => entities.get(key))
   const named: Standing = { view, kids, grants: [] }
-  const groups = [...new Set([view, after(named).view].flatMap(guardedGroupsOf))]
-  const members = { clients: await registry.members(groups), users: [] }
+  const views = [view, after(named).view]
+  const reach = { groups: distinct(views.flatMap(guardedGroupsOf)), scopes: distinct(views.flatMap(guardedScopesOf)) }
+  const members = { clients: await registry.members(reach), users: [] }
   const byClients = { ...named, view: withMembers(view, members) }
   if (administratorsOf(after(byClients)).length > 0) return
-  const { grants, ...owners } = await registry.acting({ groups, kids })
+  const { grants, ...owners } = await registry.acting({ ...reach, kids })
   const whole = { view: withMembers(byClients.view, owners), kids, grants }
   if (losesLastAdministrator(whole, after(whole)))
     throw new OAuthError('conflict', 'nobody could administer the ledger any more')
@@ -39,4 +40,8 @@ function withMembers(view: RegistryView, { clients, users }: Members): RegistryV
   const others = clients.filter(({ client_id }) => !view.clients.some((one) => one.client_id === client_id))
   const otherUsers = users.filter(({ sub }) => !view.users.some((one) => one.sub === sub))
   return { ...view, clients: [...view.clients, ...others], users: [...view.users, ...otherUsers] }
+}
+
+function distinct(names: string[]): string[] {
+  return [...new Set(names)]
 }

@@ -131,3 +131,42 @@ test('a key that leaked is revoked also where that ends all that users administe
   t.deepEqual([revoked.status, revoked.body], [200, { revoked: 1, next: null }])
   t.is((await send('GET', '/admin/users/ada', { token: access_token })).status, 401)
 })
+
+/** Many more of whoever is in this group, with what each can use, as the read model would show them. */
+async function multiply({ runtime: { knex, schema } }: Ledger, group: string, times: number): Promise<void> {
+  const row = (table: string, members: string) =>
+    `INSERT INTO ${schema}.${table} SELECT (jsonb_populate_record(t, jsonb_build_object(${members}))).*
+       FROM ${schema}.${table} t, generate_series(1, ${times}) AS n WHERE`
+  const grantOf = "'grant_id', overlay(t.grant_id::text PLACING lpad(n::text, 12, '0') FROM 25)"
+  const own = `(SELECT sub FROM ${schema}.users WHERE groups = ARRAY[?])`
+  await knex.raw(
+    `${row('bearer_tokens', grantOf)} grant_id IN (SELECT grant_id FROM ${schema}.grants WHERE principal_id IN ${own})`,
+    [group],
+  )
+  await knex.raw(`${row('grants', `${grantOf}, 'principal_id', 'n' || n`)} principal_id IN ${own}`, [group])
+  await knex.raw(`${row('users', "'sub', 'n' || n, 'username', 'n' || n")} groups = ARRAY[?]`, [group])
+  await knex.raw(`${row('clients', "'client_id', 'n' || n, 'client_name', 'n' || n")} groups = ARRAY[?]`, [group])
+}
+
+test('the last administrator is not overlooked among the many whom an ACL of the ledger names', async (t) => {
+  const ledger = await startLedger(t)
+  const { send, root, register, make } = ledger
+  await make('/admin/groups/Customers', {})
+  await make('/admin/scopes/read', { includes: ['orders'] })
+  const acl = (allowed_groups: string[]) => ({ allowed_groups, denied_groups: ['Customers'] })
+  const put = (body: unknown, token = root) => send('PUT', '/admin/acls/Administrators', { token, body, headers: ANY })
+  t.is((await put(acl(['Administrators']))).status, 200)
+  const shop = await register({ client_name: 'shop', scope: 'read', groups: ['Customers'] })
+  await make('/admin/users/eve', { username: 'eve', groups: ['Customers'] })
+  await send('POST', '/admin/grants', { token: root, body: { client_id: shop.client_id, sub: 'eve' } })
+  await multiply(ledger, 'Customers', 5_000)
+  const { user, grant, endRoot } = await withConsole(ledger)
+  const second = { grant_types: ['client_credentials'], scope: 'ledger.admin', groups: ['Administrators'] }
+  const { client_id } = await register({ client_name: 'second', ...second })
+  await endRoot()
+  t.deepEqual((await put(acl([]))).body, NOBODY, 'a client')
+  await user('zoe')
+  const { token } = await grant('zoe')
+  await ledger.changeClient({ client_id, client_secret: '', method: 'basic' }, { secret: null })
+  t.deepEqual((await put(acl([]), token)).body, NOBODY, 'a user')
+})

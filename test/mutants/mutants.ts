@@ -454,6 +454,18 @@ export const MUTANTS: Mutant[] = [
     tests: ['test/read-model/projection/guard-revision.test.ts'],
   },
   {
+    name: 'an administrator is sought among all users whom an ACL of the ledger names, of whom only so many are read',
+    file: 'shared/read-model/reads/acting-grants.ts',
+    changes: [["WHERE string_to_array(t.scope, ' ') && ?::text[]", 'WHERE ?::text[] IS NOT NULL']],
+    tests: ['test/admin/lock-out.test.ts'],
+  },
+  {
+    name: 'an administrator is sought among all clients whom an ACL of the ledger names, of whom only so many are read',
+    file: 'shared/read-model/reads/registry.ts',
+    changes: [["AND string_to_array(scope, ' ') && ?::text[] LIMIT", 'AND ?::text[] IS NOT NULL LIMIT']],
+    tests: ['test/admin/lock-out.test.ts'],
+  },
+  {
     name: 'a user administers through a client that the guard no longer watches over',
     file: 'shared/ledger/access/administrators.ts',
     changes: [['.filter((name) => own.includes(name)).join', '.filter((name) => own.includes(name) || name).join']],

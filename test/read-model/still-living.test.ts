@@ -198,7 +198,7 @@ function grouped(usable: Usable[]): string[] {
 }
 
 async function actingGrants(runtime: Runtime): Promise<string[]> {
-  const { grants } = await readActingGrants(runtime, { groups: ['Everybody'], kids: KIDS })
+  const { grants } = await readActingGrants(runtime, { groups: ['Everybody'], scopes: ['read', 'write'], kids: KIDS })
   return grouped(
     grants.flatMap(({ sub, client_id, kind, scope, grant_ids }) =>
       grant_ids.map((id): Usable => [`${sub} ${client_id} ${kind} ${scope}`, id]),

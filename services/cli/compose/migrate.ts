@@ -8,7 +8,7 @@ import { appendRegistry, readIssuers, readRegistry } from '../../../shared/event
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
 import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
 import { administratorsOf, standingAfter, usableKids } from '../../../shared/ledger/access/administrators.ts'
-import { guardedGroupsOf } from '../../../shared/ledger/access/guard.ts'
+import { guardedGroupsOf, guardedScopesOf } from '../../../shared/ledger/access/guard.ts'
 import { readActingGrants } from '../../../shared/read-model/reads/acting-grants.ts'
 import { migrateDatabase } from '../../../shared/migrations/migrations.ts'
 import { introduceKeys } from '../../../shared/process/soundness/introduce-key.ts'
@@ -87,7 +87,7 @@ async function bootstrap({ log, topics, knex }: Parts, settings: Settings, ledge
   const keys = deriveKeys(secrets, ledger_id)
   const view = registry.view()
   const kids = usableKids(keys.kids, registry.get)
-  const acting = { groups: guardedGroupsOf(view), kids }
+  const acting = { groups: guardedGroupsOf(view), scopes: guardedScopesOf(view), kids }
   const { grants } = await readActingGrants({ knex, schema: settings.READ_MODEL }, acting)
   const standing = { view, kids, grants }
   const facts = bootstrapEvents({ registry, standing, clientId, secret, keys })

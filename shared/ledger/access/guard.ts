@@ -46,6 +46,11 @@ export function guardedGroupsOf(view: RegistryView): string[] {
   return [...guardedBy(view).groups]
 }
 
+/** The scopes that include something of the ledger: whoever may not ask for one of them cannot act on it. */
+export function guardedScopesOf(view: RegistryView): string[] {
+  return [...guardedBy(view).scopes]
+}
+
 type Guarded = { acls: Set<string>; groups: Set<string>; scopes: Set<string> }
 
 function guardedBy(view: RegistryView): Guarded {

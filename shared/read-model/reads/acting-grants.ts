@@ -9,16 +9,19 @@ import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
 /** What users can act with, whom it belongs to, and the clients that it goes through. */
 export type Acting = { grants: ActingGrants[]; users: User[]; clients: Client[] }
 
+/** Who is asked about: in one of these groups, with one of these scopes, by something made with one of these keys. */
+export type Reach = { groups: readonly string[]; scopes: readonly string[]; kids: readonly number[] }
+
 /**
- * What enabled users in one of these groups can do something with now, made with one of these keys: live access tokens
- * and refresh tokens, 1,000 pairs of user and scope at most. There is no index for it: it is for the rare write that
+ * What enabled users in one of these groups can do something with now: live access tokens and refresh tokens with one
+ * of these scopes, made with one of these keys, 1,000 pairs of user and scope at most. There is no index for it: it is for the rare write that
  * asks who is left.
  */
 export async function readActingGrants(
   { knex, schema }: ReadModelTables,
-  { groups, kids }: { groups: readonly string[]; kids: readonly number[] },
+  { groups, scopes, kids }: Reach,
 ): Promise<Acting> {
-  const bindings = [[...groups], groups.includes(EVERYBODY), [...kids]]
+  const bindings = [[...groups], groups.includes(EVERYBODY), [...kids], [...scopes]]
   const { rows } = await knex
     .raw<{ rows: Rows[] }>(actingSql(schema), bindings)
     .options({ name: `read_acting_${schema}` })
@@ -48,7 +51,8 @@ usable AS MATERIALIZED (
      SELECT 'rt', g.scope
       WHERE b.generation = g.refresh_generation AND g.refreshes_left IS DISTINCT FROM 0
         AND (g.refresh_exp IS NULL OR g.refresh_exp > extract(epoch FROM now()))) t
-   WHERE g.status = 'live' AND g.registry_position > greatest(c.not_before, u.not_before, -1)),
+   WHERE string_to_array(t.scope, ' ') && ?::text[]
+     AND g.status = 'live' AND g.registry_position > greatest(c.not_before, u.not_before, -1)),
 acting AS MATERIALIZED (
   SELECT sub, client_id, kind, scope, (array_agg(DISTINCT grant_id::text))[1:2] AS grant_ids
     FROM usable GROUP BY sub, client_id, kind, scope LIMIT 1000)

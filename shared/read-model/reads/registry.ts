@@ -6,7 +6,7 @@ import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.t
 import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { registryPlace } from '../../event-log/places.ts'
 import { createStamps } from '../stamps.ts'
-import { type Acting, readActingGrants } from './acting-grants.ts'
+import { type Acting, type Reach, readActingGrants } from './acting-grants.ts'
 import { type Freshness, NO_FRESHNESS } from './freshness.ts'
 import type { TimedReadModel } from './tokens.ts'
 
@@ -33,10 +33,10 @@ export type RegistryRead = {
 
 export type RegistryReader = {
   read(question: Partial<RegistryQuestion>): Promise<RegistryRead>
-  /** Enabled clients that are in one of these groups, 1,000 at most. */
-  members(groups: string[]): Promise<Client[]>
+  /** Enabled clients with client_credentials, in one of these groups and with one of these scopes, 1,000 at most. */
+  members(reach: Omit<Reach, 'kids'>): Promise<Client[]>
   /** What users in these groups can act with now. */
-  acting: (question: { groups: readonly string[]; kids: readonly number[] }) => Promise<Acting>
+  acting: (reach: Reach) => Promise<Acting>
 }
 
 type RegistryCheckpoint = Freshness & { guard_revision: number }
@@ -76,11 +76,11 @@ export function createRegistryReader(readModel: TimedReadModel): RegistryReader 
         view: viewOf(entities.values()),
       }
     },
-    async members(groups) {
-      const row = await query<Rows>('read_members', membersSql(schema), [groups])
+    async members({ groups, scopes }) {
+      const row = await query<Rows>('read_members', membersSql(schema), [[...groups], [...scopes]])
       return [...viewOf(entitiesOf(row).values()).clients]
     },
-    acting: (question) => readActingGrants(readModel, question),
+    acting: (reach) => readActingGrants(readModel, reach),
   }
 }
 
@@ -111,4 +111,5 @@ SELECT ${epochMs('clock_timestamp()')} AS now,
 const membersSql = (schema: string) => `
 SELECT
   (SELECT json_agg(to_jsonb(c)) FROM (SELECT * FROM ${schema}.clients
-    WHERE enabled AND NOT deleted AND groups && ?::text[] LIMIT 1000) c) AS clients`
+    WHERE enabled AND NOT deleted AND 'client_credentials' = ANY (grant_types)
+      AND groups && ?::text[] AND string_to_array(scope, ' ') && ?::text[] LIMIT 1000) c) AS clients`
