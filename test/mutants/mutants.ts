@@ -475,10 +475,7 @@ export const MUTANTS: Mutant[] = [
     name: 'a user in the group of the administrators is one without a grant',
     file: 'shared/ledger/access/administrators.ts',
     changes: [
-      [
-        'user.enabled && own.some(({ scope }) =>',
-        'user.enabled && [...own, { scope: "ledger.admin" }].some(({ scope }) =>',
-      ],
+      ['user.enabled && scopes.some((scope) =>', "user.enabled && [...scopes, 'ledger.admin'].some((scope) =>"],
     ],
     tests: ['test/admin/lock-out.test.ts', 'test/ledger/access/administrators.test.ts'],
   },

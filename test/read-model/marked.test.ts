@@ -19,7 +19,7 @@ const gap = fc
   )
   .filter((ms) => Math.abs(ms) >= SLACK_MS && Math.abs(ms - STALL_MS) >= SLACK_MS)
 
-/** Everything that the registry's checkpoint remembers of time, as if it were so much (ms) longer ago; then marks it. */
+/** Marks the registry fresh, as if everything that the checkpoint remembers were so much (ms) longer ago. */
 async function markAfter({ knex, schema, topics }: WrittenLedger, ms: number): Promise<void> {
   const back = `? * interval '1 ms'`
   await knex.raw(

@@ -14,8 +14,8 @@ export type Reach = { groups: readonly string[]; scopes: readonly string[]; kids
 
 /**
  * What enabled users in one of these groups can do something with now: live access tokens and refresh tokens with one
- * of these scopes, made with one of these keys, 1,000 pairs of user and scope at most. There is no index for it: it is for the rare write that
- * asks who is left.
+ * of these scopes, made with one of these keys, 1,000 pairs of user and scope at most. There is no index for it: it is
+ * for the rare write that asks who is left.
  */
 export async function readActingGrants(
   { knex, schema }: ReadModelTables,
