@@ -156,7 +156,8 @@ test('the last administrator is not overlooked among the many whom an ACL of the
   const acl = (allowed_groups: string[]) => ({ allowed_groups, denied_groups: ['Customers'] })
   const put = (body: unknown, token = root) => send('PUT', '/admin/acls/Administrators', { token, body, headers: ANY })
   t.is((await put(acl(['Administrators']))).status, 200)
-  const shop = await register({ client_name: 'shop', scope: 'read', groups: ['Customers'] })
+  const grant_types = ['client_credentials', 'refresh_token']
+  const shop = await register({ client_name: 'shop', scope: 'read', groups: ['Customers'], grant_types })
   await make('/admin/users/eve', { username: 'eve', groups: ['Customers'] })
   await send('POST', '/admin/grants', { token: root, body: { client_id: shop.client_id, sub: 'eve' } })
   await multiply(ledger, 'Customers', 5_000)
