@@ -17,7 +17,7 @@ async function startOnReplica(t: Parameters<typeof startLedger>[0]) {
   const sub = await primary.user()
   const [pair, administrators] = [await primary.grant({ to: app, sub }), await tokenOf(primary.post, root)]
   await primary.stop()
-  const { runtime } = await startLedger(t, { beside: primary, services: [], settings: SETTINGS })
+  const { runtime, lines } = await startLedger(t, { beside: primary, services: [], settings: SETTINGS })
   const { log, topics, clocks, settings } = runtime
   const waiter = { ...runtime.waiter, past: async () => undefined }
   const commit = createCommit({
@@ -29,7 +29,7 @@ async function startOnReplica(t: Parameters<typeof startLedger>[0]) {
     timeoutMs: settings.APPEND_TIMEOUT * 1000,
   })
   const requests = await serveRuntime(t, { ...runtime, waiter, commit }, [mountTokenEndpoint, mountAdmin])
-  return { ...requests, app, sub, pair, headers: { authorization: `Bearer ${administrators}` } }
+  return { ...requests, app, sub, pair, lines, headers: { authorization: `Bearer ${administrators}` } }
 }
 
 async function tokenOf(
@@ -41,7 +41,7 @@ async function tokenOf(
 }
 
 test('a read that does not show what was just written is 503, never an answer made of the old', async (t) => {
-  const { app, sub, pair, headers, ...replica } = await startOnReplica(t)
+  const { app, sub, pair, lines, headers, ...replica } = await startOnReplica(t)
   const put = JSON.stringify({ username: 'eve' })
   const answers = {
     refresh: await refresh(replica, app, pair.refresh_token),
@@ -57,4 +57,6 @@ test('a read that does not show what was just written is 503, never an answer ma
     t.is(status, 503, `${what}: ${JSON.stringify(body)}`)
     t.is(headers.get('retry-after'), '1', what)
   }
+  const reasons = new Set(lines.flatMap(({ reason }) => (reason === undefined ? [] : [reason])))
+  t.deepEqual(reasons, new Set(['the read model fell behind what it had shown']), 'and nobody is alarmed')
 })
