@@ -18,5 +18,6 @@ export function mountTokenEndpoint(runtime: Runtime, router: HttpRouter): void {
     maxLagMs: settings.MAX_LAG * 1000,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,
   }
-  tokenEndpointRoutes(router, endpoint, settings.ISSUER)
+  const about = { issuer: settings.ISSUER, documentation: settings.SERVICE_DOCUMENTATION }
+  tokenEndpointRoutes(router, endpoint, about)
 }

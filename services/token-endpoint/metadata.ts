@@ -1,5 +1,8 @@
 import type { HttpMiddleware } from '../../shared/http/context.ts'
 
+/** `documentation`: URL of a page for developers. */
+export type About = { issuer: string; documentation?: string | undefined }
+
 /** Where the metadata of this issuer stands: the well-known part goes before the issuer's own path (RFC 8414 §3.1). */
 export function metadataPath(issuer: string): string {
   const path = new URL(issuer).pathname.replace(/\/$/, '')
@@ -7,7 +10,7 @@ export function metadataPath(issuer: string): string {
 }
 
 /** Authorization server metadata (RFC 8414 §2). Lists what works here and nothing else. */
-export function metadata(issuer: string, grantTypes: string[]): HttpMiddleware {
+export function metadata({ issuer, documentation }: About, grantTypes: string[]): HttpMiddleware {
   const at = (path: string) => `${issuer.replace(/\/$/, '')}${path}`
   // Some clients take the first method listed.
   const methods = ['client_secret_basic', 'client_secret_post', 'none']
@@ -23,6 +26,7 @@ export function metadata(issuer: string, grantTypes: string[]): HttpMiddleware {
     token_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_methods_supported: methods,
     introspection_endpoint_auth_methods_supported: methods.filter((method) => method !== 'none'),
+    ...(documentation !== undefined && { service_documentation: documentation }),
   }
   return (ctx) => {
     ctx.body = body

@@ -13,6 +13,9 @@ const secret = (description: string) => ({ description, secret: true })
  */
 export const settingsSchema = z.object({
   ISSUER: form.issuer.describe('Issuer identifier (RFC 8414), the public URL of the service'),
+  SERVICE_DOCUMENTATION: form.webPage
+    .optional()
+    .describe('Page for developers, told in the metadata (`service_documentation`, RFC 8414) and at `/`'),
   DATABASE_URL: form.postgresUrl
     .optional()
     .meta(secret('PostgreSQL. Without it, host and brokers: dev mode, an embedded database in `LEDGER_DATA_DIR`')),

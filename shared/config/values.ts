@@ -43,6 +43,8 @@ export const issuer = z
   .string({ error: 'is required' })
   .refine(isIssuer, 'must be an http(s) URL without user, query, fragment or trailing slash')
 
+export const webPage = z.string().refine(isWebPage, 'must be an http(s) URL')
+
 /** Refused where a part of a password would be taken for host, port or path, and then be told as such. */
 export const postgresUrl = z
   .string()
@@ -127,6 +129,10 @@ function orIssue<T>(parse: (text: string) => T) {
 
 function isIssuer(text: string): boolean {
   return URL.canParse(text) && /^https?:\/\/[^?#@\s]*[^?#@\s/]$/.test(text)
+}
+
+function isWebPage(text: string): boolean {
+  return URL.canParse(text) && /^https?:\/\/[^\s"<>]+$/.test(text)
 }
 
 function isCertificate(pem: string): boolean {

@@ -1,12 +1,19 @@
 import type { HttpRouter } from './context.ts'
+import { escapeHtml } from './escape-html.ts'
 
-type Index = { issuer: string; version: string }
+type Index = { issuer: string; version: string; documentation?: string | undefined }
 
 /** GET /: what this is, for whoever comes by: JSON, or a small page for browsers. */
-export function indexRoute(router: HttpRouter, { issuer, version }: Index): void {
+export function indexRoute(router: HttpRouter, { issuer, version, documentation }: Index): void {
   const { origin, pathname } = new URL(issuer)
   const metadata = `${origin}/.well-known/oauth-authorization-server${pathname.replace(/\/$/, '')}`
-  const links = { metadata, documentation: DOCUMENTATION, ready: '/health/ready', alive: '/health/alive' }
+  const links = {
+    metadata,
+    ...(documentation !== undefined && { documentation }),
+    protocol: PROTOCOL,
+    ready: '/health/ready',
+    alive: '/health/alive',
+  }
   router.get('/', (ctx) => {
     if (ctx.accepts('json', 'html') === 'html') {
       ctx.type = 'html'
@@ -17,11 +24,10 @@ export function indexRoute(router: HttpRouter, { issuer, version }: Index): void
 
 const WHAT = 'An OAuth 2.0 token service whose only source of truth is an append-only event log'
 
-/** It speaks what these say; its own documents come with the program, in README.md and docs/. */
-const DOCUMENTATION = 'https://www.rfc-editor.org/rfc/rfc6749'
+const PROTOCOL = 'https://www.rfc-editor.org/rfc/rfc6749'
 
 function page(version: string, links: Record<string, string>): string {
-  const items = Object.entries(links).map(([name, url]) => `<li><a href="${encodeURI(url)}">${name}</a></li>`)
+  const items = Object.entries(links).map(([name, url]) => `<li><a href="${escapeHtml(url)}">${name}</a></li>`)
   return `<!doctype html>
 <html lang="en">
 <head>

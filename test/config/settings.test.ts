@@ -136,6 +136,7 @@ test('all problems are told at once, and no value among them', (t) => {
 
 test('every form of a bad value is refused by the name of its setting', (t) => {
   const bad: Record<string, string[]> = {
+    SERVICE_DOCUMENTATION: ['docs', 'javascript:alert(1)', 'https://a"b'],
     ISSUER: ['ftp://a', 'https://a/', 'https://a#x', 'https://me@a', 'a', 'http://a'],
     REQUIRE_HTTPS: ['yes', '1'],
     SERVE_ADMIN_PORT: ['-1', '4445.5', 'x'],

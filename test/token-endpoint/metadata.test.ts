@@ -24,6 +24,13 @@ test('the metadata lists what works here and nothing else', async (t) => {
   })
 })
 
+test('where there is a page for developers, the metadata names it', async (t) => {
+  const documentation = 'https://docs.example/tokens'
+  const { send } = await startLedger(t, { settings: { SERVICE_DOCUMENTATION: documentation } })
+  const { body } = await send('/.well-known/oauth-authorization-server')
+  t.is(body['service_documentation'], documentation)
+})
+
 test('every endpoint that the metadata names is there', async (t) => {
   const { send, post } = await ledgerOfAll()
   const { body } = await send('/.well-known/oauth-authorization-server')

@@ -25,7 +25,8 @@ export async function openPort(port: Port, { names, runtime, lifecycle, health }
   const exposed = isExposed(port, address.host)
   const apps = { machines: appFor('machines', runtime, exposed), people: appFor('people', runtime, exposed) }
   healthRoutes(apps.machines.router, health)
-  if (port === 'public') indexRoute(apps.machines.router, { issuer: runtime.settings.ISSUER, version: health.version })
+  const { ISSUER: issuer, SERVICE_DOCUMENTATION: documentation } = runtime.settings
+  if (port === 'public') indexRoute(apps.machines.router, { issuer, documentation, version: health.version })
   for (const { audience, mount } of services) mount(runtime, apps[audience].router)
   const listener = await listen(dispatch(apps), address).catch((cause: unknown) => notBound(port, address, cause))
   lifecycle.onStop(`port ${listener.port}`, () => listener.close(CLOSE_MS))

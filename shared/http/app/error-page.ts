@@ -1,3 +1,4 @@
+import { escapeHtml } from '../escape-html.ts'
 import type { OAuthError } from '../oauth-error.ts'
 
 const MAX_SENTENCE = 500
@@ -33,10 +34,4 @@ function titleOf(status: number): string {
 function sentenceOf(message: string): string {
   const text = message.slice(0, MAX_SENTENCE)
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`
-}
-
-const ESCAPED: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPED[character] ?? '')
 }
