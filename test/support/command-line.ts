@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { endWithUs } from './commands.ts'
 import { keepLog, seededSettings } from './kept-logs.ts'
 import { arrival } from './waiting.ts'
 
@@ -20,6 +21,7 @@ export function commandLine(env: Record<string, string>, ...args: string[]): Pro
     env: { ...inherited, XDG_CACHE_HOME: CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  endWithUs(child)
   seededSettings(env)
   child.stderr.on('data', keepLog(`token-ledger ${args.slice(0, 2).join(' ')}`))
   const ended: Ended = { code: null, out: '', err: '' }

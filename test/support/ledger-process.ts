@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { ExecutionContext } from 'ava'
 import type { ServiceName } from '../../services/cli/compose/service-names.ts'
-import { run } from './commands.ts'
+import { endWithUs, run } from './commands.ts'
 import { keepLog, seededSettings } from './kept-logs.ts'
 import { arrival } from './waiting.ts'
 
@@ -83,14 +83,11 @@ export async function startProcess(
 }
 
 function killer(child: ChildProcess) {
-  // If the test process itself ends early, nothing may be left behind.
-  const orphaned = () => void child.kill('SIGKILL')
-  process.once('exit', orphaned)
+  endWithUs(child)
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   return async (name: NodeJS.Signals = 'SIGKILL'): Promise<number | null> => {
     child.kill(name)
     await arrival(exited, `the end of process ${child.pid} by ${name}`)
-    process.off('exit', orphaned)
     return child.exitCode
   }
 }

@@ -1,4 +1,5 @@
-import kafkajs, { type Admin } from 'kafkajs'
+import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs'
+import { until } from './waiting.ts'
 
 const { TOPIC } = kafkajs.ConfigResourceTypes
 
@@ -16,4 +17,10 @@ export const KEEPS_HISTORY = {
 export async function configure(admin: Admin, name: string, settings: Record<string, string>, type = TOPIC) {
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
   await admin.alterConfigs({ validateOnly: false, resources: [{ type, name, configEntries }] })
+}
+
+/** Makes a topic, and waits until it is known: kafkajs's own wait takes what is not known yet for an error. */
+export async function createTopic(admin: Admin, config: ITopicConfig): Promise<void> {
+  await admin.createTopics({ topics: [config], waitForLeaders: false })
+  await until(async () => (await admin.listTopics()).includes(config.topic), `topic ${config.topic}`)
 }

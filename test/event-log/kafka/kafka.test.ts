@@ -4,6 +4,7 @@ import { freshPrefix, kafkaBrokers, realTest } from '../../support/real-parts.ts
 import { contract } from '../contract.ts'
 import { kafkaSubject, openLog } from './subject.ts'
 import { readAll } from '../reading.ts'
+import { createTopic } from '../../support/topic-settings.ts'
 import { arrival, until } from '../../support/waiting.ts'
 
 const test = realTest('kafka')
@@ -46,8 +47,7 @@ test('every setting that would lose or reorder history is a problem, by name', a
     'max.message.bytes': '100000',
   }
   const configEntries = Object.entries(wrong).map(([name, value]) => ({ name, value }))
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] })
-  await until(async () => (await admin.listTopics()).includes(topic), 'the topic')
+  await createTopic(admin, { topic, numPartitions: 1, replicationFactor: 1, configEntries })
   const problems = await log.problems([{ topic, partitions: 1 }])
   for (const [name, value] of Object.entries(wrong)) {
     t.true(problems.some((problem) => problem.startsWith(`${topic}: ${name} is ${value}, must be `)))
@@ -104,11 +104,7 @@ test("a record that carries its writer's time is not read, and nobody follows pa
   await Promise.all([admin.connect(), producer.connect()])
   t.teardown(() => Promise.all([admin.disconnect(), producer.disconnect()]))
   const configEntries = [{ name: 'message.timestamp.type', value: 'CreateTime' }]
-  await admin.createTopics({
-    waitForLeaders: false,
-    topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }],
-  })
-  await until(async () => (await admin.listTopics()).includes(topic), 'the topic')
+  await createTopic(admin, { topic, numPartitions: 1, replicationFactor: 1, configEntries })
   await producer.send({ topic, messages: [{ key: 'key', value: 'value', timestamp: '1' }] })
 
   await t.throwsAsync(readAll(log, { topic, partition: 0 }), { name: 'WriterTimeError' })

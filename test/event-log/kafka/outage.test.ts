@@ -6,6 +6,7 @@ import { freshPrefix, hasPart } from '../../support/real-parts.ts'
 import { missingForKafka, startKafka, type KafkaCluster } from '../../support/start-kafka.ts'
 import { openLog } from './subject.ts'
 import { append as appendSurely, followAll, readAll } from '../reading.ts'
+import { createTopic } from '../../support/topic-settings.ts'
 import { until } from '../../support/waiting.ts'
 
 // A cluster of its own, to kill and freeze.
@@ -55,7 +56,7 @@ run('a partition without a leader holds nobody else up, and is gone on with when
   await admin.connect()
   const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }]
   const replicaAssignment = [1, 2].map((broker, partition) => ({ partition, replicas: [broker] }))
-  await admin.createTopics({ topics: [{ topic, replicaAssignment, configEntries }] })
+  await createTopic(admin, { topic, replicaAssignment, configEntries })
   await admin.disconnect()
   const record = (partition: number) => ({ topic, partition, key: 'key', value: 'value' })
   const append = (partition: number) => log.append(record(partition))
