@@ -11,17 +11,10 @@ import {
 import type { Client, EntityFact } from '../../../shared/ledger/events.ts'
 import { createRegistry } from '../../../shared/ledger/registry/evolve.ts'
 import { client, registered, user } from '../given.ts'
-import { aclPut, change, put, register, registryOf, resourcePut, scopePut } from './given.ts'
+import { aclPut, administrator, change, put, register, registryOf, resourcePut, scopePut } from './given.ts'
 
 const secret = { kid: 1, hash: 'x' }
-const root = client({
-  client_id: 'root',
-  client_name: 'Root',
-  grant_types: ['client_credentials'],
-  scope: 'ledger.admin',
-  groups: ['Administrators'],
-  secret,
-})
+const root = { ...administrator, secret }
 const boss = user({ groups: ['Administrators'] })
 const portal = client({ client_id: 'portal', client_name: 'Portal', scope: 'ledger.admin read', secret })
 const GRANT: ActingGrants = { sub: 'ada', client_id: 'portal', kind: 'rt', scope: 'ledger.admin', grant_ids: ['g1'] }

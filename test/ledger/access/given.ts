@@ -1,13 +1,22 @@
 import type { Client, EntityFact, User } from '../../../shared/ledger/events.ts'
 import { createRegistry, type Registry } from '../../../shared/ledger/registry/evolve.ts'
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
-import { registered } from '../given.ts'
+import { client, registered } from '../given.ts'
+
+/** An administrator by its own right, once it has a secret. */
+export const administrator = client({
+  client_id: 'root',
+  client_name: 'Root',
+  grant_types: ['client_credentials'],
+  scope: 'ledger.admin',
+  groups: ['Administrators'],
+})
 
 export const put = (user: User, revision = 1): EntityFact => ({ type: 'UserPut', data: { revision, user } })
 
-export const register = (client: Client): EntityFact => ({ type: 'ClientRegistered', data: { revision: 1, client } })
+export const register = (one: Client): EntityFact => ({ type: 'ClientRegistered', data: { revision: 1, client: one } })
 
-export const change = (client: Client): EntityFact => ({ type: 'ClientChanged', data: { revision: 2, client } })
+export const change = (one: Client): EntityFact => ({ type: 'ClientChanged', data: { revision: 2, client: one } })
 
 export function aclPut(name: string, allowed_groups: string[], denied_groups: string[] = []): EntityFact {
   return { type: 'AclPut', data: { revision: 2, acl: { name, allowed_groups, denied_groups } } }

@@ -2,15 +2,8 @@ import test from 'ava'
 import type { EntityFact } from '../../../shared/ledger/events.ts'
 import { needsGuard, type GuardedWrite } from '../../../shared/ledger/access/guard.ts'
 import { client, user } from '../given.ts'
-import { aclPut, change, put, register, registryOf, resourcePut, scopePut } from './given.ts'
+import { aclPut, administrator as root, change, put, register, registryOf, resourcePut, scopePut } from './given.ts'
 
-const root = client({
-  client_id: 'root',
-  client_name: 'Root',
-  grant_types: ['client_credentials'],
-  scope: 'ledger.admin',
-  groups: ['Administrators'],
-})
 const consoleClient = client({ client_id: 'console', client_name: 'Console', scope: 'ledger.audit read' })
 const eve = user({ sub: 'eve', groups: ['Auditors'], personal: { username: 'eve', name: null, email: null } })
 
