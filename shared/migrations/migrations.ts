@@ -1,13 +1,7 @@
 import type { Knex } from 'knex'
 import { lockUntilCommit } from '../database/own-name.ts'
 import { createLogTables } from '../event-log/postgres/tables.ts'
-import {
-  addFirstHash,
-  addGuardRevision,
-  addStalls,
-  createKeyTable,
-  createReadModelTables,
-} from '../read-model/tables.ts'
+import { createReadModelTables } from '../read-model/tables.ts'
 
 type Migration = { name: string; up: (knex: Knex) => Promise<void>; down: (knex: Knex) => Promise<void> }
 
@@ -27,13 +21,7 @@ export const LEDGER_MIGRATIONS = sourceOf([
 
 /** The read model of one version, in a schema of its own, so that the next version can be built beside it. */
 export function readModelMigrations(schema: string): Knex.MigrationSource<Migration> {
-  return sourceOf([
-    { name: '0001-read-model', up: (knex) => createReadModelTables(knex, schema), down: refuseDown },
-    { name: '0002-first-hash', up: (knex) => addFirstHash(knex, schema), down: refuseDown },
-    { name: '0003-keys', up: (knex) => createKeyTable(knex, schema), down: refuseDown },
-    { name: '0004-guard-revision', up: (knex) => addGuardRevision(knex, schema), down: refuseDown },
-    { name: '0005-stalls', up: (knex) => addStalls(knex, schema), down: refuseDown },
-  ])
+  return sourceOf([{ name: '0001-read-model', up: (knex) => createReadModelTables(knex, schema), down: refuseDown }])
 }
 
 /**

@@ -63,15 +63,42 @@ function tableOf(kind: StoredKind): Table {
   return { table: plural, id, columns: Object.keys(COLUMNS[kind]) }
 }
 
-const STATE_COLUMNS = ['revision', 'deleted', 'not_before', 'last_offset', 'at']
-
-/** A registry row as JSON, with the id always set, so that a tombstone keeps its place. */
-export type RegistryRow = Record<string, unknown> & {
+type EntityState = {
   revision: number
   deleted: boolean
   not_before: number | null
   last_offset: number
   at: string
+}
+
+/**
+ * A row as it is written: the members that are asked for in columns, and `value`, the whole of the entity. The id is
+ * always set, so that a tombstone keeps its place.
+ */
+export type StoredRow = Record<string, unknown> & EntityState & { value: unknown }
+
+const STATE_COLUMNS = ['value', 'revision', 'deleted', 'not_before', 'last_offset', 'at'] as const
+
+/** A row as it is read: the whole entity, also what only a later release knows of it. */
+export type RegistryRow = EntityState & { id: string | number; value: unknown }
+
+/** SQL for a row of this kind's table, under this alias, as a `RegistryRow`. json: built as the text that is sent. */
+export function entityJson(kind: StoredKind, alias: string): string {
+  const state = STATE_COLUMNS.map((column) => `'${column}', ${alias}.${column}`).join(', ')
+  return `json_build_object('id', ${alias}.${REGISTRY_TABLES[kind].id}, ${state})`
+}
+
+/**
+ * The members of an entity that this release knows, without those of a later one; what is personal of a user beside the
+ * others.
+ */
+export function knownMembers<Kind extends StoredKind>(
+  kind: Kind,
+  value: RegistryValues[Kind],
+): Record<string, unknown> {
+  const { personal, ...members } = { personal: null, ...value }
+  const columns: readonly string[] = REGISTRY_TABLES[kind].columns
+  return Object.fromEntries(Object.entries({ ...members, ...personal }).filter(([member]) => columns.includes(member)))
 }
 
 /** Every column of a kind's table, in order. */
@@ -80,7 +107,7 @@ export function registryColumns(kind: StoredKind): string[] {
 }
 
 /** The row that an entity is stored as. */
-export function registryRow(entity: RegistryEntity & { kind: StoredKind }): RegistryRow {
+export function registryRow(entity: RegistryEntity & { kind: StoredKind }): StoredRow {
   const { id } = REGISTRY_TABLES[entity.kind]
   const { personal, ...value } = { personal: null, ...entity.value }
   return {
@@ -88,6 +115,7 @@ export function registryRow(entity: RegistryEntity & { kind: StoredKind }): Regi
     // Each by its name: what else a record of a later release has in there must not become another column.
     ...(personal && personalOf(personal)),
     [id]: idOf(entity),
+    value: entity.value,
     revision: entity.revision,
     deleted: entity.deleted,
     not_before: entity.not_before,
@@ -102,27 +130,13 @@ function idOf({ kind, key }: RegistryEntity): string | number | undefined {
   return kind === 'key' ? Number(id) : id
 }
 
-/** The entity that a row (from `row_to_json`) stands for. */
+/** The entity that a row stands for. */
 export function entityOfRow<Kind extends StoredKind>(
   kind: Kind,
-  row: RegistryRow,
+  { id, value, at, ...state }: RegistryRow,
 ): Extract<RegistryEntity, { kind: Kind }> {
-  const { id, columns } = REGISTRY_TABLES[kind]
-  const value = Object.fromEntries(columns.map((column) => [column, row[column] ?? null]))
-  const stored =
-    kind === 'user'
-      ? { sub: row['sub'], groups: row['groups'], enabled: row['enabled'], personal: personalOf(row) }
-      : value
-  return {
-    kind,
-    key: registryKey(kind, String(row[id])),
-    revision: row.revision,
-    deleted: row.deleted,
-    value: row.deleted ? null : stored,
-    not_before: row.not_before,
-    last_offset: row.last_offset,
-    at: Date.parse(row.at),
-  } as unknown as Extract<RegistryEntity, { kind: Kind }>
+  const entity = { kind, key: registryKey(kind, String(id)), ...state, value, at: Date.parse(at) }
+  return entity as unknown as Extract<RegistryEntity, { kind: Kind }>
 }
 
 function personalOf({ username, name, email }: Record<string, unknown>): Record<string, unknown> {

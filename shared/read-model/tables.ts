@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 
 const REGISTRY_COLUMNS = `
+  value jsonb,
   revision integer NOT NULL,
   deleted boolean NOT NULL,
   not_before bigint,
@@ -14,16 +15,9 @@ const REGISTRY_COLUMNS = `
 export async function createReadModelTables(knex: Knex, schema: string): Promise<void> {
   await knex.raw(checkpoints(schema))
   await knex.raw(grants(schema))
+  await knex.raw(bearerTokens(schema))
   await knex.raw(registry(schema))
   await knex.raw(liveBearerTokens(schema))
-  await createKeyTable(knex, schema)
-}
-
-/** The keys that the log knows; a ledger of before has no such table yet. */
-export async function createKeyTable(knex: Knex, schema: string): Promise<void> {
-  await knex.raw(
-    `CREATE TABLE IF NOT EXISTS ${schema}.keys (kid smallint PRIMARY KEY, checks jsonb, ${REGISTRY_COLUMNS})`,
-  )
 }
 
 // A checkpoint row changes with every batch: room on its page keeps the updates in place (HOT).
@@ -39,8 +33,7 @@ CREATE TABLE ${schema}.checkpoints (
   leader_epoch integer,
   cluster_id text,
   fresh_as_of timestamptz,
-  stalled_at timestamptz,
-  resumed_at timestamptz,
+  stalls tstzrange[] NOT NULL DEFAULT '{}',
   status text NOT NULL DEFAULT 'ok' CHECK (status IN ('ok', 'stopped', 'diverged')),
   status_reason text,
   void_count bigint NOT NULL DEFAULT 0,
@@ -48,26 +41,8 @@ CREATE TABLE ${schema}.checkpoints (
   PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000)`
 
-/** The read model of an installed ledger remembers each of the latest stalls, and not what they come to. */
-export async function addStalls(knex: Knex, schema: string): Promise<void> {
-  await knex.raw(`ALTER TABLE ${schema}.checkpoints ADD COLUMN stalls tstzrange[] NOT NULL DEFAULT '{}'`)
-  await knex.raw(
-    `UPDATE ${schema}.checkpoints SET stalls = ARRAY[tstzrange(stalled_at, resumed_at, '[]')]
-      WHERE stalled_at <= resumed_at`,
-  )
-  await knex.raw(`ALTER TABLE ${schema}.checkpoints DROP COLUMN stalled_at, DROP COLUMN resumed_at`)
-}
-
-/** The read model of an installed ledger learns which record each partition of its log began with. */
-export async function addFirstHash(knex: Knex, schema: string): Promise<void> {
-  await knex.raw(`ALTER TABLE ${schema}.checkpoints ADD COLUMN IF NOT EXISTS first_hash bytea`)
-}
-
-/** No event of before was decided under the guard's counter. */
-export async function addGuardRevision(knex: Knex, schema: string): Promise<void> {
-  await knex.raw(`ALTER TABLE ${schema}.checkpoints ADD COLUMN IF NOT EXISTS guard_revision integer NOT NULL DEFAULT 0`)
-}
-
+// `dead_at`: when a code expires, or when the grant was revoked; null while it lives, so that a refresh changes nothing
+// that has an index, and stays on its page (HOT).
 const grants = (schema: string) => `
 CREATE TABLE ${schema}.grants (
   grant_id uuid PRIMARY KEY,
@@ -91,8 +66,13 @@ CREATE TABLE ${schema}.grants (
   refresh_grace_seconds integer,
   refresh_rotation boolean,
   reason text,
+  dead_at timestamptz,
   authorization_terms jsonb
 ) WITH (fillfactor = 70);
+CREATE INDEX grants_dead ON ${schema}.grants (partition, dead_at) WHERE dead_at IS NOT NULL`
+
+// `look_at`: when the sweeper looks at a token next; null = at no time.
+const bearerTokens = (schema: string) => `
 CREATE TABLE ${schema}.bearer_tokens (
   grant_id uuid NOT NULL,
   generation integer NOT NULL,
@@ -103,8 +83,11 @@ CREATE TABLE ${schema}.bearer_tokens (
   iat bigint NOT NULL,
   exp bigint,
   projected_at timestamptz NOT NULL,
+  partition smallint NOT NULL,
+  look_at timestamptz,
   PRIMARY KEY (grant_id, generation)
-)`
+);
+CREATE INDEX bearer_tokens_key ON ${schema}.bearer_tokens (kid, partition, look_at)`
 
 // Names are unique by the fold, not by an index: a batch is written as its final state, where a name may change hands
 // twice.
@@ -125,7 +108,8 @@ CREATE TABLE ${schema}.groups (name text PRIMARY KEY, description text, ${REGIST
 CREATE TABLE ${schema}.acls (
   name text PRIMARY KEY, allowed_groups text[], denied_groups text[], ${REGISTRY_COLUMNS});
 CREATE TABLE ${schema}.resources (
-  name text PRIMARY KEY, execute_acl text, templates jsonb, ${REGISTRY_COLUMNS})`
+  name text PRIMARY KEY, execute_acl text, templates jsonb, ${REGISTRY_COLUMNS});
+CREATE TABLE ${schema}.keys (kid smallint PRIMARY KEY, checks jsonb, ${REGISTRY_COLUMNS})`
 
 // For people with SQL: which bearer tokens live now, whose they are and through which client. Repeats what
 // ledger/grant/liveness.ts says; read-model/still-living.test.ts holds it to that.

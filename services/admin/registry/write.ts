@@ -20,6 +20,7 @@ import type { RegistryQuestion, RegistryRead } from '../../../shared/read-model/
 import { Contradiction, Unsettled } from '../../../shared/read-model/unsettled.ts'
 import type { Admin } from '../admin.ts'
 import { requireAdministratorLeft } from '../standing.ts'
+import { keepingUnknown } from './keep-unknown.ts'
 import type { Precondition } from './preconditions.ts'
 
 /** A fact about an entity that has revisions. */
@@ -87,7 +88,7 @@ async function readForWrite(admin: Admin, { question }: Change): Promise<Registr
 
 function factOf({ fact, key }: Change, { entities }: RegistryRead, guard_revision?: number): RevisedFact {
   const entity = entities.get(key)
-  return fact({ revision: (entity?.revision ?? 0) + 1, guard_revision }, entity)
+  return keepingUnknown(fact({ revision: (entity?.revision ?? 0) + 1, guard_revision }, entity), entity)
 }
 
 type Decided = { change: Change; read: RegistryRead; fact: RevisedFact }

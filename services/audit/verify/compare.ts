@@ -4,8 +4,8 @@ import type { Row, Snapshot } from './stored-rows.ts'
 /** One thing that the read model says and the log does not. `column: null` = the row itself. */
 export type Difference = { table: string; key: string; column: string | null; log: unknown; read_model: unknown }
 
-// When it was projected, the log cannot know.
-const NOT_IN_THE_LOG = new Set(['projected_at'])
+// When it was projected the log cannot know, and the sweeper moves when it looks again.
+const NOT_IN_THE_LOG = new Set(['projected_at', 'look_at'])
 
 /**
  * Compares an expected row with the snapshot's, which is taken out: what is left in the end was never in the log. Null

@@ -36,8 +36,8 @@ function expectGrants(snapshot: Snapshot): Expectation {
   function takeOne({ recorded: { event, position }, void: voidReason, grant: state }: Judged): Difference | null {
     if (voidReason !== null || state === null || state.status === 'unknown') return null
     grants.set(state.grant_id, { state, position })
-    const made = state.status === 'live' && state.current.event_id === event.id ? state.current : null
-    return made && compareToken(bearerTokenRow(state.grant_id, made))
+    const made = state.status === 'live' && state.current.event_id === event.id
+    return made ? compareToken(bearerTokenRow(state, position.partition)) : null
   }
 
   // Whether an absent one may have been swept is known only when its grant's whole life is.
@@ -82,7 +82,12 @@ function entityRow(entity: Stored): { table: string; key: string; row: Row } {
 }
 
 function rowOf(table: string, key: string[], row: Row): { table: string; key: string; row: Row } {
-  return { table, key: keyOfRow(row, key), row: { ...row, at: Date.parse(String(row['at'])) } }
+  const { dead_at } = row
+  const inMs = {
+    at: Date.parse(String(row['at'])),
+    ...(typeof dead_at === 'string' && { dead_at: Date.parse(dead_at) }),
+  }
+  return { table, key: keyOfRow(row, key), row: { ...row, ...inMs } }
 }
 
 type Stored = RegistryEntity & { kind: StoredKind }

@@ -77,7 +77,7 @@ async function readPage(tx: Knex, { table, key, partition }: Table, after: Row |
   const columns = key.join(', ')
   const further = after && key.map((column) => String(after[column]))
   const { rows } = await tx.raw<{ rows: { row: Row }[] }>(
-    `SELECT ${rowJson} AS row FROM ${table} t WHERE ${PLACE_OF} = ?
+    `SELECT ${rowJson}${table.endsWith('.grants') ? DEAD_AT : ''} AS row FROM ${table} t WHERE ${PLACE_OF} = ?
         ${further ? `AND (${columns}) > (${further.map(() => '?').join(', ')})` : ''} ORDER BY ${columns} LIMIT ${PAGE}`,
     [partition, ...(further ?? [])],
   )
@@ -105,6 +105,8 @@ function exactMs(expression: string): string {
 }
 
 const rowJson = `to_jsonb(t) || jsonb_build_object('at', ${exactMs('t.at')})`
+
+const DEAD_AT = ` || jsonb_build_object('dead_at', ${exactMs('t.dead_at')})`
 
 /** `partitionOf` in SQL. */
 const PLACE_OF = `('x' || right(t.grant_id::text, 8))::bit(32)::bigint % ${GRANT_PARTITIONS}`

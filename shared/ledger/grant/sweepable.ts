@@ -15,7 +15,8 @@ export function mayTokenBeSwept(state: GrantState, token: Token, now: number): b
   return Math.min(deadSince(state), tokenDeadSince(state, token)) + HOUR_MS <= now
 }
 
-function deadSince(state: GrantState): number {
+/** Since when (ms) nothing of a grant can be used any more, or from when if nothing else happens to it. */
+export function deadSince(state: GrantState): number {
   switch (state.status) {
     case 'unknown':
       return WITHOUT_END

@@ -1,6 +1,6 @@
 import { type GrantEvent, isGrantEvent, type Position, type Recorded } from '../../ledger/events.ts'
 import { evolve } from '../../ledger/grant/evolve.ts'
-import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../ledger/grant/state.ts'
+import { type Generation, type GrantState, type LiveGrant, UNKNOWN_GRANT } from '../../ledger/grant/state.ts'
 import {
   bearerTokenRow,
   type BearerTokenRow,
@@ -10,6 +10,7 @@ import {
   type GrantRow,
   grantsJson,
   MUTABLE_COLUMNS,
+  type ReadGrantRow,
 } from '../grant-rows.ts'
 import type { ReadModelTables } from '../read-model.ts'
 
@@ -33,8 +34,8 @@ export function foldGrants(states: Map<string, GrantState>, records: Recorded<Gr
     if (evolved.void !== undefined) continue
     states.set(grant_id, evolved.state)
     touched.set(grant_id, recorded.position)
-    const made = generationMade(before, evolved.state)
-    if (made) bearerTokens.push(bearerTokenRow(grant_id, made))
+    const made = tokenMade(before, evolved.state)
+    if (made) bearerTokens.push(bearerTokenRow(made, recorded.position.partition))
   }
   const grants = [...touched].flatMap(([grant_id, position]) => rowOf(states.get(grant_id), position))
   return { grants, bearerTokens, verdicts }
@@ -75,7 +76,7 @@ export async function loadGrants(
   return states
 }
 
-type LoadedGrant = Omit<GrantRow, 'at'> & { at: number; generations: Generation[] | null }
+type LoadedGrant = ReadGrantRow & { generations: Generation[] | null }
 
 const loadSql = (schema: string) => `
 WITH wanted AS MATERIALIZED (
@@ -89,9 +90,9 @@ SELECT ${grantsJson('wanted w JOIN ' + schema + '.grants g USING (grant_id)', 'g
  */
 export const writeGrantsSql = (schema: string, projectedAt: 'now' | 'record') => `
   made AS (
-    INSERT INTO ${schema}.bearer_tokens (grant_id, generation, event_id, kid, scope, at, iat, exp, projected_at)
+    INSERT INTO ${schema}.bearer_tokens (grant_id, generation, event_id, kid, scope, at, iat, exp, projected_at, partition, look_at)
     SELECT b.grant_id, b.generation, b.event_id, b.kid, b.scope, b.at, b.iat, b.exp,
-           ${projectedAt === 'now' ? 'clock_timestamp()' : 'b.at'}
+           ${projectedAt === 'now' ? 'clock_timestamp()' : 'b.at'}, b.partition, b.look_at
       FROM json_populate_recordset(NULL::${schema}.bearer_tokens, ?::json) AS b, ready WHERE ready.ok),
   changed AS (
     INSERT INTO ${schema}.grants AS g (${GRANT_COLUMNS.join(', ')})
@@ -113,8 +114,9 @@ function rowOf(state: GrantState | undefined, position: Position): GrantRow[] {
   return !state || state.status === 'unknown' ? [] : [grantRow(state, position)]
 }
 
-function generationMade(before: GrantState, after: GrantState): Generation | null {
+/** The grant as it stands, where it has made an access token. */
+function tokenMade(before: GrantState, after: GrantState): LiveGrant | null {
   if (after.status !== 'live') return null
   const had = before.status === 'live' ? before.access_generation : 0
-  return after.access_generation > had ? after.current : null
+  return after.access_generation > had ? after : null
 }

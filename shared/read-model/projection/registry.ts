@@ -3,6 +3,7 @@ import { createRegistry } from '../../ledger/registry/evolve.ts'
 import { LEDGER_KEY, NAMED_KINDS, parseRegistryKey } from '../../ledger/registry/kinds.ts'
 import { type RegistryEntity, registryKeyOf } from '../../ledger/registry/state.ts'
 import {
+  entityJson,
   entityOfRow,
   registryColumns,
   registryRow,
@@ -74,7 +75,7 @@ async function loadKind(
   const { table, id } = REGISTRY_TABLES[kind]
   const claimed = claims(kind, records)
   const { rows } = await knex.raw<{ rows: { row: RegistryRow }[] }>(
-    `SELECT to_jsonb(t) AS row FROM ${schema}.${table} t WHERE t.${id} = ANY (?) ${claimed.sql}`,
+    `SELECT ${entityJson(kind, 't')} AS row FROM ${schema}.${table} t WHERE t.${id} = ANY (?) ${claimed.sql}`,
     [ids, ...claimed.bindings],
   )
   return rows.map(({ row }) => entityOfRow(kind, row))

@@ -2,7 +2,7 @@ import { foldersAbove } from '../../ledger/access/decision.ts'
 import type { Acl, Resource, Scope } from '../../ledger/events.ts'
 import { DEFAULT_ACL } from '../../ledger/registry/predefined.ts'
 import { createBatcher } from '../../database/batcher.ts'
-import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
+import { entityJson, entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { createStamps } from '../stamps.ts'
 import { type Patience, READ_BOUND, readTokens, type TimedReadModel, type TokenKey, type TokenView } from './tokens.ts'
 
@@ -41,10 +41,10 @@ export function createAccessReader(
 
 // The token's own scopes, and those that would do; the resources on the way up; the ACLs that these name, and Default.
 const registrySql = (schema: string) => `
-  (SELECT json_agg(s) FROM ${schema}.scopes s WHERE NOT s.deleted AND (s.includes && ?::text[]
+  (SELECT json_agg(${entityJson('scope', 's')}) FROM ${schema}.scopes s WHERE NOT s.deleted AND (s.includes && ?::text[]
      OR s.name IN (SELECT unnest(string_to_array(w.scope, ' ')) FROM wanted w))) AS scopes,
-  (SELECT json_agg(r) FROM ${schema}.resources r WHERE NOT r.deleted AND r.name = ANY (?::text[])) AS resources,
-  (SELECT json_agg(a) FROM ${schema}.acls a WHERE NOT a.deleted AND (a.name = ANY (?::text[])
+  (SELECT json_agg(${entityJson('resource', 'r')}) FROM ${schema}.resources r WHERE NOT r.deleted AND r.name = ANY (?::text[])) AS resources,
+  (SELECT json_agg(${entityJson('acl', 'a')}) FROM ${schema}.acls a WHERE NOT a.deleted AND (a.name = ANY (?::text[])
      OR a.name IN (SELECT r.execute_acl FROM ${schema}.resources r WHERE NOT r.deleted AND r.name = ANY (?::text[])))) AS acls`
 
 type Named = { scope: Scope; resource: Resource; acl: Acl }

@@ -4,7 +4,7 @@ import { viewOf } from '../../ledger/registry/evolve.ts'
 import { EVERYBODY } from '../../ledger/registry/predefined.ts'
 import type { RegistryEntity } from '../../ledger/registry/state.ts'
 import type { ReadModelTables } from '../read-model.ts'
-import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
+import { entityJson, entityOfRow, type RegistryRow } from '../registry-rows.ts'
 
 /** What users can act with, whom it belongs to, and the clients that it goes through. */
 export type Acting = { grants: ActingGrants[]; users: User[]; clients: Client[] }
@@ -58,5 +58,5 @@ acting AS MATERIALIZED (
     FROM usable GROUP BY sub, client_id, kind, scope LIMIT 1000)
 SELECT
   (SELECT json_agg(to_jsonb(a)) FROM acting a) AS grants,
-  (SELECT json_agg(to_jsonb(u)) FROM ${schema}.users u WHERE u.sub IN (SELECT sub FROM acting)) AS users,
-  (SELECT json_agg(to_jsonb(c)) FROM ${schema}.clients c WHERE c.client_id IN (SELECT client_id FROM acting)) AS clients`
+  (SELECT json_agg(${entityJson('user', 'u')}) FROM ${schema}.users u WHERE u.sub IN (SELECT sub FROM acting)) AS users,
+  (SELECT json_agg(${entityJson('client', 'c')}) FROM ${schema}.clients c WHERE c.client_id IN (SELECT client_id FROM acting)) AS clients`

@@ -1,7 +1,6 @@
-import type { Key } from '../../ledger/events.ts'
 import type { EntityOf } from '../../ledger/registry/state.ts'
 import type { ReadModel } from '../read-model.ts'
-import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
+import { entityJson, entityOfRow, type RegistryRow } from '../registry-rows.ts'
 
 export type KeyEntity = EntityOf<'key'>
 
@@ -10,11 +9,11 @@ export type KnownKeys = { next: number; keys: ReadonlyMap<number, KeyEntity> }
 
 /** Reads the keys with the position of the registry that they are of. */
 export async function readKeys({ knex, schema, topics }: ReadModel): Promise<KnownKeys> {
-  const { rows } = await knex.raw<{ rows: { next: number | null; keys: (RegistryRow & Key)[] | null }[] }>(
+  const { rows } = await knex.raw<{ rows: { next: number | null; keys: RegistryRow[] | null }[] }>(
     `SELECT (SELECT next FROM ${schema}.checkpoints WHERE topic = ? AND partition = 0) AS next,
-            (SELECT json_agg(to_jsonb(y) ORDER BY y.kid) FROM ${schema}.keys y) AS keys`,
+            (SELECT json_agg(${entityJson('key', 'y')} ORDER BY y.kid) FROM ${schema}.keys y) AS keys`,
     [topics.registry],
   )
-  const keys = (rows[0]?.keys ?? []).map((row): [number, KeyEntity] => [row.kid, entityOfRow('key', row)])
+  const keys = (rows[0]?.keys ?? []).map((row): [number, KeyEntity] => [Number(row.id), entityOfRow('key', row)])
   return { next: rows[0]?.next ?? 0, keys: new Map(keys) }
 }

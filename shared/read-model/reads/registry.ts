@@ -1,9 +1,9 @@
 import { epochMs } from '../../database/epoch-ms.ts'
 import type { Client } from '../../ledger/events.ts'
 import { viewOf } from '../../ledger/registry/evolve.ts'
-import { NAMED_KINDS, REGISTRY_KINDS } from '../../ledger/registry/kinds.ts'
+import { type NamedKind, NAMED_KINDS, REGISTRY_KINDS } from '../../ledger/registry/kinds.ts'
 import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.ts'
-import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
+import { entityJson, entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { registryPlace } from '../../event-log/places.ts'
 import { createStamps } from '../stamps.ts'
 import { type Acting, type Reach, readActingGrants } from './acting-grants.ts'
@@ -94,22 +94,24 @@ function entitiesOf(rows: Rows): Map<string, RegistryEntity> {
 // Clients and users can be many; of all others there are few.
 const SMALL_KINDS = NAMED_KINDS.filter((kind) => kind !== 'client' && kind !== 'user')
 
-const wholeTable = (schema: string, table: string) =>
-  `(SELECT json_agg(to_jsonb(t)) FROM ${schema}.${table} t) AS ${table}`
+const wholeTable = (schema: string, kind: NamedKind) => {
+  const { plural } = REGISTRY_KINDS[kind]
+  return `(SELECT json_agg(${entityJson(kind, 't')}) FROM ${schema}.${plural} t) AS ${plural}`
+}
 
 const registrySql = (schema: string) => `
 SELECT ${epochMs('clock_timestamp()')} AS now,
-  (SELECT json_agg(to_jsonb(c)) FROM ${schema}.clients c
+  (SELECT json_agg(${entityJson('client', 'c')}) FROM ${schema}.clients c
     WHERE c.client_id = ANY (?::text[]) OR c.client_name = ANY (?::text[])) AS clients,
-  (SELECT json_agg(to_jsonb(u)) FROM ${schema}.users u
+  (SELECT json_agg(${entityJson('user', 'u')}) FROM ${schema}.users u
     WHERE u.sub = ANY (?::text[]) OR u.username = ANY (?::text[])) AS users,
-  ${SMALL_KINDS.map((kind) => wholeTable(schema, REGISTRY_KINDS[kind].plural)).join(', ')},
+  ${SMALL_KINDS.map((kind) => wholeTable(schema, kind)).join(', ')},
   (SELECT json_build_object('next', k.next, 'status', k.status, 'status_reason', k.status_reason,
             'guard_revision', k.guard_revision, 'fresh_as_of', ${epochMs('k.fresh_as_of')})
      FROM ${schema}.checkpoints k WHERE k.topic = ? AND k.partition = 0) AS registry`
 
 const membersSql = (schema: string) => `
 SELECT
-  (SELECT json_agg(to_jsonb(c)) FROM (SELECT * FROM ${schema}.clients
+  (SELECT json_agg(${entityJson('client', 'c')}) FROM (SELECT * FROM ${schema}.clients
     WHERE enabled AND NOT deleted AND 'client_credentials' = ANY (grant_types)
       AND groups && ?::text[] AND string_to_array(scope, ' ') && ?::text[] LIMIT 1000) c) AS clients`

@@ -3,9 +3,9 @@ import { epochMs } from '../../database/epoch-ms.ts'
 import { placeOf, placeText, registryPlace, type TopicPartition, type Topics } from '../../event-log/places.ts'
 import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../ledger/grant/state.ts'
 import type { ClientEntity, UserEntity } from '../../ledger/registry/state.ts'
-import { grantOfRow, type GrantRow, grantsJson } from '../grant-rows.ts'
+import { grantOfRow, grantsJson, type ReadGrantRow } from '../grant-rows.ts'
 import type { ReadModel } from '../read-model.ts'
-import { entityOfRow, type RegistryRow } from '../registry-rows.ts'
+import { entityJson, entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { type Stalls, stalledMs } from '../stall.ts'
 import { createStamps, type Stamps } from '../stamps.ts'
 import type { Clocks } from './clocks.ts'
@@ -116,7 +116,7 @@ type Answer = {
   keys: KnownKids
 }
 
-type LoadedGrant = Omit<GrantRow, 'at'> & { at: number; generations: GenerationRow[] | null }
+type LoadedGrant = ReadGrantRow & { generations: GenerationRow[] | null }
 
 type Raw = {
   now: number
@@ -135,8 +135,8 @@ function answerOf(raw: Raw, stamps: Stamps, sentAt: number): Answer {
   })
   return {
     now,
-    clients: new Map((raw.clients ?? []).map((row) => [String(row['client_id']), entityOfRow('client', row)])),
-    users: new Map((raw.users ?? []).map((row) => [String(row['sub']), entityOfRow('user', row)])),
+    clients: new Map((raw.clients ?? []).map((row) => [String(row.id), entityOfRow('client', row)])),
+    users: new Map((raw.users ?? []).map((row) => [String(row.id), entityOfRow('user', row)])),
     grants: new Map((raw.grants ?? []).map((row) => [row.grant_id, row])),
     checkpoints: new Map((raw.checkpoints ?? []).map((row) => [placeText(row), believed(row)])),
     keys: new Map((raw.known_keys ?? []).map(({ kid, retired }) => [kid, retired ? 'retired' : 'introduced'])),
@@ -150,9 +150,9 @@ WITH keys AS MATERIALIZED (
 wanted AS MATERIALIZED (
   SELECT g.*, k.generations FROM keys k JOIN ${schema}.grants g USING (grant_id))
 SELECT ${epochMs('clock_timestamp()')} AS now,
-  (SELECT json_agg(c) FROM ${schema}.clients c
+  (SELECT json_agg(${entityJson('client', 'c')}) FROM ${schema}.clients c
     WHERE c.client_id = ANY (?::text[] || (SELECT coalesce(array_agg(client_id), '{}') FROM wanted))) AS clients,
-  (SELECT json_agg(u) FROM ${schema}.users u
+  (SELECT json_agg(${entityJson('user', 'u')}) FROM ${schema}.users u
     WHERE u.sub IN (SELECT principal_id FROM wanted WHERE principal_type = 'user')) AS users,
   ${grantsJson('wanted w', 'w', 'w.generations || w.access_generation::bigint', schema)} AS grants,
   (SELECT json_agg(json_build_object('topic', k.topic, 'partition', k.partition, 'next', k.next, 'status', k.status,

@@ -102,7 +102,7 @@ const TAMPERINGS: [what: string, sql: string, found: Record<string, unknown>][] 
   ],
   [
     'a bearer token that nobody made',
-    `INSERT INTO bearer_tokens SELECT grant_id, 7, event_id, kid, scope, at, iat, exp, at FROM bearer_tokens WHERE generation = 2`,
+    `INSERT INTO bearer_tokens SELECT grant_id, 7, event_id, kid, scope, at, iat, exp, at, partition, look_at FROM bearer_tokens WHERE generation = 2`,
     { key: `${grantId(1)}/7`, log: 'no row' },
   ],
   [
@@ -137,7 +137,7 @@ const TAMPERINGS: [what: string, sql: string, found: Record<string, unknown>][] 
   ],
   [
     'a group that nobody made',
-    `INSERT INTO groups SELECT 'Z', description, revision, deleted, not_before, last_offset, at FROM groups`,
+    `INSERT INTO groups SELECT 'Z', description, value, revision, deleted, not_before, last_offset, at FROM groups`,
     { table: 'groups', key: 'Z', log: 'no row' },
   ],
   [

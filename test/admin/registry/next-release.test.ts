@@ -1,0 +1,33 @@
+import { realTest } from '../../support/real-parts.ts'
+import { startLedger, type Ledger } from '../ledger.ts'
+
+const test = realTest('postgres')
+
+/** What a process of the next release might set: members that this one knows nothing of. */
+const LATER = { pronouns: 'she/her', address: { city: 'London' } }
+
+async function userOfNextRelease({ user }: Ledger): Promise<string> {
+  const personal = { username: 'ada', name: 'Ada', email: null, phone: '+44' }
+  return user({ ...LATER, personal })
+}
+
+test('a member of the next release survives a write by this one, and is shown to nobody', async (t) => {
+  const ledger = await startLedger(t)
+  const { send, root: token } = ledger
+  const sub = await userOfNextRelease(ledger)
+  const path = `/admin/users/${sub}`
+  const read = await send('GET', path, { token })
+  t.deepEqual(Object.keys(read.body).sort(), ['email', 'enabled', 'groups', 'name', 'sub', 'username'])
+
+  const body = { ...read.body, name: 'Ada Lovelace' }
+  t.is((await send('PUT', path, { token, body, headers: { 'if-match': '"1"' } })).status, 200)
+  t.is((await send('POST', `${path}/revoke-all`, { token, body: { reason: 'lost' } })).status, 200)
+
+  const users = (await ledger.events()).flatMap(({ type, data }) => ('user' in data ? [{ type, user: data.user }] : []))
+  const personal = { username: 'ada', name: 'Ada Lovelace', email: null, phone: '+44' }
+  const wanted = { sub, groups: [], enabled: true, ...LATER, personal }
+  t.deepEqual(users.slice(-2), [
+    { type: 'UserPut', user: wanted },
+    { type: 'UserGrantsRevoked', user: wanted },
+  ])
+})
