@@ -8,6 +8,7 @@ import { loadSettings } from '../shared/config/load-settings.ts'
 import { envelop, outgoing } from '../shared/event-log/event-codec.ts'
 import type { Client } from '../shared/ledger/events.ts'
 import { openParts } from '../shared/process/open-parts.ts'
+import { readModelInUse } from '../shared/read-model/versions/read-models.ts'
 import { runtimeOf } from '../shared/process/runtime.ts'
 import { generateClientSecret, hashClientSecret } from '../shared/tokens/client-secret.ts'
 import { deriveKeys, type Keys } from '../shared/tokens/keys.ts'
@@ -76,7 +77,12 @@ export async function startSubject({
   const keys = deriveKeys(settings.SECRETS_SYSTEM ?? [], ledger_id)
   const projector = await startService('projector', env, port + 1)
   const endpoint = await startService('token-endpoint', env, port)
-  const runtime = runtimeOf(parts, settings, { keys, ledger_id }, logger)
+  const runtime = runtimeOf(
+    { ...parts, schema: await readModelInUse(parts.knex) },
+    settings,
+    { keys, ledger_id },
+    logger,
+  )
   const secret = generateClientSecret()
   const terms = { scope: 'orders.read', refresh_token_absolute_lifetime: null }
   const client = defaultClient({ client_id: 'bench', ...terms, secret: hashClientSecret(keys, secret) })

@@ -6,13 +6,16 @@ import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import { readKeys } from '../../shared/read-model/reads/keys.ts'
 import { createRegistryReader } from '../../shared/read-model/reads/registry.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
+import type { Admin } from './admin.ts'
 import { adminRoutes } from './app.ts'
+import { createReadModels } from './projection/read-models.ts'
+import { projectionRoutes } from './projection/routes.ts'
 import { createSerially } from './serially.ts'
 
 /** Wires the admin API to a runtime and mounts its routes. */
 export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
   const { settings, commit, log, topics } = runtime
-  adminRoutes(router, {
+  const admin: Admin = {
     ...guardOf(runtime),
     registry: createRegistryReader(runtime),
     tokens: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
@@ -32,5 +35,7 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     },
     maxLagMs: settings.MAX_LAG * 1000,
     serially: createSerially(),
-  })
+  }
+  adminRoutes(router, admin)
+  if (settings.dev) projectionRoutes(router, admin, createReadModels(runtime, settings))
 }

@@ -53,7 +53,11 @@ export const settingsSchema = z.object({
   KAFKA_TOPIC_PREFIX: form.topicPrefix
     .prefault('token-ledger')
     .describe('Topics are `PREFIX.grants` and `PREFIX.registry`; consumer groups begin with it too'),
-  READ_MODEL: form.readModelSchema.prefault('ledger_v1').describe('Database schema of the read model in use'),
+  READ_MODEL: form.readModelSchema
+    .optional()
+    .describe(
+      'Database schema of the read model that this process reads; without it, the one that `projection switch` chose',
+    ),
   SECRETS_SYSTEM: form.secrets
     .optional()
     .meta(

@@ -11,8 +11,7 @@ import type { Skip, Skips } from './skips.ts'
 
 /**
  * Where a fold of one partition stands. `next`: the first offset that is not folded. `last_offset`, `last_hash` and
- * `leader_epoch` are of the last record folded, `first_hash` is of the first (null also where a release before this
- * column folded it), `chain` is the proof of all of them.
+ * `leader_epoch` are of the last record folded, `first_hash` is of the first, `chain` is the proof of all of them.
  */
 export type FoldPosition = {
   next: number
@@ -51,7 +50,6 @@ export type Judged = {
 
 /** Called now and then with the number of log offsets read since the last call. */
 export type OnRead = (offsets: number) => void
-
 /** Called now and then: how many of how many log offsets were read. */
 export type Progress = (done: number, total: number) => void
 
@@ -67,8 +65,8 @@ export function cannotBeFolded({ offset, reason }: Pick<Stop, 'offset' | 'reason
 
 /** Where the fold of a partition begins. */
 export function foldStart({ topic, partition }: TopicPartition): FoldPosition {
-  const none = { last_offset: null, last_hash: null, first_hash: null, leader_epoch: null }
-  return { next: 0, ...none, chain: chainStart(topic, partition) }
+  const chain = chainStart(topic, partition)
+  return { next: 0, last_offset: null, last_hash: null, first_hash: null, leader_epoch: null, chain }
 }
 
 /** LogReadError when the beginning of one of these partitions is gone: without it no record has a verdict. */
@@ -89,9 +87,13 @@ export function readBatch(batch: LogBatch, from: FoldPosition, skips: Skips): Fo
 /** `skips`: what to pass by; at a stop it looks again. */
 export type Walking = { skips: Skips; onRead?: OnRead | undefined }
 
-/** Walks a partition up to but without `range.to`, a batch at a time and at the reader's pace. Ends at a stop. */
-export async function* walkLog(log: EventLog, range: Range, walking: Walking): AsyncGenerator<FoldStep> {
-  let position = foldStart(range)
+/** Walks a partition up to but without `range.to`, at the reader's pace, from `position` on. Ends at a stop. */
+export async function* walkLog(
+  log: EventLog,
+  range: Range,
+  walking: Walking,
+  position = foldStart(range),
+): AsyncGenerator<FoldStep> {
   const read = (batch: LogBatch) => readBatch(batch, position, walking.skips)
   for await (const step of walk(log, range, { ...walking, read })) {
     position = step.position
@@ -159,8 +161,8 @@ function decode({ topic, partition }: LogBatch, records: LogRecord[], skips: Ski
 }
 
 function stopAt(record: LogRecord, reason: string): Stop {
-  const { offset, timestamp, key } = record
-  return { offset, reason, key: key.toString('utf8'), timestamp, sha256: recordSha256(record) }
+  const { offset, timestamp } = record
+  return { offset, reason, key: record.key.toString('utf8'), timestamp, sha256: recordSha256(record) }
 }
 
 function skippedBy({ reason, actor }: Skip, record: LogRecord): Skipped {
@@ -188,8 +190,8 @@ function createJudge(): (recorded: Recorded) => Judged {
   return (recorded) => {
     const { event } = recorded
     if (!isGrantEvent(event)) {
-      const { entity = null, void: voidReason = null } = registry.apply({ ...recorded, event })
-      return { recorded, void: voidReason, grant: null, entity }
+      const { entity = null, void: reason = null } = registry.apply({ ...recorded, event })
+      return { recorded, void: reason, grant: null, entity }
     }
     const evolved = evolve(grants.get(event.data.grant_id) ?? UNKNOWN_GRANT, { ...recorded, event })
     if (evolved.void === undefined) grants.set(event.data.grant_id, evolved.state)

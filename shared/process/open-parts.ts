@@ -24,6 +24,9 @@ export type Parts = {
   close(): Promise<void>
 }
 
+/** The parts, and the schema of the read model that is read in them. */
+export type PartsRead = Parts & { schema: string }
+
 /**
  * Opens the real parts that the settings name, or the embedded database in the data folder, which one process at a time
  * may have: throws an OperatorError when another has it. Nothing is created and nobody is connected to yet.
@@ -129,4 +132,12 @@ function openLog(settings: Settings, knex: Knex, logger: Logger): EventLog {
 function loggerOf(part: 'kafka' | 'database', logger: Logger): LogLogger {
   return (level, message, { err, ...fields }) =>
     logger[level]({ [part]: fields, ...(err !== undefined && { err }) }, message)
+}
+
+/** Closes the parts that something failed with, and throws that on. */
+export function closing({ close }: Pick<Parts, 'close'>): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await close()
+    throw error
+  }
 }

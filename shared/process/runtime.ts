@@ -12,7 +12,7 @@ import type { NoteProof } from '../read-model/reads/settled-token.ts'
 import type { LedgerKeys } from '../tokens/key-checks.ts'
 import { createStamps } from '../read-model/stamps.ts'
 import type { Keys } from '../tokens/keys.ts'
-import type { Parts } from './open-parts.ts'
+import type { PartsRead } from './open-parts.ts'
 
 /** What every service of one process is wired from. */
 export type Runtime = Required<ReadModel> & {
@@ -49,14 +49,13 @@ export function guardOf(runtime: Runtime): Guard {
   }
 }
 
-/** The write and read paths of a process, on these parts. */
+/** The write and read paths of a process, on these parts and this read model. */
 export function runtimeOf(
-  { knex, log, topics }: Parts,
+  { knex, log, topics, schema }: PartsRead,
   settings: Settings,
   held: LedgerKeys | null,
   logger: Logger,
 ): Runtime {
-  const schema = settings.READ_MODEL
   const stamps = createStamps()
   const waiter = createPositionWaiter({ knex, schema, stamps })
   const clocks = createClocks({ maxSkewMs: settings.MAX_CLOCK_SKEW * 1000, logger })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
 
 const REGISTRY_COLUMNS = `
@@ -9,15 +10,26 @@ const REGISTRY_COLUMNS = `
   at timestamptz NOT NULL`
 
 /**
+ * The number of these tables. A release that changes one of them, or an index or a view, raises it, once: it is the N
+ * of the schema `ledger_vN`, which is built beside the one in use.
+ */
+export const LAYOUT = 2
+
+/** Everything that a read model is, in `schema`. */
+const tablesOf = (schema: string): string[] => [
+  checkpoints(schema),
+  grants(schema),
+  bearerTokens(schema),
+  registry(schema),
+  liveBearerTokens(schema),
+]
+
+/**
  * Creates the read model's tables in `schema`. Everything here can be thrown away and folded again from the log.
  * No foreign key leads from grants to the registry: the order between their partitions is undefined.
  */
 export async function createReadModelTables(knex: Knex, schema: string): Promise<void> {
-  await knex.raw(checkpoints(schema))
-  await knex.raw(grants(schema))
-  await knex.raw(bearerTokens(schema))
-  await knex.raw(registry(schema))
-  await knex.raw(liveBearerTokens(schema))
+  for (const sql of tablesOf(schema)) await knex.raw(sql)
 }
 
 // A checkpoint row changes with every batch: room on its page keeps the updates in place (HOT).
@@ -127,3 +139,6 @@ SELECT b.grant_id, b.generation, b.scope, to_timestamp(b.iat) AS issued_at, to_t
    AND c.enabled AND NOT c.deleted AND g.registry_position > coalesce(c.not_before, -1)
    AND (g.principal_type = 'client'
         OR (u.enabled AND NOT u.deleted AND g.registry_position > coalesce(u.not_before, -1)))`
+
+/** What these tables are told by: two builds of one release may differ, as long as it is not released. */
+export const TABLES_SHA256 = createHash('sha256').update(tablesOf('schema').join('\n')).digest('hex')

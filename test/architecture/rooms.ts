@@ -15,7 +15,8 @@ export const ROOMS = {
   'shared/event-log/kafka/client': ['shared/event-log'],
   'shared/event-log/kafka': ['shared/event-log/kafka/client'],
   'shared/read-model': ['shared/event-log'],
-  'shared/read-model/projection': ['shared/read-model'],
+  'shared/read-model/versions': ['shared/read-model'],
+  'shared/read-model/projection': ['shared/read-model/versions'],
   'shared/read-model/reads': ['shared/read-model'],
   'shared/read-model/commit': ['shared/read-model/reads'],
   'shared/migrations': ['shared/read-model/**', 'shared/event-log/**'],
@@ -35,7 +36,8 @@ export const ROOMS = {
   'services/cli/connect': ['services/**'],
   'services/cli/render': ['services/cli/connect'],
   'services/cli/commands': ['services/cli/compose', 'services/cli/dev', 'services/cli/render'],
-  'services/cli': ['services/cli/commands'],
+  'services/cli/commands/projection': ['services/cli/commands'],
+  'services/cli': ['services/cli/commands/**'],
 } as const satisfies Record<string, readonly string[]>
 
 export type Room = keyof typeof ROOMS

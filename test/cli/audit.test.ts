@@ -101,12 +101,18 @@ realTest('postgres')('the verbs of the operator: what is wrong is found, told, a
   )
   t.regex(short.out, /^registry\/0 +3 +3 +0 +never +ok +0 +it was never/m)
 
-  const refused = await whileFresh(ledger, () => tokenLedger(env, 'projection', 'rebuild'))
-  t.deepEqual([refused.code, refused.out], [1, ''])
-  t.regex(refused.err, /^error: a projector runs/)
-  const rebuilt = await tokenLedger(env, 'projection', 'rebuild', '--force')
+  const rebuilt = await tokenLedger(env, 'projection', 'rebuild')
   t.is(rebuilt.code, 0, rebuilt.err)
-  t.regex(rebuilt.out, /^equal/)
+  t.regex(rebuilt.out, /^ledger_v2_2 is built; projectors keep it up now; "\S+ projection switch" has/)
+  const mended = await tokenLedger({ ...env, LEDGER_READ_MODEL: 'ledger_v2_2' }, 'projection', 'verify')
+  t.is(mended.code, 0, mended.err)
+  t.regex(mended.out, /^equal/)
+  const early = await tokenLedger(env, 'projection', 'switch')
+  t.deepEqual([early.code, early.out], [1, ''])
+  t.regex(
+    early.err,
+    /^error: ledger_v2_2 is not up to date: \S+: it was never known to be complete: a projector of this /,
+  )
 
   const healthy = await whileFresh(ledger, () => tokenLedger(env, 'projection', 'status', '--format', 'json'))
   t.is(healthy.code, 0, healthy.out)

@@ -37,9 +37,9 @@ async function moved(ledger: TestLedger, app: Credentials, pair: Pair, gone: { a
   const { knex } = ledger.runtime
   const { grant_id } = pair
   if (gone.access)
-    await knex.raw('UPDATE ledger_v1.bearer_tokens SET exp = 1 WHERE grant_id = ? AND generation = 1', [grant_id])
+    await knex.raw('UPDATE ledger_v2.bearer_tokens SET exp = 1 WHERE grant_id = ? AND generation = 1', [grant_id])
   if (gone.grace)
-    await knex.raw(`UPDATE ledger_v1.bearer_tokens SET projected_at = projected_at - ${LONG_AGO} WHERE grant_id = ?`, [
+    await knex.raw(`UPDATE ledger_v2.bearer_tokens SET projected_at = projected_at - ${LONG_AGO} WHERE grant_id = ?`, [
       grant_id,
     ])
   return { grant_id, access_token: String(body['access_token']), refresh_token: String(body['refresh_token']) }

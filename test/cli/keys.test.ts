@@ -61,7 +61,7 @@ test('status leads through a rotation: second, first, until when the old key is 
   const first = await startLedger(t, { beside: before, settings: { SECRETS_SYSTEM: `${two},${one}` } })
   t.is((await refresh(first, app, moving.refresh_token)).status, 200)
   const { rows } = await first.runtime.knex.raw<{ rows: { refresh_exp: number }[] }>(
-    `SELECT refresh_exp FROM ledger_v1.grants WHERE grant_id = ?`,
+    `SELECT refresh_exp FROM ledger_v2.grants WHERE grant_id = ?`,
     [grant_id],
   )
   const ends = new Date((rows[0]?.refresh_exp ?? 0) * 1000).toISOString().replace('.000', '')
@@ -173,7 +173,7 @@ test('while the read model may be incomplete no key is said to be removable', as
   await ledger.stop()
   const next = await startLedger(t, { beside: ledger, services: ['token-endpoint'] })
   await next.runtime.knex.raw(
-    `UPDATE ledger_v1.checkpoints SET fresh_as_of = now() - interval '1 h' WHERE partition = 3`,
+    `UPDATE ledger_v2.checkpoints SET fresh_as_of = now() - interval '1 h' WHERE partition = 3`,
   )
   const { code, out } = await commandLine(
     directly(next, { LEDGER_SECRETS_SYSTEM: `${two},${one}`, LEDGER_MAX_LAG: '3000' }),

@@ -90,7 +90,7 @@ test('a ledger that locked everybody out has an administrator again, who can cal
   t.is((await asAdministrator(ledger, 'recovery', told.client_secret)).status, 200)
   t.is((await asAdministrator(ledger, 'recovery', secret)).status, 401, 'its secret before')
   const clients = await ledger.runtime.knex.raw<{ rows: unknown[] }>(
-    "SELECT FROM ledger_v1.clients WHERE client_name = 'recovery'",
+    "SELECT FROM ledger_v2.clients WHERE client_name = 'recovery'",
   )
   t.is(clients.rows.length, 1)
   t.is((await bySystem(ledger)).length, 5)

@@ -402,7 +402,7 @@ export const MUTANTS: Mutant[] = [
     changes: [
       [
         '  await log.create(shapeOf(topics))\n',
-        '  await log.create(shapeOf(topics))\n  await createCheckpoints({ knex, schema: settings.READ_MODEL }, placesOf(topics))\n',
+        '  await log.create(shapeOf(topics))\n  await readModelFor(parts, settings, tell)\n',
       ],
     ],
     tests: ['test/cli/compose/two-installations.test.ts'],

@@ -1,5 +1,6 @@
+import type { VerifySource } from '../../shared/read-model/read-model.ts'
+import { rebuiltBeside } from '../support/written-ledger.ts'
 import { envelop, outgoing } from '../../shared/event-log/event-codec.ts'
-import { rebuild } from '../../shared/read-model/projection/rebuild.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import {
   isSamePlace,
@@ -46,15 +47,14 @@ const stops = ({ lines }: TestLedger) =>
 
 /** What every fold makes of the log is the same: of the projector, of verify, and of a rebuild. */
 async function foldsAgree(ledger: TestLedger): Promise<{ equal: boolean; skipped: number }[]> {
-  const told = async (one: TestLedger) => {
-    const { equal, partitions } = await verify(one.runtime)
+  const told = async (one: VerifySource) => {
+    const { equal, partitions } = await verify(one)
     return { equal, skipped: partitions.reduce((sum, { skipped }) => sum + skipped, 0) }
   }
-  const live = await told(ledger)
+  const live = await told(ledger.runtime)
   await ledger.stop()
   const still = await startLedger({ teardown: () => undefined }, { beside: ledger, services: ['audit'] })
-  await rebuild(still.runtime, { force: true })
-  const rebuilt = await told(still)
+  const rebuilt = await told(await rebuiltBeside(still.runtime))
   await still.stop()
   return [live, rebuilt]
 }

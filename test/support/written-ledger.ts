@@ -13,6 +13,11 @@ import { migrateDatabase } from '../../shared/migrations/migrations.ts'
 import { openParts, type Parts } from '../../shared/process/open-parts.ts'
 import { type Runtime, runtimeOf } from '../../shared/process/runtime.ts'
 import { createCheckpoints } from '../../shared/read-model/checkpoints.ts'
+import type { VerifySource } from '../../shared/read-model/read-model.ts'
+import type { Progress } from '../../shared/event-log/fold-log.ts'
+import { fillReadModel } from '../../shared/read-model/projection/rebuild.ts'
+import { createReadModel } from '../../shared/read-model/versions/build.ts'
+import { markBuilt } from '../../shared/read-model/versions/read-models.ts'
 import { client, issued, user } from '../ledger/given.ts'
 import { keptLogger } from './kept-logs.ts'
 import { ISSUER, SECRET } from './ledger.ts'
@@ -70,10 +75,16 @@ const UNLOSABLE = { lost: new Promise<never>(() => undefined), close: async () =
 const ENV = { LEDGER_ISSUER: ISSUER, LEDGER_APPEND_TIMEOUT: '20', LEDGER_REFRESH_GRACE_PUBLIC: '22' }
 
 async function written(parts: Parts, env: Record<string, string>, clock: { shiftMs: number }): Promise<WrittenLedger> {
-  const runtime = runtimeOf(parts, loadSettings({ ...ENV, ...env }), null, logger)
-  const { knex, schema, log, topics, settings } = runtime
+  const settings = loadSettings({ ...ENV, ...env })
+  const { knex, log, topics } = parts
+  const schema = settings.READ_MODEL ?? 'ledger_v2'
+  const runtime = runtimeOf({ ...parts, schema }, settings, null, logger)
   // Several tests of one file make their schemas in one embedded database.
-  await serially(() => migrateDatabase(knex, schema, { shared: !settings.dev }))
+  await serially(async () => {
+    await migrateDatabase(knex, { shared: !settings.dev })
+    await createReadModel(knex, schema)
+    await markBuilt(knex, schema)
+  })
   await log.create(shapeOf(topics))
   await createCheckpoints({ knex, schema }, placesOf(topics))
   let latest = 0
@@ -106,6 +117,16 @@ async function written(parts: Parts, env: Record<string, string>, clock: { shift
 async function isProjected(runtime: Runtime): Promise<boolean> {
   const { partitions } = await projectionStatus(runtime, 0)
   return partitions.every(({ lag, status }) => lag === 0 || status !== 'ok')
+}
+
+let rebuilds = 0
+
+/** The same ledger with another read model, built from the whole log beside the one that it has. */
+export async function rebuiltBeside<Source extends VerifySource>(source: Source, progress?: Progress): Promise<Source> {
+  const beside = { ...source, schema: `${source.schema}_r${++rebuilds}` }
+  await createReadModel(source.knex, beside.schema)
+  await fillReadModel(beside, { lanes: 1, ...(progress && { progress }) })
+  return beside
 }
 
 /** The nth grant of a test; the numbers decide on the partition. */

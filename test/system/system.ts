@@ -4,6 +4,7 @@ import type { ServiceName } from '../../services/cli/compose/service-names.ts'
 import { loadSettings } from '../../shared/config/load-settings.ts'
 import { ledgerIdOf } from '../../shared/process/ledger-id.ts'
 import { openParts } from '../../shared/process/open-parts.ts'
+import { readModelInUse } from '../../shared/read-model/versions/read-models.ts'
 import { type Runtime, runtimeOf } from '../../shared/process/runtime.ts'
 import { deriveKeys, type Keys } from '../../shared/tokens/keys.ts'
 import { type Env, type LedgerProcess, startProcess, tokenLedger } from '../support/ledger-process.ts'
@@ -99,7 +100,10 @@ async function open(t: Teardown, env: Env): Promise<{ runtime: Runtime; keys: Ke
   t.teardown(() => parts.close())
   const ledger_id = await ledgerIdOf(parts.knex)
   const keys = deriveKeys(settings.SECRETS_SYSTEM ?? [], ledger_id)
-  return { runtime: runtimeOf(parts, settings, { keys, ledger_id }, logger), keys }
+  return {
+    runtime: runtimeOf({ ...parts, schema: await readModelInUse(parts.knex) }, settings, { keys, ledger_id }, logger),
+    keys,
+  }
 }
 
 async function isReady({ url }: LedgerProcess): Promise<boolean> {

@@ -129,6 +129,7 @@ async function deriveCheck(): Promise<string> {
   const { ledgerIdOf } = await import('../../../shared/process/ledger-id.ts')
   const { openExisting } = await import('../../../shared/process/open-parts.ts')
   const { heldKeys, knownKeys, requireRightKeys } = await import('../../../shared/process/soundness/key-soundness.ts')
+  const { readModelInUse } = await import('../../../shared/read-model/versions/read-models.ts')
   const { formatCheckSecrets } = await import('../../../shared/tokens/keys.ts')
   const { quietLogger } = await import('../connect/find-service.ts')
   const settings = loadSettings(process.env)
@@ -137,7 +138,8 @@ async function deriveCheck(): Promise<string> {
   try {
     const held = heldKeys(settings, await ledgerIdOf(parts.knex))
     if (!held) throw new OperatorError(NO_SECRETS)
-    requireRightKeys(held, await knownKeys(parts, settings, false))
+    const schema = await readModelInUse(parts.knex, settings.READ_MODEL)
+    requireRightKeys(held, await knownKeys({ ...parts, schema }, false))
     return formatCheckSecrets(held.keys)
   } finally {
     await parts.close()

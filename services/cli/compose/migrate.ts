@@ -1,9 +1,10 @@
 import type { Logger } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
+import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import type { EventLog } from '../../../shared/event-log/event-log.ts'
-import { placesOf, shapeOf, type Topics } from '../../../shared/event-log/places.ts'
+import { shapeOf, type Topics } from '../../../shared/event-log/places.ts'
 import { appendRegistry, readIssuers, readRegistry } from '../../../shared/event-log/registry-log.ts'
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
 import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
@@ -14,10 +15,12 @@ import { migrateDatabase } from '../../../shared/migrations/migrations.ts'
 import { introduceKeys } from '../../../shared/process/soundness/introduce-key.ts'
 import { heldKeys } from '../../../shared/process/soundness/key-soundness.ts'
 import { joinLedger } from '../../../shared/process/ledger-id.ts'
-import type { Parts } from '../../../shared/process/open-parts.ts'
+import type { Parts, PartsRead } from '../../../shared/process/open-parts.ts'
 import { requireSoundDatabase } from '../../../shared/process/soundness/soundness.ts'
-import { createCheckpoints } from '../../../shared/read-model/checkpoints.ts'
+import { BeingFilled } from '../../../shared/read-model/versions/build.ts'
+import { listReadModels, readModelInUse } from '../../../shared/read-model/versions/read-models.ts'
 import { deriveKeys } from '../../../shared/tokens/keys.ts'
+import { buildReadModel, type Tell } from '../../admin/projection/build-read-model.ts'
 import { bootstrapEvents } from './bootstrap.ts'
 
 /**
@@ -29,12 +32,12 @@ export async function migrate(
   parts: Parts,
   settings: Settings,
   logger: Logger,
-  tell: (step: string) => void = () => undefined,
+  tell: Tell = () => undefined,
 ): Promise<string> {
   const { knex, log, topics } = parts
-  tell(`database: schemas ledger and ${settings.READ_MODEL}`)
+  tell('database: schema ledger')
   await requireSoundDatabase(knex, settings)
-  await migrateDatabase(knex, settings.READ_MODEL, { shared: !settings.dev })
+  await migrateDatabase(knex, { shared: !settings.dev })
   tell(
     settings.KAFKA_BROKERS
       ? `Kafka: topics ${topics.grants} and ${topics.registry}, with a leader each`
@@ -44,18 +47,61 @@ export async function migrate(
   tell('event log: what every ledger begins with')
   const ledger_id = await createLedger(log, topics, settings.ISSUER)
   await joinLedger(knex, { ledger_id, issuer: settings.ISSUER, issuersOf: () => readIssuers(log, topics) })
-  await createCheckpoints({ knex, schema: settings.READ_MODEL }, placesOf(topics))
   await appendPredefined(log, topics, settings.ISSUER)
+  const schema = await readModelFor(parts, settings, tell)
+  if (schema !== null) await makeUsable({ ...parts, schema }, settings, { ledger_id, logger, tell })
+  return ledger_id
+}
+
+/**
+ * The read model of this release; made here where there is none of any. `null`: there is one of another release, which
+ * processes may be reading, so that the operator says when the next is built beside it.
+ */
+async function readModelFor(parts: Parts, settings: Settings, tell: Tell): Promise<string | null> {
+  const all = await listReadModels(parts.knex)
+  const named = settings.READ_MODEL
+  const isThere = named === undefined ? all.length > 0 : all.some(({ schema_name }) => schema_name === named)
+  if (!isThere) return firstReadModel(parts, settings, tell)
+  try {
+    return await readModelInUse(parts.knex, named)
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error
+    // Nobody else can be reading in a database that takes one process.
+    if (settings.dev) return buildReadModel(parts, settings, { tell })
+    tell(`read model: ${error.message}`)
+    return null
+  }
+}
+
+const LOOK_MS = 500
+
+/** Made here, or by another migration at the same time, which is waited for. */
+async function firstReadModel(parts: Parts, settings: Settings, tell: Tell): Promise<string> {
+  const { READ_MODEL: named } = settings
+  for (;;) {
+    const found = await readModelInUse(parts.knex, named).catch(() => null)
+    if (found !== null) return found
+    try {
+      return await buildReadModel(parts, settings, { named, tell })
+    } catch (error) {
+      if (!(error instanceof BeingFilled)) throw error
+      tell(`read model: ${error.message}`)
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    }
+  }
+}
+
+async function makeUsable(parts: PartsRead, settings: Settings, { ledger_id, logger, tell }: Making): Promise<void> {
   const held = heldKeys(settings, ledger_id)
   // Before the first secret is stored under the key.
   if (held) await introduceKeys(parts, settings, held)
   const told = await bootstrap(parts, settings, ledger_id)
-  if (told !== null) {
-    logger.warn({ client_id: settings.BOOTSTRAP_CLIENT_ID }, told)
-    tell(`${settings.BOOTSTRAP_CLIENT_ID}: ${told}`)
-  }
-  return ledger_id
+  if (told === null) return
+  logger.warn({ client_id: settings.BOOTSTRAP_CLIENT_ID }, told)
+  tell(`${settings.BOOTSTRAP_CLIENT_ID}: ${told}`)
 }
+
+type Making = { ledger_id: string; logger: Logger; tell: Tell }
 
 const BY_MIGRATE = { actor: 'system/migrate' }
 
@@ -80,7 +126,11 @@ const KEPT_OUT =
   `"${ownCommand()} admin recover" opens them`
 
 /** What became of the bootstrap client, where something had to. */
-async function bootstrap({ log, topics, knex }: Parts, settings: Settings, ledger_id: string): Promise<string | null> {
+async function bootstrap(
+  { log, topics, knex, schema }: PartsRead,
+  settings: Settings,
+  ledger_id: string,
+): Promise<string | null> {
   const { BOOTSTRAP_CLIENT_ID: clientId, BOOTSTRAP_CLIENT_SECRET: secret, SECRETS_SYSTEM: secrets } = settings
   if (!clientId || !secret || !secrets) return null
   const registry = await readRegistry(log, topics)
@@ -88,7 +138,7 @@ async function bootstrap({ log, topics, knex }: Parts, settings: Settings, ledge
   const view = registry.view()
   const kids = usableKids(keys.kids, registry.get)
   const acting = { groups: guardedGroupsOf(view), scopes: guardedScopesOf(view), kids }
-  const { grants } = await readActingGrants({ knex, schema: settings.READ_MODEL }, acting)
+  const { grants } = await readActingGrants({ knex, schema }, acting)
   const standing = { view, kids, grants }
   const facts = bootstrapEvents({ registry, standing, clientId, secret, keys })
   if (facts.length === 0) return null

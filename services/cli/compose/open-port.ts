@@ -1,3 +1,4 @@
+import type { RequestListener } from 'node:http'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import type { Audience } from '../../../shared/http/app/audience.ts'
@@ -11,26 +12,62 @@ import type { Runtime } from '../../../shared/process/runtime.ts'
 import { dispatch } from './dispatch.ts'
 import { isExposed } from './exposed.ts'
 import type { ServiceName } from './service-names.ts'
-import { type Port, servicesOn } from './services.ts'
+import { type Port, PORTS, servicesOn } from './services.ts'
 
 const CLOSE_MS = 6_000
 
-export type Opening = { names: readonly ServiceName[]; runtime: Runtime; lifecycle: Lifecycle; health: Health }
+/** What answers on each port that one of the services is on. */
+export type Faces = Partial<Record<Port, RequestListener>>
 
-/** Listens on this port for those of the services that belong there, and gives its URL; `null` = none of them does. */
-export async function openPort(port: Port, { names, runtime, lifecycle, health }: Opening): Promise<string | null> {
-  const services = servicesOn(port, names)
-  if (services.length === 0) return null
-  const address = addressOf(port, runtime.settings)
-  const exposed = isExposed(port, address.host)
+/** The answers of these services, from one runtime. */
+export function facesOf(names: readonly ServiceName[], runtime: Runtime, health: Health): Faces {
+  const faces: Faces = {}
+  for (const port of PORTS) {
+    const services = servicesOn(port, names)
+    if (services.length > 0) faces[port] = faceOf(port, services, runtime, health)
+  }
+  return faces
+}
+
+function faceOf(
+  port: Port,
+  services: ReturnType<typeof servicesOn>,
+  runtime: Runtime,
+  health: Health,
+): RequestListener {
+  const exposed = isExposed(port, addressOf(port, runtime.settings).host)
   const apps = { machines: appFor('machines', runtime, exposed), people: appFor('people', runtime, exposed) }
   healthRoutes(apps.machines.router, health)
   const { ISSUER: issuer, SERVICE_DOCUMENTATION: documentation } = runtime.settings
   if (port === 'public') indexRoute(apps.machines.router, { issuer, documentation, version: health.version })
   for (const { audience, mount } of services) mount(runtime, apps[audience].router)
-  const listener = await listen(dispatch(apps), address).catch((cause: unknown) => notBound(port, address, cause))
-  lifecycle.onStop(`port ${listener.port}`, () => listener.close(CLOSE_MS))
-  return listener.url
+  return dispatch(apps).callback()
+}
+
+export type Ports = {
+  /** From now on new requests are answered by these. */
+  show: (faces: Faces) => void
+  /** Listens on every port that one of the services is on; `null` = none of them is. */
+  open: () => Promise<{ publicUrl: string | null; adminUrl: string | null }>
+}
+
+/** The ports of a process, whose answers may change while they are open. */
+export function createPorts(names: readonly ServiceName[], settings: Settings, lifecycle: Lifecycle): Ports {
+  let shown: Faces = {}
+
+  async function openPort(port: Port): Promise<string | null> {
+    if (servicesOn(port, names).length === 0) return null
+    const address = addressOf(port, settings)
+    const app = { callback: (): RequestListener => (request, response) => void shown[port]?.(request, response) }
+    const listener = await listen(app, address).catch((cause: unknown) => notBound(port, address, cause))
+    lifecycle.onStop(`port ${listener.port}`, () => listener.close(CLOSE_MS))
+    return listener.url
+  }
+
+  return {
+    show: (faces) => void (shown = faces),
+    open: async () => ({ publicUrl: await openPort('public'), adminUrl: await openPort('admin') }),
+  }
 }
 
 function appFor(audience: Audience, { settings, logger }: Runtime, exposed: boolean): HttpApp {

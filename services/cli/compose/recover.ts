@@ -12,6 +12,7 @@ import type { Parts } from '../../../shared/process/open-parts.ts'
 import { introduceKeys } from '../../../shared/process/soundness/introduce-key.ts'
 import { heldKeys } from '../../../shared/process/soundness/key-soundness.ts'
 import { hashClientSecret } from '../../../shared/tokens/client-secret.ts'
+import { readModelInUse } from '../../../shared/read-model/versions/read-models.ts'
 import { administratorClient } from './bootstrap.ts'
 
 /** `secret`: asked for when nothing stands against it any more, and before anything is appended. */
@@ -35,7 +36,8 @@ export async function recover(
   const held = settings.SECRETS_SYSTEM ? heldKeys(settings, ledger_id) : null
   if (!held) throw new OperatorError('LEDGER_SECRETS_SYSTEM is not set: the secret is stored under it')
   // Before the secret is stored under the key.
-  await introduceKeys(parts, settings, held)
+  const schema = await readModelInUse(parts.knex, settings.READ_MODEL)
+  await introduceKeys({ ...parts, schema }, settings, held)
   const hash = hashClientSecret(held.keys, await secret())
   const opened = new Set<string>()
   const client = registryKey('client', clientId)

@@ -8,7 +8,9 @@ import { mountTokenCheck } from '../../token-check/main.ts'
 import { mountTokenEndpoint } from '../../token-endpoint/main.ts'
 import type { ServiceName } from './service-names.ts'
 
-export type Port = 'public' | 'admin'
+export const PORTS = ['public', 'admin'] as const
+
+export type Port = (typeof PORTS)[number]
 
 /** What a process does with the log. `none`: it works from the read model alone, also while the log is away. */
 export type LogUse = 'none' | 'reads' | 'appends'

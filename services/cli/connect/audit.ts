@@ -22,13 +22,14 @@ export async function connectParts(
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<Connected<AuditSource & { issuer: string }>> {
   const settings = loadSettings(env, 'none')
-  const { openExisting } = await import('../../../shared/process/open-parts.ts')
+  const { closing, openExisting } = await import('../../../shared/process/open-parts.ts')
+  const { readModelInUse } = await import('../../../shared/read-model/versions/read-models.ts')
   const parts = await openExisting(settings, quietLogger(env, settings))
   const configured = configuredKeys(settings)
   const source = {
     ...parts,
     issuer: settings.ISSUER,
-    schema: settings.READ_MODEL,
+    schema: await readModelInUse(parts.knex, settings.READ_MODEL).catch(closing(parts)),
     maxLagMs: settings.MAX_LAG * 1000,
     configured,
   }

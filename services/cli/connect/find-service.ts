@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { z } from 'zod'
@@ -20,8 +20,8 @@ const ACCESS = z.object({ url: z.url(), admin_url: z.url(), client_id: z.string(
  * ask.
  */
 export async function serviceAccess(env: NodeJS.ProcessEnv): Promise<ServiceAccess | null> {
-  const access = accessFromEnv(env)
-  if (access) return access
+  const named = accessFromEnv(env)
+  if (named) return named
   const settings = loadSettings(env, 'none')
   return settings.dev ? accessFromFolder(settings.DATA_DIR) : null
 }
@@ -45,8 +45,8 @@ const OF_OTHERS = [
 
 /** The service that `logout` leaves; wrong usage when none is named. */
 export async function requireAccess(env: NodeJS.ProcessEnv): Promise<ServiceAccess> {
-  const access = await serviceAccess(env)
-  if (access) return access
+  const found = await serviceAccess(env)
+  if (found) return found
   throw new OperatorError('no service is named: set LEDGER_ADMIN_URL', { exitCode: EXIT.usage })
 }
 
@@ -91,6 +91,21 @@ function secretFrom({ LEDGER_CLIENT_SECRET: value, LEDGER_CLIENT_SECRET_FILE: fi
   const read = readNamedFile(file)
   if (read.problem) throw new OperatorError(`LEDGER_CLIENT_SECRET_FILE: ${read.problem}`, usage)
   return read.text
+}
+
+/** The dev server of this data folder, `null` where none has written down how to reach it, or it is gone. */
+export async function serviceOfFolder(folder: string): Promise<ServiceAccess | null> {
+  const there = await access(join(folder, 'cli.json')).then(
+    () => true,
+    () => false,
+  )
+  if (!there) return null
+  const found = await accessFromFolder(folder)
+  const answers = await fetch(`${found.admin_url}/health/alive`).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+  return answers ? found : null
 }
 
 async function accessFromFolder(folder: string): Promise<ServiceAccess> {

@@ -1,6 +1,7 @@
 import { loadSettings } from '../../../shared/config/load-settings.ts'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
-import { openExisting } from '../../../shared/process/open-parts.ts'
+import { closing, openExisting } from '../../../shared/process/open-parts.ts'
+import { readModelInUse } from '../../../shared/read-model/versions/read-models.ts'
 import { runtimeOf } from '../../../shared/process/runtime.ts'
 import { createKeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
 import { createTokenReader } from '../../../shared/read-model/reads/tokens.ts'
@@ -59,7 +60,8 @@ async function connectDirectly(env: NodeJS.ProcessEnv): Promise<Connected<KeyAcc
   const settings = loadSettings(env, 'none')
   const logger = quietLogger(env, settings)
   const parts = await openExisting(settings, logger)
-  const runtime = runtimeOf(parts, settings, null, logger)
+  const schema = await readModelInUse(parts.knex, settings.READ_MODEL).catch(closing(parts))
+  const runtime = runtimeOf({ ...parts, schema }, settings, null, logger)
   const keyUses = createKeyUseReader(runtime)
   const tokens = createTokenReader(runtime)
   const { commit, waiter, topics } = runtime

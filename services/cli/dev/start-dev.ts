@@ -24,7 +24,7 @@ export async function startDev(names: readonly ServiceName[], given: Settings, l
   const parts = await openParts(given, logger)
   const secrets = await devSecrets(given.DATA_DIR)
   const settings = { ...given, SECRETS_SYSTEM: given.SECRETS_SYSTEM ?? secrets.system }
-  await migrate(parts, settings, logger)
+  await migrate(parts, settings, logger, tellReadModel)
   const serving = await serve(names, parts, settings, logger)
   const { publicUrl: url, adminUrl: admin_url, runtime } = serving
   if (!url || !admin_url) throw new Error('dev mode listens on both ports')
@@ -41,6 +41,11 @@ export async function startDev(names: readonly ServiceName[], given: Settings, l
   process.stdout.write(renderTour(place, tour))
   serving.prepared()
   return serving
+}
+
+/** That takes a while where there is a long log already. */
+function tellReadModel(step: string): void {
+  if (step.startsWith('read model')) process.stdout.write(`${step}\n`)
 }
 
 /** Until then a refresh would be refused: nobody knows yet that the read model is complete. */

@@ -8,7 +8,7 @@ import type { KeyEntity } from '../../read-model/reads/keys.ts'
 import { createKeyUseReader, type KeyUse } from '../../read-model/reads/key-uses.ts'
 import { checksOf } from '../../tokens/key-checks.ts'
 import { type HeldKeys, isNeeded, knownKeys, missingKids, requireRightKeys } from './key-soundness.ts'
-import type { Parts } from '../open-parts.ts'
+import type { PartsRead } from '../open-parts.ts'
 
 /** A start does not read more than this of what is not projected yet: then a token or secret has to prove the key. */
 const MAX_UNPROJECTED = 10_000
@@ -18,16 +18,16 @@ const MAX_UNPROJECTED = 10_000
  * under its kid, and a purpose that a proved key did not have yet. Nothing while a key is missing here, which is
  * another mistake to mend first. Throws an OperatorError where another process was first with another key.
  */
-export async function introduceKeys(parts: Parts, settings: Settings, held: HeldKeys): Promise<void> {
-  const known = await knownKeys(parts, settings)
+export async function introduceKeys(parts: PartsRead, settings: Settings, held: HeldKeys): Promise<void> {
+  const known = await knownKeys(parts)
   requireRightKeys(held, known)
   if (!settings.SECRETS_SYSTEM || missingKids(held, known).length > 0) return
-  const wanted = [...newPurposes(held, known), ...(await newKey(parts, settings, held, known))]
+  const wanted = [...newPurposes(held, known), ...(await newKey(parts, held, known))]
   if (wanted.length === 0) return
   const facts = wanted.map((data) => ({ type: 'KeyIntroduced' as const, data }))
   const { log, topics } = parts
   await appendRegistry(log, topics, { facts, source: settings.ISSUER, context: { actor: 'system/keys' } })
-  requireRightKeys(held, await knownKeys(parts, settings))
+  requireRightKeys(held, await knownKeys(parts))
 }
 
 type Introduced = { revision: number; kid: number; checks: { [purpose: string]: string } }
@@ -42,15 +42,10 @@ function newPurposes(held: HeldKeys, known: ReadonlyMap<number, KeyEntity>): Int
   })
 }
 
-async function newKey(
-  parts: Parts,
-  settings: Settings,
-  held: HeldKeys,
-  known: ReadonlyMap<number, KeyEntity>,
-): Promise<Introduced[]> {
+async function newKey(parts: PartsRead, held: HeldKeys, known: ReadonlyMap<number, KeyEntity>): Promise<Introduced[]> {
   const kid = held.keys.current
   if (known.has(kid)) return []
-  const uses = await usesNow(parts, settings, kid)
+  const uses = await usesNow(parts, kid)
   const mistaken = uses?.some((use) => isNeeded(use) && !held.keys.kids.includes(use.kid) && !known.has(use.kid))
   if (!uses || mistaken || uses.some((use) => use.kid === kid)) return []
   return [{ revision: 1, kid, checks: checksOf(held, kid) }]
@@ -60,9 +55,8 @@ async function newKey(
  * What needs which key; `null` = this kid may have been used, by what of the log the read model does not show yet, or
  * that is too much to read.
  */
-async function usesNow(parts: Parts, settings: Settings, kid: number): Promise<KeyUse[] | null> {
-  const { log, topics, knex } = parts
-  const schema = settings.READ_MODEL
+async function usesNow(parts: PartsRead, kid: number): Promise<KeyUse[] | null> {
+  const { log, topics, knex, schema } = parts
   // Before the rows: what lies below these positions is in them.
   const checkpoints = await loadCheckpoints({ knex, schema }, [topics.grants, topics.registry])
   const bounds = await log.bounds([topics.grants, topics.registry])

@@ -1,4 +1,4 @@
-import { OperatorError, problemsFound } from '../../config/operator-error.ts'
+import { problemsFound } from '../../config/operator-error.ts'
 import { ownCommand } from '../../config/own-command.ts'
 import type { Settings } from '../../config/settings.ts'
 import { readRegistry } from '../../event-log/registry-log.ts'
@@ -6,7 +6,7 @@ import { type KeyEntity, readKeys } from '../../read-model/reads/keys.ts'
 import { createKeyUseReader, type KeyUse } from '../../read-model/reads/key-uses.ts'
 import { checksOf, differingPurposes, type LedgerKeys } from '../../tokens/key-checks.ts'
 import { deriveKeys } from '../../tokens/keys.ts'
-import type { Parts } from '../open-parts.ts'
+import type { PartsRead } from '../open-parts.ts'
 
 /** The keys of a process, for its ledger. `needsAll`: it handles tokens, so that it must have every key in use. */
 export type HeldKeys = LedgerKeys & { setting: SecretsSetting; needsAll: boolean }
@@ -25,13 +25,8 @@ export function heldKeys(settings: Settings, ledger_id: string, needsAll = false
  * Every key that the log knows: by the read model if it shows all of the registry, else by the log itself. Without the
  * log, by what the read model shows.
  */
-export async function knownKeys(
-  { log, ...parts }: Parts,
-  settings: Settings,
-  usesLog = true,
-): Promise<ReadonlyMap<number, KeyEntity>> {
-  await requireMigrated(parts, settings)
-  const { next, keys } = await readKeys({ ...parts, schema: settings.READ_MODEL })
+export async function knownKeys({ log, ...parts }: PartsRead, usesLog = true): Promise<ReadonlyMap<number, KeyEntity>> {
+  const { next, keys } = await readKeys(parts)
   if (!usesLog) return keys
   const [bound] = await log.bounds([parts.topics.registry])
   if (bound && next >= bound.end) return keys
@@ -42,16 +37,6 @@ export async function knownKeys(
 
 function kidOf({ key }: KeyEntity): number {
   return Number(key.slice('key/'.length))
-}
-
-async function requireMigrated({ knex }: Pick<Parts, 'knex'>, { READ_MODEL: schema }: Settings): Promise<void> {
-  // The column of the latest migration.
-  const { rows } = await knex.raw<{ rows: { there: boolean }[] }>(
-    `SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(?) AND attname = ?) AS there`,
-    [`${schema}.checkpoints`, 'stalls'],
-  )
-  if (!rows[0]?.there)
-    throw new OperatorError(`the database was not migrated for this release: run "${ownCommand()} migrate" first`)
 }
 
 /** What is wrong with these keys by what the log knows: another key under a kid, a retired one first, one missing. */
@@ -74,12 +59,12 @@ export function missingKids({ keys }: LedgerKeys, known: ReadonlyMap<number, Key
 /** Every reason not to start with these keys, also what lives and needs one that is not here. */
 export async function keyProblemsAtStart(
   held: HeldKeys,
-  { parts, settings, usesLog }: { parts: Parts; settings: Settings; usesLog: boolean },
+  { parts, usesLog }: { parts: PartsRead; usesLog: boolean },
 ): Promise<string[]> {
-  const known = await knownKeys(parts, settings, usesLog)
+  const known = await knownKeys(parts, usesLog)
   const wrong = wrongKeys(held, known)
   if (!held.needsAll) return wrong
-  const uses = await createKeyUseReader({ ...parts, schema: settings.READ_MODEL }).uses()
+  const uses = await createKeyUseReader(parts).uses()
   const needed = uses.filter((use) => isNeeded(use) && !held.keys.kids.includes(use.kid))
   const living = needed.filter(({ kid }) => known.get(kid)?.deleted !== true)
   const idle = missingKids(held, known).filter((kid) => !living.some((use) => use.kid === kid))

@@ -8,13 +8,12 @@ import { readLedgerId } from '../../event-log/registry-log.ts'
 import { shortestGrace } from '../../ledger/grant/times.ts'
 import { type HeldKeys, keyProblemsAtStart } from './key-soundness.ts'
 import { isOutage } from '../known-errors.ts'
-import type { Parts } from '../open-parts.ts'
+import type { Parts, PartsRead } from '../open-parts.ts'
 
 const CHECK_EVERY_MS = 60_000
 
 type Asked = {
-  parts: Parts
-  settings: Settings
+  parts: PartsRead
   ledger_id: string
   /** `null`: it has none. */
   held: HeldKeys | null
@@ -27,10 +26,10 @@ type Asked = {
  * reorder, hide or mix history (settings of topics, a log of another ledger), or the keys are not those that the log
  * knows and what lives needs.
  */
-export async function requireSound({ parts, settings, ledger_id, held, usesLog }: Asked): Promise<void> {
+export async function requireSound({ parts, ledger_id, held, usesLog }: Asked): Promise<void> {
   const problems = usesLog ? await logProblems(parts) : []
   if (usesLog && problems.length === 0) problems.push(...(await otherLedger(parts, ledger_id)))
-  if (held) problems.push(...(await keyProblemsAtStart(held, { parts, settings, usesLog })))
+  if (held) problems.push(...(await keyProblemsAtStart(held, { parts, usesLog })))
   if (problems.length > 0) throw problemsFound('The ledger is not sound:', problems)
 }
 
@@ -64,10 +63,14 @@ const MOST_NAMED = 100
  * Names the clients whose grace is shorter than one may be registered with: made before the rule, or under a shorter
  * append timeout. They work, but a retry after an outage of ours can be taken for a theft.
  */
-export async function warnOfShortGraces({ knex }: Parts, settings: Settings, logger: Logger): Promise<void> {
+export async function warnOfShortGraces(
+  { knex, schema }: PartsRead,
+  settings: Settings,
+  logger: Logger,
+): Promise<void> {
   const shortest = shortestGrace(settings.APPEND_TIMEOUT)
   const rows = await knex
-    .withSchema(settings.READ_MODEL)
+    .withSchema(schema)
     .from('clients')
     .where({ deleted: false })
     .whereBetween('refresh_grace_seconds', [1, shortest - 1])

@@ -1,86 +1,103 @@
 import { OperatorError } from '../../config/operator-error.ts'
 import { refusalOf } from '../../database/away.ts'
-import { chainStart } from '../../event-log/chain.ts'
 import type { Bounds } from '../../event-log/event-log.ts'
 import { cannotBeRead, type Progress, requireWhole, walkLog } from '../../event-log/fold-log.ts'
+import { isSamePlace, placeText } from '../../event-log/places.ts'
 import { readSkips, type Skips } from '../../event-log/skips.ts'
-import { createCheckpoints, markPartition, rememberCluster } from '../checkpoints.ts'
-import { readPartitionHealth } from '../partition-health.ts'
-import type { ReadModelTables, VerifySource } from '../read-model.ts'
-import { REGISTRY_TABLES } from '../registry-rows.ts'
+import { type Checkpoint, createCheckpoints, loadCheckpoints, markPartition, rememberCluster } from '../checkpoints.ts'
+import type { ReadModel, VerifySource } from '../read-model.ts'
+import { markBuilt } from '../versions/read-models.ts'
 import { CheckpointTaken, project } from './project.ts'
 
-const RUNNING_MS = 10_000
+/** Who is this close to the end leaves the rest to the projectors. */
+const CAUGHT_UP = 1_000
+
+const ROUNDS = 20
+
+/** `lanes`: how many partitions are folded at once; the embedded database takes one statement at a time. */
+export type Rebuilding = { lanes: number; progress?: Progress }
 
 /**
- * Throws the read model away and folds the whole log anew. Offline: throws an OperatorError, with nothing changed, when
- * the read model was fresh within the last 10 s, unless `force`. Until a projector runs again, the services answer 503.
+ * Fills a read model that nobody projects yet from the whole log, beside whatever is in use, and leaves it to the
+ * projectors. Cut short, it goes on from its checkpoints when it is called again. OperatorError where another process
+ * fills it.
  */
-export async function rebuild(source: VerifySource, { force }: { force: boolean }, progress?: Progress): Promise<void> {
-  const { log, topics } = source
-  if (!force) await requireNoProjector(source)
-  const [bounds, cluster] = await Promise.all([log.bounds([topics.registry, topics.grants]), log.clusterId()])
+export async function fillReadModel(source: VerifySource, { lanes, progress }: Rebuilding): Promise<void> {
+  const { log, topics, knex, schema } = source
+  const names = [topics.registry, topics.grants]
+  const [bounds, cluster] = await Promise.all([log.bounds(names), log.clusterId()])
   requireWhole(bounds)
-  const skips = await readSkips(log, topics)
-  await empty(source, bounds)
+  await createCheckpoints(source, bounds)
   await rememberCluster(source, cluster)
-  const total = bounds.reduce((sum, { end }) => sum + end, 0)
-  let before = 0
-  for (const bound of bounds) {
-    const onNext = (next: number) => progress?.(before + Math.min(next, bound.end), total)
-    await foldPartition(source, bound, { skips, onNext })
-    before += bound.end
+  const folding = { skips: await readSkips(log, topics), stopped: new Set<string>(), tell: teller(bounds, progress) }
+  for (let round = 0; round < ROUNDS; round++) {
+    const open = await openPartitions(source, folding.stopped)
+    if (round > 0 && open.reduce((sum, { bound, checkpoint }) => sum + bound.end - checkpoint.next, 0) <= CAUGHT_UP)
+      break
+    await inLanes(lanes, open, (partition) => foldPartition(source, partition, folding))
   }
+  // What was filled at once has no statistics yet, and would be searched as if it were empty.
+  await knex.raw(
+    `ANALYZE ${['grants', 'bearer_tokens', 'clients', 'users'].map((table) => `${schema}.${table}`).join(', ')}`,
+  )
+  await markBuilt(knex, schema)
 }
 
-async function requireNoProjector(tables: ReadModelTables): Promise<void> {
-  const partitions = await readPartitionHealth(tables)
-  if (!partitions.some(({ lag_ms }) => lag_ms !== null && lag_ms < RUNNING_MS)) return
-  throw new OperatorError('a projector runs, or ran within the last 10 s: stop it first, or say --force')
-}
+type Partition = { bound: Bounds; checkpoint: Checkpoint }
 
-async function empty({ knex, schema }: ReadModelTables, bounds: Bounds[]): Promise<void> {
-  const names = ['grants', 'bearer_tokens', ...Object.values(REGISTRY_TABLES).map(({ table }) => table)]
-  const chains = bounds.map(({ topic, partition }) => ({
-    topic,
-    partition,
-    chain: `\\x${chainStart(topic, partition).toString('hex')}`,
-  }))
-  await createCheckpoints({ knex, schema }, bounds)
-  await knex.transaction(async (tx) => {
-    // Checkpoints first, as every projector does: one that still runs waits here, then finds its own moved.
-    await tx.raw(
-      `UPDATE ${schema}.checkpoints c
-          SET next = 0, last_offset = NULL, last_hash = NULL, first_hash = NULL, chain = s.chain, leader_epoch = NULL, cluster_id = NULL,
-              fresh_as_of = NULL, status = 'ok', status_reason = NULL, void_count = 0,
-              guard_revision = 0
-         FROM json_to_recordset(?::json) AS s(topic text, partition int, chain bytea)
-        WHERE c.topic = s.topic AND c.partition = s.partition`,
-      [JSON.stringify(chains)],
-    )
-    await tx.raw(`TRUNCATE ${names.map((name) => `${schema}.${name}`).join(', ')}`)
+async function openPartitions(source: VerifySource, stopped: ReadonlySet<string>): Promise<Partition[]> {
+  const bounds = await source.log.bounds([source.topics.registry, source.topics.grants])
+  const checkpoints = await loadCheckpoints(source, [source.topics.registry, source.topics.grants])
+  return bounds.flatMap((bound) => {
+    const checkpoint = checkpoints.find((one) => isSamePlace(one, bound))
+    return checkpoint && checkpoint.next < bound.end && !stopped.has(placeText(bound)) ? [{ bound, checkpoint }] : []
   })
 }
 
-type Folding = { skips: Skips; onNext: (next: number) => void }
+type Folding = { skips: Skips; stopped: Set<string>; tell: (place: Bounds, next: number) => void }
 
-async function foldPartition(source: VerifySource, bound: Bounds, { skips, onNext }: Folding): Promise<void> {
-  for await (const step of walkLog(source.log, { ...bound, from: 0, to: bound.end }, { skips })) {
+async function foldPartition(source: VerifySource, { bound, checkpoint }: Partition, folding: Folding): Promise<void> {
+  const range = { ...bound, from: checkpoint.next, to: bound.end }
+  for await (const step of walkLog(source.log, range, { skips: folding.skips }, checkpoint)) {
     const refused = await project(source, [step], 'record').then(() => null, refusalOr)
     if (refused !== null) {
       const among = `a record at offset ${step.start} to ${step.position.next - 1} cannot be folded: ${refused}`
-      return markPartition(source, bound, 'stopped', among)
+      return stop(source, bound, folding, among)
     }
-    onNext(step.position.next)
-    if (step.stop) await markPartition(source, bound, 'stopped', cannotBeRead(step.stop))
+    folding.tell(bound, step.position.next)
+    if (step.stop) return stop(source, bound, folding, cannotBeRead(step.stop))
   }
+}
+
+async function stop(source: ReadModel, bound: Bounds, { stopped }: Folding, reason: string): Promise<void> {
+  stopped.add(placeText(bound))
+  await markPartition(source, bound, 'stopped', reason)
 }
 
 // The projector, which goes on from here, finds which record of these it is.
 function refusalOr(error: unknown): string {
   if (error instanceof CheckpointTaken)
-    throw new OperatorError('a projector has begun to run: stop it, then rebuild again')
+    throw new OperatorError('another process fills this read model: let it, or stop it')
   const refused = refusalOf(error)
   if (refused === null) throw error
   return refused
+}
+
+/** What is done of the log as it was at the start. */
+function teller(bounds: Bounds[], progress: Progress | undefined): Folding['tell'] {
+  const total = bounds.reduce((sum, { end }) => sum + end, 0)
+  const reached = new Map(bounds.map((bound) => [placeText(bound), 0]))
+  return (bound, next) => {
+    reached.set(placeText(bound), Math.min(next, bound.end))
+    const done = [...reached.values()].reduce((sum, one) => sum + one, 0)
+    progress?.(Math.min(done, total), total)
+  }
+}
+
+async function inLanes<T>(lanes: number, items: T[], work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items]
+  const lane = async () => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item)
+  }
+  await Promise.all(Array.from({ length: lanes }, lane))
 }

@@ -2,9 +2,15 @@ import test from 'ava'
 import { replay } from '../../../services/audit/replay/replay.ts'
 import { verify } from '../../../services/audit/verify/verify.ts'
 import type { RegistryFact } from '../../../shared/ledger/events.ts'
-import { rebuild } from '../../../shared/read-model/projection/rebuild.ts'
 import { issued, user } from '../../ledger/given.ts'
-import { closeEmbedded, embeddedLedger, grantId, seed, type WrittenLedger } from '../../support/written-ledger.ts'
+import {
+  closeEmbedded,
+  embeddedLedger,
+  grantId,
+  rebuiltBeside,
+  seed,
+  type WrittenLedger,
+} from '../../support/written-ledger.ts'
 
 test.after.always(closeEmbedded)
 
@@ -45,9 +51,9 @@ for (const together of [false, true])
     const expected = { counters: [2], users: [{ groups: ['c'], revision: 4 }] }
     t.deepEqual(await shown(ledger), expected)
     t.is((await verify(ledger)).difference, null)
-    await rebuild(ledger, { force: true })
-    t.deepEqual(await shown(ledger), expected)
-    t.is((await verify(ledger)).difference, null)
+    const rebuilt = await rebuiltBeside(ledger)
+    t.deepEqual(await shown(rebuilt), expected)
+    t.is((await verify(rebuilt)).difference, null)
     const reasons: (string | null)[] = []
     for await (const { type, reason } of replay(ledger, {})) if (type === 'UserPut') reasons.push(reason)
     t.deepEqual(reasons, [null, null, 'guard_moved', null, null, 'guard_moved'])

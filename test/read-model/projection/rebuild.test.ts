@@ -3,7 +3,10 @@ import { projectionStatus } from '../../../services/audit/status/projection-stat
 import type { Range } from '../../../shared/event-log/event-log.ts'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { REGISTRY_KINDS } from '../../../shared/ledger/registry/kinds.ts'
-import { rebuild } from '../../../shared/read-model/projection/rebuild.ts'
+import { fillReadModel } from '../../../shared/read-model/projection/rebuild.ts'
+import { createReadModel } from '../../../shared/read-model/versions/build.ts'
+import { startProjector } from '../../../services/projector/projector.ts'
+import { until } from '../../support/waiting.ts'
 import { verify } from '../../../services/audit/verify/verify.ts'
 import { issued, refreshed, revoked, client } from '../../ledger/given.ts'
 import {
@@ -11,6 +14,7 @@ import {
   closeEmbedded,
   embeddedLedger,
   grantId,
+  rebuiltBeside,
   seed,
   type WrittenLedger,
 } from '../../support/written-ledger.ts'
@@ -51,14 +55,12 @@ async function contents({ knex, schema }: WrittenLedger): Promise<unknown> {
 test('a rebuilt read model is the one that was there', async (t) => {
   const ledger = await lived()
   const before = await contents(ledger)
-  await ledger.knex.raw(`UPDATE ${ledger.schema}.grants SET status = 'live'`)
-  await ledger.knex.raw(`DELETE FROM ${ledger.schema}.clients`)
-  t.false((await verify(ledger)).equal)
   const progress: string[] = []
-  await rebuild(ledger, { force: false }, (done, total) => progress.push(`${done}/${total}`))
-  t.deepEqual(await contents(ledger), before)
-  t.is((await verify(ledger)).difference, null)
+  const rebuilt = await rebuiltBeside(ledger, (done, total) => progress.push(`${done}/${total}`))
+  t.deepEqual(await contents(rebuilt), before)
+  t.is((await verify(rebuilt)).difference, null)
   t.is(progress.at(-1), '24/24')
+  t.deepEqual(await contents(ledger), before, 'the one in use is as it was')
 })
 
 test('a rebuild dates generations by the log, so that a spent token does not look young', async (t) => {
@@ -66,67 +68,73 @@ test('a rebuild dates generations by the log, so that a spent token does not loo
   ledger.clock.shiftMs = -600_000
   await ledger.append(issued({ grant_id: grantId(1) }))
   await ledger.project()
-  const ages = async () => {
-    const { rows } = await ledger.knex.raw<{ rows: { young: boolean }[] }>(
-      `SELECT projected_at > now() - interval '300 seconds' AS young FROM ${ledger.schema}.bearer_tokens`,
+  const ages = async ({ knex, schema }: WrittenLedger) => {
+    const { rows } = await knex.raw<{ rows: { young: boolean }[] }>(
+      `SELECT projected_at > now() - interval '300 seconds' AS young FROM ${schema}.bearer_tokens`,
     )
     return rows
   }
-  t.deepEqual(await ages(), [{ young: true }])
-  await rebuild(ledger, { force: false })
-  t.deepEqual(await ages(), [{ young: false }])
+  t.deepEqual(await ages(ledger), [{ young: true }])
+  t.deepEqual(await ages(await rebuiltBeside(ledger)), [{ young: false }])
 })
 
-test('a rebuild is refused, and nothing changes, while the read model is kept fresh', async (t) => {
-  const ledger = await lived()
-  const { knex, schema } = ledger
-  await knex.raw(`UPDATE ${schema}.checkpoints SET fresh_as_of = now() - interval '2 seconds' WHERE partition = 4`)
-  const before = await contents(ledger)
-  await t.throwsAsync(rebuild(ledger, { force: false }), { instanceOf: OperatorError, message: /--force/ })
-  t.deepEqual(await contents(ledger), before)
-  await rebuild(ledger, { force: true })
-  t.deepEqual(await contents(ledger), before)
-})
-
-test('after a rebuild nothing is answered from before a projector has run', async (t) => {
-  const ledger = await lived()
-  await ledger.knex.raw(`UPDATE ${ledger.schema}.checkpoints SET fresh_as_of = now()`)
-  await rebuild(ledger, { force: true })
-  const { healthy, partitions } = await projectionStatus(ledger, 60_000)
+test('after a rebuild nothing is answered from what was built before a projector has run', async (t) => {
+  const rebuilt = await rebuiltBeside(await lived())
+  const { healthy, partitions } = await projectionStatus(rebuilt, 60_000)
   t.false(healthy)
   t.true(partitions.every(({ age_ms }) => age_ms === null))
 })
 
-test('a rebuild gives up as soon as a projector has moved a checkpoint meanwhile', async (t) => {
+test('a rebuild that was cut short goes on where it was, and what another process writes meanwhile ends it', async (t) => {
   const ledger = await lived()
-  const { log } = ledger
-  const interrupted = {
-    ...log,
-    read: async function* (range: Range) {
-      yield* log.read(range)
-      await ledger.project()
+  const beside = { ...ledger, schema: `${ledger.schema}_cut` }
+  await createReadModel(ledger.knex, beside.schema)
+  let reads = 0
+  const failing = {
+    ...ledger.log,
+    read: (range: Range) => {
+      if (++reads > 9) throw new Error('killed')
+      return ledger.log.read(range)
     },
   }
-  await t.throwsAsync(rebuild({ ...ledger, log: interrupted }, { force: true }), {
+  await t.throwsAsync(fillReadModel({ ...beside, log: failing }, { lanes: 1 }), { message: 'killed' })
+  const progress: number[] = []
+  await fillReadModel(beside, { lanes: 1, progress: (done) => progress.push(done) })
+  t.true(progress.length > 0 && progress.length < 14, `${progress.length} steps for what was left`)
+  t.is((await verify(beside)).difference, null)
+
+  const other = { ...ledger, schema: `${ledger.schema}_two` }
+  await createReadModel(ledger.knex, other.schema)
+  const interrupted = {
+    ...ledger.log,
+    read: async function* (range: Range) {
+      yield* ledger.log.read(range)
+      if (range.topic === ledger.topics.grants) await fillReadModel(other, { lanes: 1 })
+    },
+  }
+  await t.throwsAsync(fillReadModel({ ...other, log: interrupted }, { lanes: 1 }), {
     instanceOf: OperatorError,
-    message: /stop it, then rebuild again/,
+    message: /another process fills this read model/,
   })
-  t.is((await verify(ledger)).difference, null)
+  t.is((await verify(other)).difference, null)
 })
 
 test('a rebuild stops where a projector stops, and a projector goes on where a rebuild ended', async (t) => {
   const ledger = await lived()
   await appendUnreadable(ledger, grantId(1))
   await ledger.append(refreshed(2, { grant_id: grantId(1) }))
-  await rebuild(ledger, { force: false })
-  t.is((await verify(ledger)).difference, null)
+  const rebuilt = await rebuiltBeside(ledger)
+  t.is((await verify(rebuilt)).difference, null)
   t.like(
-    (await projectionStatus(ledger, 60_000)).partitions.find(({ lag }) => lag !== 0),
+    (await projectionStatus(rebuilt, 60_000)).partitions.find(({ lag }) => lag !== 0),
     { partition: 1, status: 'stopped', lag: 2 },
   )
   await ledger.append(refreshed(2, { grant_id: grantId(5) }))
-  await ledger.project()
-  const report = await verify(ledger)
-  t.is(report.difference, null)
-  t.is(report.partitions.find(({ partition }) => partition === 5)?.next, 2)
+  const following = await startProjector({ ...rebuilt, group: `${rebuilt.schema}.projector` })
+  await until(
+    async () => (await verify(rebuilt)).partitions.find(({ partition }) => partition === 5)?.next === 2,
+    'the projector to go on',
+  )
+  await following.stop()
+  t.is((await verify(rebuilt)).difference, null)
 })

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
-import { ownCommand } from '../../../shared/config/own-command.ts'
-import type { VerifySource } from '../../../shared/read-model/read-model.ts'
-import type { Format } from '../render/formats.ts'
-import type { Wanted } from '../connect/skip-record.ts'
-import { addVerify } from './audit.ts'
-import { EXIT_CODES, formatOption, lookOf, print, reasonFrom, WHERE, wideOption, work } from './verb.ts'
+import { ownCommand } from '../../../../shared/config/own-command.ts'
+import type { Format } from '../../render/formats.ts'
+import type { Wanted } from '../../connect/skip-record.ts'
+import { addVerify } from '../audit.ts'
+import { addReadModelVerbs } from './read-models.ts'
+import { EXIT_CODES, formatOption, lookOf, print, reasonFrom, WHERE, wideOption, work } from '../verb.ts'
 
-/** `token-ledger projection status | verify | rebuild | skip` */
+/** `token-ledger projection status | verify | list | rebuild | switch | drop | skip` */
 export function addProjectionCommands(program: Command): void {
   const projection = program
     .command('projection')
@@ -14,7 +14,7 @@ export function addProjectionCommands(program: Command): void {
   projection.addHelpText('after', `\n${WHERE}\n\n${EXIT_CODES}`)
   addStatus(projection)
   addVerify(projection, 'verify')
-  addRebuild(projection)
+  addReadModelVerbs(projection)
   addSkip(projection)
 }
 
@@ -26,43 +26,14 @@ function addStatus(projection: Command): void {
     .addOption(wideOption())
     .addHelpText('after', `\nExample:\n  ${ownCommand()} projection status --format jsonl\n\n${EXIT_CODES}`)
     .action(async ({ format, wide }: { format: Format; wide: boolean }, command: Command) => {
-      const { connectAudit } = await import('../connect/audit.ts')
-      const { renderStatus } = await import('../render/projection.ts')
+      const { connectAudit } = await import('../../connect/audit.ts')
+      const { renderStatus } = await import('../../render/projection.ts')
       await work(command, connectAudit, async (source) => {
         const status = await source.status()
         await print(renderStatus(status, format, lookOf({ wide })))
         return status.healthy
       })
     })
-}
-
-function addRebuild(projection: Command): void {
-  projection
-    .command('rebuild')
-    .description('empty the read model, fill it again from the whole log, and verify it; stop every projector first')
-    .option('--force', 'also when a projector seems to run, or ran within the last 10 s', false)
-    .addOption(formatOption())
-    .addHelpText(
-      'after',
-      `\nThe services answer 503 until it is done and a projector runs again.\n\nExample:\n  ${ownCommand()} projection rebuild\n\n${EXIT_CODES}`,
-    )
-    .action(async ({ force, format }: { force: boolean; format: Format }, command: Command) => {
-      const { connectParts } = await import('../connect/audit.ts')
-      await work(command, connectParts, (source) => rebuildAndVerify(source, force, format))
-    })
-}
-
-async function rebuildAndVerify(source: VerifySource, force: boolean, format: Format): Promise<boolean> {
-  const { rebuild } = await import('../../../shared/read-model/projection/rebuild.ts')
-  const { verify } = await import('../../audit/verify/verify.ts')
-  const { createProgress } = await import('../render/progress.ts')
-  const { renderVerify } = await import('../render/projection.ts')
-  const folding = createProgress(process.stderr)
-  await rebuild(source, { force }, folding.update).finally(folding.stop)
-  const verifying = createProgress(process.stderr)
-  const report = await verify(source, verifying.update).finally(verifying.stop)
-  await print(renderVerify(report, format))
-  return report.equal
 }
 
 type SkipOptions = { topic: string; partition: string; offset: string; sha256: string; reason: string }
@@ -79,8 +50,8 @@ function addSkip(projection: Command): void {
     .addHelpText('after', SKIP_HELP)
     .action(async (options: SkipOptions, command: Command) => {
       const wanted = wantedOf(options, command)
-      const { connectParts } = await import('../connect/audit.ts')
-      const { skipRecord } = await import('../connect/skip-record.ts')
+      const { connectParts } = await import('../../connect/audit.ts')
+      const { skipRecord } = await import('../../connect/skip-record.ts')
       await work(command, connectParts, async (source) => {
         const { topic, partition, offset } = await skipRecord(source, wanted)
         await print(`skipped: written to ${topic}/${partition} at offset ${offset}; projectors go on within seconds\n`)

@@ -1,0 +1,67 @@
+import { OperatorError } from '../../config/operator-error.ts'
+import { ownCommand } from '../../config/own-command.ts'
+import { placeText } from '../../event-log/places.ts'
+import { incompleteBecause, readPartitionHealth } from '../partition-health.ts'
+import type { ReadModelTables } from '../read-model.ts'
+import { LAYOUT } from '../tables.ts'
+import { type ListedProcess, listProcesses } from './processes.ts'
+import { chooseReadModel, isReadable, listReadModels, type ReadModelVersion } from './read-models.ts'
+import { pointViews } from './views.ts'
+
+/** `wanted`: the schema to read from now on; without it the latest that is not read. */
+export type Switching = { wanted?: string | undefined; maxLagMs: number }
+
+/**
+ * Has the processes of this release read another read model, and the views of `ledger_read` show it; each follows
+ * within seconds, without a request being refused. OperatorError where it is not built, or not up to date. Repeated, it
+ * changes nothing.
+ */
+export async function switchReadModel(knex: ReadModelTables['knex'], { wanted, maxLagMs }: Switching): Promise<string> {
+  const target = targetOf(await listReadModels(knex), wanted)
+  const { schema_name: schema } = target
+  if (!target.chosen) {
+    const problem = await incompleteFor({ knex, schema }, maxLagMs)
+    if (problem !== null)
+      throw new OperatorError(
+        `${schema} is not up to date: ${problem}: a projector of this release has to run, then repeat`,
+      )
+    await chooseReadModel(knex, schema)
+  }
+  await pointViews(knex, schema)
+  return schema
+}
+
+function targetOf(all: ReadModelVersion[], wanted: string | undefined): ReadModelVersion {
+  const built = all.filter((one) => isReadable(one) && one.built_at !== null)
+  const target =
+    wanted === undefined
+      ? built.filter(({ chosen }) => !chosen).at(-1)
+      : built.find((one) => one.schema_name === wanted)
+  if (target) return target
+  if (wanted === undefined)
+    throw new OperatorError(
+      `there is no other read model of this release: "${ownCommand()} projection rebuild" makes one`,
+    )
+  const named = all.find(({ schema_name }) => schema_name === wanted)
+  if (!named) throw new OperatorError(`there is no read model ${wanted}: "${ownCommand()} projection list" names them`)
+  throw new OperatorError(
+    isReadable(named)
+      ? `${wanted} is not built to its end: "${ownCommand()} projection rebuild" goes on with it`
+      : `${wanted} is not of this release, which reads layout ${LAYOUT}`,
+  )
+}
+
+/** Why nothing should be read from this read model yet; `null` = every partition is complete. */
+export async function incompleteFor(tables: ReadModelTables, maxLagMs: number): Promise<string | null> {
+  const [first] = (await readPartitionHealth(tables)).flatMap((one) => {
+    const reason = incompleteBecause(one, maxLagMs)
+    return reason === null ? [] : [`${placeText(one)}: ${reason}`]
+  })
+  return first ?? null
+}
+
+/** The processes that read another one than this, and may follow. */
+export async function notFollowed(knex: ReadModelTables['knex'], schema: string): Promise<ListedProcess[]> {
+  const all = await listProcesses(knex)
+  return all.filter(({ reads, pinned }) => reads !== null && reads !== schema && !pinned)
+}
