@@ -30,6 +30,13 @@ export function isAway(thrown: unknown): boolean {
   return NETWORK_CODES.has(code) || SQLSTATE_UNAVAILABLE.test(code) || LOST_CONNECTION.test(thrown.message)
 }
 
+const SQLSTATE_GONE = /^(42P01|3F000)$/
+
+/** Whether a table or schema is not there: the read model was dropped while this process stood still. */
+export function isSchemaGone(thrown: unknown): boolean {
+  return SQLSTATE_GONE.test(codeOf(thrown))
+}
+
 const SQLSTATE_BAD_TEXT = /^(22021|22P05)$/
 
 /** Whether it was text that PostgreSQL cannot store, such as U+0000: whoever sent it is at fault. */

@@ -1,5 +1,5 @@
 import { OperatorError } from '../config/operator-error.ts'
-import { isAway, isUnstorableText } from '../database/away.ts'
+import { isAway, isSchemaGone, isUnstorableText } from '../database/away.ts'
 import { QueueFull } from '../database/batcher.ts'
 import { AppendError, LogReadError } from '../event-log/event-log.ts'
 import { OAuthError, unavailable } from '../http/oauth-error.ts'
@@ -15,6 +15,7 @@ export function knownError(thrown: unknown): OAuthError | null {
   if (thrown instanceof OperatorError) return unavailable(thrown.message, thrown, 'operator_needed')
   if (thrown instanceof AppendError && thrown.outcome === 'too_large')
     return new OAuthError('invalid_request', 'the request is too large to be recorded', { cause: thrown })
+  if (isSchemaGone(thrown)) return unavailable('the read model is not there', thrown, 'operator_needed')
   if (isPartAway(thrown)) return unavailable(`${thrown.name}: ${thrown.message}`, thrown)
   if (isUnstorableText(thrown))
     return new OAuthError('invalid_request', 'the request holds characters that cannot be stored', { cause: thrown })

@@ -107,7 +107,7 @@ realTest('postgres')('the verbs of the operator: what is wrong is found, told, a
   const mended = await tokenLedger({ ...env, LEDGER_READ_MODEL: 'ledger_v2_2' }, 'projection', 'verify')
   t.is(mended.code, 0, mended.err)
   t.regex(mended.out, /^equal/)
-  const early = await tokenLedger(env, 'projection', 'switch')
+  const early = await tokenLedger(env, 'projection', 'switch', '--wait', '0')
   t.deepEqual([early.code, early.out], [1, ''])
   t.regex(
     early.err,

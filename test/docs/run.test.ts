@@ -28,7 +28,6 @@ const NOT_RUN: Some[] = [
 const ON_PARTS: Omit<Some, 'why'>[] = [
   { path: 'docs/production.md', has: 'secrets generate' },
   { path: 'docs/production.md', has: 'token-ledger migrate' },
-  { path: 'docs/operations.md', has: 'projection rebuild' },
   { path: 'docs/operations.md', has: 'admin recover' },
 ]
 
@@ -86,7 +85,7 @@ realTest('postgres', 'kafka').serial(
         .replace(/(LEDGER_DATABASE_URL=).+/, `$1${url}`)
         .replace(/(LEDGER_KAFKA_BROKERS=).+/, `$1${kafkaBrokers().join(',')}`)
     const lines = onParts.flatMap((block) => block.lines).map(here)
-    const needsLedger = (line: string) => /projection rebuild|admin recover/.test(line)
+    const needsLedger = (line: string) => /admin recover/.test(line)
     const inOrder = [...lines.filter((line) => !needsLedger(line)), ...lines.filter(needsLedger)]
     const env = { LEDGER_KAFKA_TOPIC_PREFIX: freshPrefix() }
     const pasted = await paste('bash', inOrder, { cwd, env })
@@ -95,7 +94,7 @@ realTest('postgres', 'kafka').serial(
     const role = await loginRole(t, url)
     const asRole = (sql: string) => sql.replaceAll(/\b(ALTER ROLE|TO) (ledger|auditor)\b/g, `$1 ${role.name}`)
     const statements = blocks('sql').map(({ lines: sql }) => sql.join('\n'))
-    t.is(statements.length, 3)
+    t.is(statements.length, 4)
     for (const sql of statements.filter((one) => !one.startsWith('SELECT')))
       await onServer(asRole(sql.replace(/CREATE ROLE [^;]+;/, '')), url)
     for (const sql of statements.filter((one) => one.startsWith('SELECT'))) await onServer(sql, role.url)

@@ -39,14 +39,24 @@ export function cleanEnv(env: Env): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(inherited), NODE_ENV: 'production', ...env }
 }
 
+/** What runs the command line: Node's own arguments, from the sources unless it is another release. */
+export type Program = readonly string[]
+
+const SOURCES: Program = ['--import', 'tsx', MAIN]
+
 /** Runs one command of the command line to its end, from the sources; rejects with its stderr when it fails. */
 export function tokenLedger(env: Env, ...args: string[]): Promise<string> {
+  return runLedger(SOURCES, env, ...args)
+}
+
+/** The same with the program of this release. */
+export function runLedger(program: Program, env: Env, ...args: string[]): Promise<string> {
   const names = Object.keys(process.env).filter((name) => name.startsWith('LEDGER_'))
   const blank = Object.fromEntries(names.map((name) => [name, '']))
   seededSettings(env)
   return run({
     file: process.execPath,
-    args: ['--import', 'tsx', MAIN, ...args],
+    args: [...program, ...args],
     env: { ...blank, NODE_ENV: 'production', ...env },
     cwd: ROOT,
     toldOnStderr: keepLog(`token-ledger ${args.slice(0, 2).join(' ')}`),
@@ -56,9 +66,9 @@ export function tokenLedger(env: Env, ...args: string[]): Promise<string> {
 /** Starts services in a process of their own and resolves once they serve. It is killed when the test ends. */
 export async function startProcess(
   t: Pick<ExecutionContext, 'teardown'>,
-  { services, env }: { services: readonly (ServiceName | 'all')[]; env: Env },
+  { services, env, program = SOURCES }: { services: readonly (ServiceName | 'all')[]; env: Env; program?: Program },
 ): Promise<LedgerProcess> {
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, 'serve', ...services], {
+  const child = spawn(process.execPath, [...program, 'serve', ...services], {
     cwd: ROOT,
     env: cleanEnv(env),
     stdio: ['ignore', 'pipe', 'pipe'],

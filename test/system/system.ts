@@ -76,7 +76,8 @@ export async function startSystem(t: Teardown, options: SystemOptions): Promise<
   return { ...seeds, ...opened, env, endpoints, projectors, start, replace, ready, grants }
 }
 
-function envOf({ databaseUrl, brokers, settings }: SystemOptions): Env {
+/** The settings of a system of several processes on these parts. */
+export function envOf({ databaseUrl, brokers, settings }: SystemOptions): Env {
   return {
     LEDGER_DATABASE_URL: databaseUrl,
     LEDGER_KAFKA_BROKERS: brokers.join(','),
@@ -92,18 +93,19 @@ function envOf({ databaseUrl, brokers, settings }: SystemOptions): Env {
   }
 }
 
-// Its timeouts are long: it looks at what is left, it is not what is tested.
-async function open(t: Teardown, env: Env): Promise<{ runtime: Runtime; keys: Keys }> {
+/**
+ * The log and the read model for the test itself, by default the one in use. Its timeouts are long: it looks at what is
+ * left, it is not what is tested.
+ */
+export async function open(t: Teardown, env: Env, schema?: string): Promise<{ runtime: Runtime; keys: Keys }> {
   const settings = loadSettings({ ...env, LEDGER_APPEND_TIMEOUT: '20', LEDGER_REFRESH_GRACE_PUBLIC: '30' })
   const logger = keptLogger('system')
   const parts = await openParts(settings, logger)
   t.teardown(() => parts.close())
   const ledger_id = await ledgerIdOf(parts.knex)
   const keys = deriveKeys(settings.SECRETS_SYSTEM ?? [], ledger_id)
-  return {
-    runtime: runtimeOf({ ...parts, schema: await readModelInUse(parts.knex) }, settings, { keys, ledger_id }, logger),
-    keys,
-  }
+  const read = { ...parts, schema: schema ?? (await readModelInUse(parts.knex)) }
+  return { runtime: runtimeOf(read, settings, { keys, ledger_id }, logger), keys }
 }
 
 async function isReady({ url }: LedgerProcess): Promise<boolean> {

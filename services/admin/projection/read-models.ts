@@ -18,8 +18,8 @@ export type ReadModels = {
   list: () => Promise<ReadModelList>
   /** Builds one from the whole log beside the one in use; goes on with one that was left unfinished. */
   rebuild: (told?: { tell?: Tell; progress?: Progress }) => Promise<{ read_model: string }>
-  /** Has every process of this release read this one, or the latest that none reads. */
-  switchTo: (wanted?: string) => Promise<Switched>
+  /** Has every process of this release read this one, or the latest that none reads, once it is up to date. */
+  switchTo: (wanted?: string, patienceMs?: number) => Promise<Switched>
   drop: (schema: string) => Promise<void>
 }
 
@@ -34,8 +34,8 @@ export function createReadModels(
     rebuild: async ({ tell = () => undefined, progress } = {}) => {
       return { read_model: await buildReadModel(parts, settings, { tell, ...(progress && { progress }) }) }
     },
-    switchTo: async (wanted) => {
-      const read_model = await switchReadModel(knex, { wanted, maxLagMs: settings.MAX_LAG * 1000 })
+    switchTo: async (wanted, patienceMs = 0) => {
+      const read_model = await switchReadModel(knex, { wanted, maxLagMs: settings.MAX_LAG * 1000, patienceMs })
       return { read_model, behind: await notFollowed(knex, read_model) }
     },
     drop: (schema) => dropReadModel(knex, schema),

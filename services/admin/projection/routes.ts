@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { requireRight } from '../../../shared/callers/require-right.ts'
+import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { readModelSchema } from '../../../shared/config/values.ts'
 import { answerInTheEnd, answerWithin } from '../../../shared/http/answer-within.ts'
 import type { HttpMiddleware, HttpRouter } from '../../../shared/http/context.ts'
 import { readJson } from '../../../shared/http/input/json-body.ts'
+import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import type { Admin } from '../admin.ts'
 import type { ReadModels } from './read-models.ts'
 
@@ -23,20 +25,34 @@ export function projectionRoutes(router: HttpRouter, admin: Admin, readModels: R
     await requireRight(admin, ctx, PROJECTION)
     await next()
   }
+  const { list, rebuild, switchTo, drop } = told(readModels)
   router.get('/admin/read-models', within, guarded, async (ctx) => {
-    ctx.body = await readModels.list()
+    ctx.body = await list()
   })
-  const rebuild = answerInTheEnd(admin.timeoutMs, (_ctx, alive) => readModels.rebuild({ progress: alive }))
-  router.post('/admin/read-models/rebuild', within, guarded, rebuild)
+  const rebuilding = answerInTheEnd(admin.timeoutMs, (_ctx, alive) => rebuild({ progress: alive }))
+  router.post('/admin/read-models/rebuild', within, guarded, rebuilding)
   router.post('/admin/read-models/switch', within, guarded, async (ctx) => {
     const { read_model } = await readJson(ctx, SWITCH)
-    ctx.body = await readModels.switchTo(read_model)
+    ctx.body = await switchTo(read_model, admin.timeoutMs / 2)
   })
-  const drop = answerInTheEnd(admin.timeoutMs, async (ctx, alive) => {
+  const dropping = answerInTheEnd(admin.timeoutMs, async (ctx, alive) => {
     const { read_model } = await readJson(ctx, DROP)
     alive()
-    await readModels.drop(read_model)
+    await drop(read_model)
     return { read_model }
   })
-  router.post('/admin/read-models/drop', within, guarded, drop)
+  router.post('/admin/read-models/drop', within, guarded, dropping)
+}
+
+/** The same, where what keeps an operator from it is 409, and told to whoever asked: the right makes him one. */
+function told({ list, rebuild, switchTo, drop }: ReadModels): ReadModels {
+  const refused = (error: unknown): never => {
+    throw error instanceof OperatorError ? new OAuthError('conflict', error.message) : error
+  }
+  return {
+    list,
+    rebuild: (options) => rebuild(options).catch(refused),
+    switchTo: (wanted, patienceMs) => switchTo(wanted, patienceMs).catch(refused),
+    drop: (schema) => drop(schema).catch(refused),
+  }
 }

@@ -8,19 +8,21 @@ import { type ListedProcess, listProcesses } from './processes.ts'
 import { chooseReadModel, isReadable, listReadModels, type ReadModelVersion } from './read-models.ts'
 import { pointViews } from './views.ts'
 
-/** `wanted`: the schema to read from now on; without it the latest that is not read. */
-export type Switching = { wanted?: string | undefined; maxLagMs: number }
+/** `wanted`: the schema to read from now on; without it the latest that is not read. `patienceMs`: to be up to date. */
+export type Switching = { wanted?: string | undefined; maxLagMs: number; patienceMs: number }
+
+const LOOK_MS = 500
 
 /**
  * Has the processes of this release read another read model, and the views of `ledger_read` show it; each follows
  * within seconds, without a request being refused. OperatorError where it is not built, or not up to date. Repeated, it
  * changes nothing.
  */
-export async function switchReadModel(knex: ReadModelTables['knex'], { wanted, maxLagMs }: Switching): Promise<string> {
-  const target = targetOf(await listReadModels(knex), wanted)
+export async function switchReadModel(knex: ReadModelTables['knex'], switching: Switching): Promise<string> {
+  const target = targetOf(await listReadModels(knex), switching.wanted)
   const { schema_name: schema } = target
   if (!target.chosen) {
-    const problem = await incompleteFor({ knex, schema }, maxLagMs)
+    const problem = await incompleteAfter({ knex, schema }, switching)
     if (problem !== null)
       throw new OperatorError(
         `${schema} is not up to date: ${problem}: a projector of this release has to run, then repeat`,
@@ -29,6 +31,15 @@ export async function switchReadModel(knex: ReadModelTables['knex'], { wanted, m
   }
   await pointViews(knex, schema)
   return schema
+}
+
+async function incompleteAfter(tables: ReadModelTables, { maxLagMs, patienceMs }: Switching): Promise<string | null> {
+  const deadline = performance.now() + patienceMs
+  for (;;) {
+    const problem = await incompleteFor(tables, maxLagMs)
+    if (problem === null || performance.now() > deadline) return problem
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
 }
 
 function targetOf(all: ReadModelVersion[], wanted: string | undefined): ReadModelVersion {

@@ -75,7 +75,6 @@ function builtText(schema: string, chosen: boolean): string {
   return `${schema} is built; ${next}\n`
 }
 
-const FOLLOW_MS = 30_000
 const LOOK_MS = 500
 
 function addSwitch(projection: Command): void {
@@ -83,11 +82,14 @@ function addSwitch(projection: Command): void {
     .command('switch')
     .argument('[schema]', 'the read model to read from now on; without it the latest that is not read')
     .description('have every process of this release read another read model, without refusing a request')
+    .option('--wait <seconds>', 'how long to wait, for it to be up to date and for all to change over', '30')
     .addOption(formatOption())
     .addHelpText('after', SWITCH_HELP)
-    .action(async (schema: string | undefined, { format }: { format: Format }, command: Command) => {
+    .action(async (schema: string | undefined, { wait, format }: SwitchOptions, command: Command) => {
+      if (!/^\d{1,4}$/.test(wait)) command.error('error: --wait must be a whole number of seconds')
+      const patienceMs = Number(wait) * 1000
       await readModels(command, async (source) => {
-        const switched = await followed(source, await source.switchTo(schema))
+        const switched = await followed(source, await source.switchTo(schema, patienceMs), patienceMs)
         await print(format === 'table' ? switchedText(switched) : `${JSON.stringify(switched)}\n`)
         return switched.behind.length === 0
       })
@@ -95,7 +97,7 @@ function addSwitch(projection: Command): void {
 }
 
 const SWITCH_HELP = `
-Waits up to 30 s until all have changed over. A process that LEDGER_READ_MODEL is set for does not follow. The read model of
+Waits until all have changed over. A process that LEDGER_READ_MODEL is set for does not follow. The read model of
 before is kept up, so that you can switch back, until "projection drop".
 ${ON_HOST}
 
@@ -104,9 +106,11 @@ Example:
 
 Exit codes: 0 all read it, 1 it is not up to date or some do not read it yet, 2 wrong usage, 3 a part cannot be reached.`
 
-/** Asks until nobody is behind, or for 30 s. */
-async function followed(source: ReadModels, switched: Switched): Promise<Switched> {
-  const deadline = performance.now() + FOLLOW_MS
+type SwitchOptions = { wait: string; format: Format }
+
+/** Asks until nobody is behind, or for this long. */
+async function followed(source: ReadModels, switched: Switched, patienceMs: number): Promise<Switched> {
+  const deadline = performance.now() + patienceMs
   let latest = switched
   while (latest.behind.length > 0 && performance.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))

@@ -1,0 +1,71 @@
+import { verify } from '../../../services/audit/verify/verify.ts'
+import { type LedgerProcess, runLedger, startProcess, tokenLedger } from '../../support/ledger-process.ts'
+import { createSeeds } from '../../support/ledger-seeds.ts'
+import { databaseUrl, kafkaBrokers, realTest } from '../../support/real-parts.ts'
+import { until } from '../../support/waiting.ts'
+import { present, startLoad } from '../load.ts'
+import { envOf, open } from '../system.ts'
+import { releaseBefore } from './release.ts'
+
+const test = realTest('postgres', 'kafka')
+
+const isReady = ({ url, adminUrl }: LedgerProcess) =>
+  fetch(`${url || adminUrl}/health/ready`).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+
+test('an installed ledger of layout 1 follows to layout 2 under load: no refresh is lost or refused', async (t) => {
+  t.timeout(180_000)
+  const before = await releaseBefore(t)
+  const env = envOf({ databaseUrl: await databaseUrl(t), brokers: kafkaBrokers() })
+  await runLedger(before, env, 'migrate')
+  const start = (service: 'token-endpoint' | 'projector', program = before) =>
+    startProcess(t, { services: [service], env, program })
+  const [oldProjector, oldEndpoint] = await Promise.all([start('projector'), start('token-endpoint')])
+  await until(() => isReady(oldEndpoint), 'the release of before to be ready')
+  const { runtime } = await open(t, env, 'ledger_v1')
+  const seeds = createSeeds(runtime)
+  const as = await seeds.client()
+  const sub = await seeds.user()
+  const pairs = await Promise.all(Array.from({ length: 10 }, () => seeds.grant({ to: as, sub })))
+  let urls = [oldEndpoint.url]
+  const load = startLoad({ as, urls: () => urls, pairs })
+  await until(() => load.count(200) > 50, 'refreshes by the release of before')
+
+  const told = await t.throwsAsync(tokenLedger(env, 'serve', 'token-endpoint'))
+  t.regex(told.message, /the database was not migrated for this release: run "\S+ migrate" first/)
+  await tokenLedger(env, 'migrate')
+  const missing = await t.throwsAsync(tokenLedger(env, 'serve', 'token-endpoint'))
+  t.regex(missing.message, /reads layout 2 .* there is ledger_v1 of layout 1: "\S+ projection rebuild" builds it/)
+  t.regex(await tokenLedger(env, 'projection', 'rebuild'), /^ledger_v2 is built; processes of this release read it/)
+
+  const [newProjector, newEndpoint] = await Promise.all(
+    (['projector', 'token-endpoint'] as const).map((service) => startProcess(t, { services: [service], env })),
+  )
+  if (!newProjector || !newEndpoint) return t.fail()
+  await until(() => isReady(newEndpoint), 'this release to be ready')
+  urls = [oldEndpoint.url, newEndpoint.url]
+  const both = performance.now()
+  await until(() => load.count(200, both) > 100, 'refreshes by both releases')
+  urls = [newEndpoint.url]
+  await until(() => load.count(200, performance.now() - 1_000) > 10, 'refreshes by this release')
+  t.is(await oldEndpoint.kill('SIGTERM'), 0)
+  await load.stop()
+  t.is(load.count(503) + load.count(0) + load.count(-1), 0, 'nobody was refused')
+  for (const client of load.clients) t.is((await present(client, as, newEndpoint.url)).status, 200)
+
+  await t.throwsAsync(tokenLedger(env, 'projection', 'drop', 'ledger_v1'), {
+    message: /ledger_v1 is kept up by a process of a release before/,
+  })
+  t.regex(await runLedger(before, env, 'projection', 'verify'), /^equal/)
+  t.deepEqual((await verify({ ...runtime, schema: 'ledger_v2' })).difference, null)
+  t.is(await oldProjector.kill('SIGTERM'), 0)
+  const dropped = () =>
+    tokenLedger(env, 'projection', 'drop', 'ledger_v1').then(
+      () => true,
+      () => false,
+    )
+  await until(dropped, 'ledger_v1 to be dropped')
+  for (const client of load.clients) t.is((await present(client, as, newEndpoint.url)).status, 200)
+})
