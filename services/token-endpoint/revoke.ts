@@ -40,7 +40,8 @@ async function end(endpoint: TokenEndpoint, ctx: HttpContext, { client_id, prese
   const { view, token } = await readSettledToken(endpoint, { purpose: TO_END, presented, first, read })
   if (!token) return
   const revoked_by: Principal = { type: 'client', id: client_id }
-  const { event, refused } = revokeGrant(view.grant, { client_id, reason: 'client_request', revoked_by })
+  const command = { client_id, reason: 'client_request', revoked_by, now: view.now }
+  const { event, refused } = revokeGrant(view.grant, command)
   if (refused) throw refusedWith(refused)
   if (!event) return
   const written = { fact: event, context: eventContext(ctx, revoked_by), decidedOn: view.checkpoint }

@@ -36,6 +36,7 @@ export type GrantRow = {
   refreshes_left: number | null
   refresh_grace_seconds: number | null
   refresh_rotation: boolean | null
+  older_access_exp: number | null
   reason: string | null
   /** When its code expires, or when it was revoked; `null` while it lives. */
   dead_at: string | null
@@ -81,6 +82,7 @@ export function grantRow(state: Exclude<GrantState, { status: 'unknown' }>, posi
     refreshes_left: issued?.refreshes_left ?? null,
     refresh_grace_seconds: issued?.refresh_grace_seconds ?? null,
     refresh_rotation: issued?.refresh_rotation ?? null,
+    older_access_exp: issued?.older_access_exp ?? null,
     reason: state.status === 'revoked' ? state.reason : null,
     dead_at: state.status === 'live' ? null : new Date(deadSince(state)).toISOString(),
     authorization_terms: state.status === 'authorized' ? termsOf(state) : null,
@@ -131,6 +133,7 @@ function issuedOfRow(body: GrantBody, row: ReadGrantRow, generations: Generation
     refreshes_left: row.refreshes_left,
     refresh_grace_seconds: row.refresh_grace_seconds ?? 0,
     refresh_rotation: row.refresh_rotation ?? true,
+    older_access_exp: row.older_access_exp,
     current,
     young: Young.of(generations.map(({ generation, at }) => ({ generation, at }))),
     ...body,
@@ -168,6 +171,7 @@ const COLUMNS: Record<keyof GrantRow, 'fixed' | 'changing'> = {
   refreshes_left: 'changing',
   refresh_grace_seconds: 'changing',
   refresh_rotation: 'changing',
+  older_access_exp: 'changing',
   reason: 'changing',
   dead_at: 'changing',
   authorization_terms: 'changing',

@@ -77,6 +77,7 @@ CREATE TABLE ${schema}.grants (
   refreshes_left integer,
   refresh_grace_seconds integer,
   refresh_rotation boolean,
+  older_access_exp bigint,
   reason text,
   dead_at timestamptz,
   authorization_terms jsonb

@@ -100,7 +100,8 @@ function play(setting: Setting, script: Step[]): Log {
       decided(refreshTokens(state, present(known, generation, now, setting)).event)
     }
     if (op === 'revoke' && pick < 8) {
-      decided(revokeGrant(state, { client_id: 'shop', reason: 'x', revoked_by: { type: 'client', id: 'shop' } }).event)
+      const revoked_by = { type: 'client', id: 'shop' } as const
+      decided(revokeGrant(state, { client_id: 'shop', reason: 'x', revoked_by, now }).event)
     }
     const landing = pending.at(-1 - (pick % 3)) ?? pending[0]
     if (op === 'land' && landing) land(landing)

@@ -11,6 +11,9 @@ import { endGrant } from './end-grant.ts'
 import { findGrant } from './find-grant.ts'
 import { GRANTS, guardGrant } from './guard-grant.ts'
 
+/** What has been dead for so long that nothing is appended any more, and was never revoked. */
+const EXPIRED = { status: 'expired', reason: null }
+
 const REVOKE = z.strictObject({ reason: REASON })
 
 /**
@@ -22,14 +25,14 @@ export function revokeGrantById(admin: Admin): HttpMiddleware {
   return async (ctx) => {
     const bearer = await requireRight(admin, ctx, GRANTS)
     const { reason } = await readJson(ctx, REVOKE)
-    const { grant, checkpoint } = await findGrant(admin, nameFrom(ctx, 'grant_id', z.string()))
+    const { grant, checkpoint, now } = await findGrant(admin, nameFrom(ctx, 'grant_id', z.string()))
     const { grant_id, client_id, principal, scope } = grant
     const subs = principal.type === 'user' ? [principal.id] : []
     const question = { client_ids: [client_id], subs }
     const read = await admin.registry.read(question)
     const isGuarded = await guardGrant(admin, ctx, read, { client_id, principal, scope })
     const revoked_by = bearer.principal
-    const by = { revoked_by, context: eventContext(ctx, revoked_by), decidedOn: checkpoint }
+    const by = { revoked_by, context: eventContext(ctx, revoked_by), decidedOn: checkpoint, now }
     const end = () => endGrant(admin, grant, { reason, ...by })
     const endGuarded = async () => {
       const latest = await admin.registry.read(question)
@@ -37,6 +40,7 @@ export function revokeGrantById(admin: Admin): HttpMiddleware {
       return end()
     }
     const ended = await (isGuarded ? admin.serially(endGuarded) : end())
-    ctx.body = { grant_id, status: ended.status, reason: ended.reason }
+    const answer = ended.status === 'revoked' ? { status: ended.status, reason: ended.reason } : EXPIRED
+    ctx.body = { grant_id, ...answer }
   }
 }

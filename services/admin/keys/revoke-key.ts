@@ -11,7 +11,7 @@ export type KeyRevoker = Pick<Admin, 'tokens' | 'commit' | 'waiter' | 'topics' |
 /** `revoked`: how many grants were ended; `next`: where to go on, `null` = that was the last page. */
 export type RevokedPage = { revoked: number; next: string | null }
 
-type EndingByKey = Omit<Ending, 'reason' | 'decidedOn'>
+type EndingByKey = Omit<Ending, 'reason' | 'decidedOn' | 'now'>
 
 /** The reason that stands in the events. */
 export const KEY_REVOKED = 'key_revoked'
@@ -31,11 +31,13 @@ export async function revokeGrantsOfKey(
 ): Promise<RevokedPage> {
   if (after === null) await completeAsOfNow(revoker)
   const { grant_ids, next } = await revoker.keyUses.grantsOf(kid, after)
+  let revoked = 0
   for (let from = 0; from < grant_ids.length; from += AT_ONCE) {
     const some = grant_ids.slice(from, from + AT_ONCE)
-    await Promise.all(some.map((grant_id) => end(revoker, grant_id, by)))
+    const ended = await Promise.all(some.map((grant_id) => end(revoker, grant_id, by)))
+    revoked += ended.filter((has) => has).length
   }
-  return { revoked: grant_ids.length, next }
+  return { revoked, next }
 }
 
 /** Waits until the read model shows all that the log held when this was called. */
@@ -44,9 +46,10 @@ export async function completeAsOfNow({ tokens, waiter, topics, timeoutMs }: Key
   await Promise.all(placesOf(topics).map((place) => waiter.freshAsOf(place, now, timeoutMs)))
 }
 
-async function end(revoker: KeyRevoker, grant_id: string, by: EndingByKey): Promise<void> {
-  const { grant, checkpoint } = await readGrant(revoker, grant_id)
+async function end(revoker: KeyRevoker, grant_id: string, by: EndingByKey): Promise<boolean> {
+  const { grant, checkpoint, now } = await readGrant(revoker, grant_id)
   requireProjected(checkpoint)
-  if (grant.status === 'unknown') return
-  await endGrant(revoker, grant, { ...by, reason: KEY_REVOKED, decidedOn: checkpoint })
+  if (grant.status === 'unknown') return false
+  const ended = await endGrant(revoker, grant, { ...by, reason: KEY_REVOKED, decidedOn: checkpoint, now })
+  return ended.status === 'revoked'
 }

@@ -8,7 +8,7 @@ import {
   type LiveGrant,
   NO_GENERATION,
 } from './state.ts'
-import { earlier, expiry, numericDate } from './times.ts'
+import { earlier, expiry, later, numericDate } from './times.ts'
 import { Young } from './young.ts'
 
 /** What an event of this type says. */
@@ -45,6 +45,7 @@ export function firstTokens(terms: GrantTerms, event_id: string, at: number): Om
     refresh_grace_seconds,
     refresh_rotation,
     current: { generation, event_id, kid, scope, at, iat, exp: expiry(iat, terms.access_token_lifetime) },
+    older_access_exp: null,
     young: Young.of([{ generation, at }]),
   }
 }
@@ -62,6 +63,7 @@ export function nextTokens(
     refreshes_left: state.refreshes_left === null ? null : state.refreshes_left - 1,
     refresh_grace_seconds: data.refresh_grace_seconds,
     current,
+    older_access_exp: later(state.older_access_exp, state.current.exp),
     young: state.young.and({ generation: current.generation, at: current.at }),
   }
 }

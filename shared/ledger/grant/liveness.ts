@@ -63,6 +63,11 @@ export function codeUntil({ code_exp }: Pick<AuthorizedGrant, 'code_exp'>): numb
   return endOf(code_exp)
 }
 
+/** Until when the last of several things can be used, which ends at `exp`; `null` = there is none. */
+export function latestOf(exp: number | null): number {
+  return exp === null ? ENDED : endOf(exp)
+}
+
 function endOf(exp: number | null): number {
   return exp === null ? WITHOUT_END : exp * 1000
 }

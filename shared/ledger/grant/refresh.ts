@@ -3,6 +3,7 @@ import { grantedScope, isSubsetScope } from '../scope.ts'
 import { deadBecause, type EntityState, refreshEnded } from './liveness.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { FIRST_GENERATION, type GrantState, type LiveGrant } from './state.ts'
+import { isClosed } from './sweepable.ts'
 import { isSurelyWithinGrace } from './times.ts'
 
 /** A generation row as the read model holds it; `projected_at` is ms of the database's clock. */
@@ -172,6 +173,7 @@ function reuseDetected(grant: LiveGrant, command: RefreshCommand): RefreshDecisi
   const { presented_generation, refresh_grace_seconds } = command
   const { grant_id, client_id } = grant
   const data = { grant_id, client_id, presented_generation, refresh_grace_seconds }
+  if (isClosed(grant, command.now)) return refusedBecause('reuse')
   return { event: { type: 'TokenReuseDetected', data }, refused: refuse('invalid_grant', 'reuse') }
 }
 

@@ -56,6 +56,8 @@ export type IssuedGrant = GrantBody & {
   refresh_rotation: boolean
   /** The latest access token. */
   current: Generation
+  /** NumericDate at which the last of the access tokens before it ends by itself, `null` = there is none such. */
+  older_access_exp: number | null
   /** When each generation was made that is no older than the longest grace; a missing one is older. */
   young: Young
 }

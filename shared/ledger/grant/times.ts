@@ -30,6 +30,12 @@ export function earlier(a: number | null, b: number | null): number | null {
   return b === null ? a : Math.min(a, b)
 }
 
+/** The later of two NumericDates, where `null` is none. */
+export function later(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b
+  return Math.max(a, b)
+}
+
 /** Whether something made at `madeAt` is still inside the grace at `ms`; age = grace is inside. */
 export function isWithinGrace(madeAt: number, ms: number, graceSeconds: number): boolean {
   return ms - madeAt <= graceSeconds * 1000

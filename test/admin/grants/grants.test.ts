@@ -1,6 +1,7 @@
 import { realTest } from '../../support/real-parts.ts'
-import { refresh } from '../../support/refreshing.ts'
-import { startLedger, type Ledger } from '../ledger.ts'
+import { LIVES_S, startPastLedger } from '../../support/past-grants.ts'
+import { refresh, typesOf } from '../../support/refreshing.ts'
+import { ROOT, startLedger, type Ledger } from '../ledger.ts'
 
 const test = realTest('postgres')
 
@@ -75,6 +76,27 @@ test('an administrator ends a grant, with a reason; again is the same answer and
   const revocations = (await events()).filter(({ type }) => type === 'TokenRevoked')
   t.is(revocations.length, 1)
   t.like(revocations[0]?.data, { reason: 'lost laptop', revoked_by: { type: 'client', id: 'root' } })
+})
+
+test('a grant that has been dead for half an hour is answered as expired, and nothing is recorded', async (t) => {
+  const past = await startPastLedger(t, {
+    settings: { BOOTSTRAP_CLIENT_ID: ROOT.client_id, BOOTSTRAP_CLIENT_SECRET: ROOT.client_secret },
+  })
+  const { body } = await past.post('/oauth2/token', { grant_type: 'client_credentials' }, { as: ROOT })
+  const revoke = (grant_id: string) =>
+    past.admin.send(`/admin/grants/${grant_id}/revoke`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${String(body['access_token'])}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ reason: 'too late' }),
+    })
+  const app = await past.client()
+  const closed = await past.issuedAgo(app, (LIVES_S + 1_801) * 1000)
+  const answer = await revoke(closed.grant_id)
+  t.is(answer.status, 200)
+  t.deepEqual(answer.body, { grant_id: closed.grant_id, status: 'expired', reason: null })
+  t.deepEqual(await typesOf(past, closed.grant_id), ['TokenIssued valid'])
+  const open = await past.issuedAgo(app, (LIVES_S + 1_780) * 1000)
+  t.like((await revoke(open.grant_id)).body, { status: 'revoked', reason: 'too late' })
 })
 
 test('a grant that is unknown or no grant at all is not found', async (t) => {

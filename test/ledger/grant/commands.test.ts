@@ -3,7 +3,7 @@ import { ADMINISTRATOR_GRANT, issueTokens, type IssueCommand } from '../../../sh
 import { UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
 import { revocationOf, revokeGrant } from '../../../shared/ledger/grant/revoke.ts'
 import { formatScope, grantedScope, isSubsetScope, parseScope } from '../../../shared/ledger/scope.ts'
-import { GRANT_ID, authorized, client, given, givenLive, issued, refreshed, revoked } from '../given.ts'
+import { GRANT_ID, T0, authorized, client, given, givenLive, issued, refreshed, revoked } from '../given.ts'
 
 const ask = (over: Partial<IssueCommand> = {}): IssueCommand => ({
   grant_id: GRANT_ID,
@@ -60,7 +60,7 @@ test('client_credentials and password are for confidential clients only', (t) =>
 })
 
 const revocation = { reason: 'logged_out', revoked_by: { type: 'client', id: 'shop' } } as const
-const byShop = { client_id: 'shop', ...revocation }
+const byShop = { client_id: 'shop', ...revocation, now: T0 + 2_000 }
 
 test('a live or authorized grant is revoked', (t) => {
   for (const state of [given([issued(), 0]), given([issued(), 0], [refreshed(2), 1]), given([authorized(), 0])]) {

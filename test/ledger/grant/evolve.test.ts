@@ -214,6 +214,7 @@ test('an issue sets every time from its own record and its own lifetimes', (t) =
     refreshes_left: null,
     refresh_grace_seconds: 30,
     refresh_rotation: true,
+    older_access_exp: null,
     young: Young.of([{ generation: 1, at: T0 + 999 }]),
   })
 })
