@@ -3,6 +3,7 @@ import type { Runtime } from '../../shared/process/runtime.ts'
 import { startFreshness } from './freshness.ts'
 import { watchLostCommits } from './lost-commits.ts'
 import { startProjector } from './projector.ts'
+import { startSweeper } from './sweeper.ts'
 
 export type RunningProjector = {
   /**
@@ -12,7 +13,7 @@ export type RunningProjector = {
   stop(): Promise<void>
 }
 
-/** Follows the log into the read model, and marks each second how fresh that is. */
+/** Follows the log into the read model, marks each second how fresh that is, and sweeps what has long been dead. */
 export async function runProjector({
   knex,
   log,
@@ -26,11 +27,14 @@ export async function runProjector({
   const readModel = { knex, schema, topics }
   const following = await startProjector({ ...readModel, log, group, logger })
   const stopFreshness = startFreshness({ ...readModel, log, logger, leave: following.leave })
+  const everyMs = settings.SWEEP_INTERVAL * 1000
+  const stopSweeper = startSweeper({ ...readModel, logger, reached: following.reached, everyMs })
   const commits = watchLostCommits(readModel, following.reached)
   return {
     ended: Promise.race([following.ended, commits.lost]),
     stop: async () => {
       commits.stop()
+      await stopSweeper()
       await stopFreshness()
       await following.stop()
     },

@@ -108,6 +108,10 @@ export const settingsSchema = z.object({
     .seconds(0.1, 60)
     .prefault('5')
     .describe('Seconds that the clocks of process, log and database may be apart before the process is not ready'),
+  SWEEP_INTERVAL: form
+    .whole(0, 86_400)
+    .prefault('60')
+    .describe('Seconds between two rounds of the projector that remove what has been dead for an hour; 0 = never'),
   BOOTSTRAP_CLIENT_ID: form.clientId
     .optional()
     .describe('Client that `migrate` makes an administrator while nobody can act as one'),

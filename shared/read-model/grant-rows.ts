@@ -140,13 +140,8 @@ function issuedOfRow(body: GrantBody, row: ReadGrantRow, generations: Generation
   }
 }
 
-function termsOf({
-  terms,
-  redirect_uri,
-  code_challenge,
-  code_challenge_method,
-  code_exp,
-}: AuthorizedGrant): AuthorizationTerms {
+function termsOf(state: AuthorizedGrant): AuthorizationTerms {
+  const { terms, redirect_uri, code_challenge, code_challenge_method, code_exp } = state
   return { terms, redirect_uri, code_challenge, code_challenge_method, code_exp }
 }
 

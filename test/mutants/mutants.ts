@@ -90,7 +90,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a reuse is judged from cached state',
     file: 'shared/read-model/projection/grants.ts',
-    changes: [['reuses.has(data.grant_id) ? undefined : known(data.grant_id)', 'known(data.grant_id)']],
+    changes: [["event.type === 'TokenReuseDetected' || (", '(']],
     tests: ['test/read-model/projection/reuse.test.ts'],
   },
   {

@@ -28,8 +28,8 @@ export function readGrant({ tokens }: Reading, grant_id: string): Promise<TokenV
 const FIRST_GENERATION = 1
 
 /**
- * Ends a grant, whoever's it is, and answers it as it is once that is projected. One that was ended stays as it was, and
- * so does one that has been dead for so long that nothing is appended any more.
+ * Ends a grant, whoever's it is, and answers it as it is once that is projected. One that was ended stays as it was,
+ * and so does one that has been dead for so long that nothing is appended any more.
  */
 export async function endGrant(
   admin: Reading & Pick<Admin, 'commit'>,

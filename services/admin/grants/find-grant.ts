@@ -9,8 +9,8 @@ const UUID_FORM = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
 type Found = Pick<TokenView, 'checkpoint' | 'now'> & { grant: Exclude<TokenView['grant'], { status: 'unknown' }> }
 
 /**
- * The grant of this id, to be ended, with its partition's checkpoint and the database's clock. OAuthError not_found when there surely is none;
- * Unsettled until that is sure.
+ * The grant of this id, to be ended, with its partition's checkpoint and the database's clock. OAuthError not_found
+ * when there surely is none; Unsettled until that is sure.
  */
 export async function findGrant(admin: Admin, grant_id: string): Promise<Found> {
   if (!UUID_FORM.test(grant_id)) throw unknownGrant()

@@ -19,7 +19,8 @@ export type RevokeDecision =
 
 /**
  * Decides a client's revocation (RFC 7009 §2.1): a token of any generation ends its whole grant. Unknown or already
- * revoked, or dead for so long that nothing is appended any more: a repeat. Another client's: `unauthorized_client`, and nothing happens to it.
+ * revoked, or dead for so long that nothing is appended any more: a repeat. Another client's: `unauthorized_client`,
+ * and nothing happens to it.
  */
 export function revokeGrant(state: GrantState, command: RevokeCommand): RevokeDecision {
   if (state.status === 'unknown') return { repeat: true }

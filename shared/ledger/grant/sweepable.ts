@@ -16,7 +16,7 @@ export const CLOSED_AFTER_MS = SWEPT_AFTER_MS / 2
  */
 type Token = Pick<Generation, 'generation' | 'exp'> & { next_at?: number | undefined }
 
-/** Since when nothing of a grant can be used any more (ms), if nothing else happens to it: later than now = it lives. */
+/** Since when (ms) nothing of a grant can be used any more, or from when if nothing else happens to it. */
 export function deadSince(state: GrantState): number {
   switch (state.status) {
     case 'unknown':

@@ -1,6 +1,7 @@
 import { type GrantEvent, isGrantEvent, type Position, type Recorded } from '../../ledger/events.ts'
 import { evolve } from '../../ledger/grant/evolve.ts'
 import { type Generation, type GrantState, type LiveGrant, UNKNOWN_GRANT } from '../../ledger/grant/state.ts'
+import { mayBeSwept, SWEPT_AFTER_MS } from '../../ledger/grant/sweepable.ts'
 import {
   bearerTokenRow,
   type BearerTokenRow,
@@ -16,8 +17,19 @@ import type { ReadModelTables } from '../read-model.ts'
 
 type Verdict = { topic: string; partition: number; void?: string | undefined }
 
-/** What a fold of grant events changes: final grant rows, and one row for each access token that was made. */
-export type GrantChanges = { grants: GrantRow[]; bearerTokens: BearerTokenRow[]; verdicts: Verdict[] }
+/** An access token that another took the place of, and when the sweeper is to look at it now. */
+type Superseded = Pick<BearerTokenRow, 'grant_id' | 'generation' | 'look_at'>
+
+/**
+ * What a fold of grant events changes: final grant rows, one row for each access token that was made, and which of
+ * before the sweeper must look at earlier than their rows say.
+ */
+export type GrantChanges = {
+  grants: GrantRow[]
+  bearerTokens: BearerTokenRow[]
+  superseded: Superseded[]
+  verdicts: Verdict[]
+}
 
 /**
  * Folds recorded events over the states at hand (changed in place) and gives the rows to write. Pure but for that map.
@@ -25,6 +37,7 @@ export type GrantChanges = { grants: GrantRow[]; bearerTokens: BearerTokenRow[];
 export function foldGrants(states: Map<string, GrantState>, records: Recorded<GrantEvent>[]): GrantChanges {
   const touched = new Map<string, Position>()
   const bearerTokens: BearerTokenRow[] = []
+  const superseded: Superseded[] = []
   const verdicts: Verdict[] = []
   for (const recorded of records) {
     const { grant_id } = recorded.event.data
@@ -35,10 +48,35 @@ export function foldGrants(states: Map<string, GrantState>, records: Recorded<Gr
     states.set(grant_id, evolved.state)
     touched.set(grant_id, recorded.position)
     const made = tokenMade(before, evolved.state)
+    if (made) superseded.push(...supersededBy(made, before))
     if (made) bearerTokens.push(bearerTokenRow(made, recorded.position.partition))
   }
   const grants = [...touched].flatMap(([grant_id, position]) => rowOf(states.get(grant_id), position))
-  return { grants, bearerTokens, verdicts }
+  return { grants, verdicts, ...placed(bearerTokens, superseded) }
+}
+
+/**
+ * The token before this one, where its row does not say when it ends: it never expires by itself, and ends now; or it
+ * has been dead for so long that the sweeper may have put it off until the end of its grant, and it need not wait.
+ */
+function supersededBy({ grant_id, current: { at } }: LiveGrant, before: GrantState): Superseded[] {
+  if (before.status !== 'live') return []
+  const { generation, exp } = before.current
+  const until = exp === null ? at : exp * 1000
+  const isSaid = exp !== null && at < until + SWEPT_AFTER_MS
+  return isSaid ? [] : [{ grant_id, generation, look_at: new Date(until).toISOString() }]
+}
+
+// A statement does not see the rows that it inserts: those that were made in the same batch say it themselves.
+function placed(bearerTokens: BearerTokenRow[], all: Superseded[]): Pick<GrantChanges, 'bearerTokens' | 'superseded'> {
+  if (all.length === 0) return { bearerTokens, superseded: all }
+  const nameOf = ({ grant_id, generation }: Superseded) => `${grant_id}/${generation}`
+  const looks = new Map(all.map((one) => [nameOf(one), one.look_at]))
+  const made = new Set(bearerTokens.map(nameOf))
+  return {
+    bearerTokens: bearerTokens.map((row) => ({ ...row, look_at: looks.get(nameOf(row)) ?? row.look_at })),
+    superseded: all.filter((one) => !made.has(nameOf(one))),
+  }
 }
 
 /**
@@ -51,7 +89,8 @@ export type KnownGrants = {
 
 /**
  * The states that these events need: known ones, and the rest from the read model. A reuse is judged by when its next
- * generation was made, which the read model is asked for each time.
+ * generation was made, which the read model is asked for each time. So it is for a grant that may have been swept, by
+ * whomever, when an event of it was recorded.
  */
 export async function loadGrants(
   { knex, schema }: ReadModelTables,
@@ -59,11 +98,16 @@ export async function loadGrants(
   known: (grant_id: string) => GrantState | undefined = () => undefined,
 ): Promise<Map<string, GrantState>> {
   const states = new Map<string, GrantState>()
-  const reuses = new Set(
-    records.flatMap(({ event }) => (event.type === 'TokenReuseDetected' ? [event.data.grant_id] : [])),
+  const asked = new Set(
+    records
+      .filter(({ event, timestamp }) => {
+        const state = known(event.data.grant_id)
+        return event.type === 'TokenReuseDetected' || (state && mayBeSwept(state, timestamp))
+      })
+      .map(({ event }) => event.data.grant_id),
   )
   const keys = records.flatMap(({ event: { type, data } }) => {
-    const state = reuses.has(data.grant_id) ? undefined : known(data.grant_id)
+    const state = asked.has(data.grant_id) ? undefined : known(data.grant_id)
     if (state) states.set(data.grant_id, state)
     const generation = type === 'TokenReuseDetected' ? data.presented_generation + 1 : null
     return state ? [] : [{ grant_id: data.grant_id, generation }]
@@ -99,6 +143,13 @@ export const writeGrantsSql = (schema: string, projectedAt: 'now' | 'record') =>
     SELECT ${GRANT_COLUMNS.map((column) => `r.${column}`).join(', ')}
       FROM json_populate_recordset(NULL::${schema}.grants, ?::json) AS r, ready WHERE ready.ok
     ON CONFLICT (grant_id) DO UPDATE SET ${MUTABLE_COLUMNS.map((column) => `${column} = excluded.${column}`).join(', ')})`
+
+/** SQL (a CTE, after `moveSql`) that says when the sweeper looks at superseded tokens; its binding is their JSON. */
+export const supersedeSql = (schema: string) => `
+  superseded AS (
+    UPDATE ${schema}.bearer_tokens b SET look_at = s.look_at
+      FROM json_to_recordset(?::json) AS s(grant_id uuid, generation int, look_at timestamptz), ready
+     WHERE ready.ok AND b.grant_id = s.grant_id AND b.generation = s.generation)`
 
 /** The bindings of `writeGrantsSql`. */
 export function grantBindings({ grants, bearerTokens }: GrantChanges): string[] {

@@ -7,6 +7,7 @@ import {
   grantBindings,
   grantRecords,
   loadGrants,
+  supersedeSql,
   writeGrantsSql,
   type GrantChanges,
   type KnownGrants,
@@ -69,6 +70,10 @@ function writeSql(schema: string, projectedAt: ProjectedAt, { moves, grants, reg
   if (grants.grants.length > 0) {
     parts.push(writeGrantsSql(schema, projectedAt))
     bindings.push(...grantBindings(grants))
+  }
+  if (grants.superseded.length > 0) {
+    parts.push(supersedeSql(schema))
+    bindings.push(JSON.stringify(grants.superseded))
   }
   const entities = writeRegistrySql(schema, registry)
   const sql = `WITH ${[...parts, ...entities.sql].join(',')} SELECT ok FROM ready`
