@@ -1,9 +1,12 @@
 // Features of the OAuth services of webMethods Integration Server, one test a row; its number and rule are the title.
+import { randomBytes } from 'node:crypto'
 import ava from 'ava'
 import { refuses } from './support/asserting.ts'
+import { seeded } from './support/kept-logs.ts'
 import { sharedLedger, startLedger } from './support/ledger.ts'
 import { realTest } from './support/real-parts.ts'
 import { basic } from './support/requests.ts'
+import { LIVES_S, startPastLedger } from './support/past-grants.ts'
 import { isRemainderOf } from './support/refreshing.ts'
 import { guardedFolder } from './token-check/orders.ts'
 
@@ -39,7 +42,66 @@ ava.todo('W3. getAccessToken: deprecated alias; no refresh here')
 ava.todo('W4. authorize: approval page, then redirect with code and state')
 ava.todo('W5. introspectToken: token, token_type_hint')
 ava.todo('W6. revokeToken: token, token_type_hint')
-ava.todo('W7. removeExpiredAccessTokens: maxRows (0 = all) gives removedTokensCount')
+
+test('W7. removeExpiredAccessTokens: maxRows (0 = all) gives removedTokensCount; administrators; also runs by itself on an interval, in batches of a set size', async (t) => {
+  const root = { client_id: 'root', client_secret: randomBytes(32).toString('base64url'), method: 'basic' as const }
+  seeded(root.client_secret)
+  const ledger = await startPastLedger(t, {
+    settings: {
+      BOOTSTRAP_CLIENT_ID: root.client_id,
+      BOOTSTRAP_CLIENT_SECRET: root.client_secret,
+      SWEEP_INTERVAL: '0',
+    },
+  })
+  const app = await ledger.client()
+  const tokenOf = async (as: typeof app) =>
+    String((await ledger.post('/oauth2/token', { grant_type: 'client_credentials' }, { as })).body['access_token'])
+  const bearer = `Bearer ${await tokenOf(root)}`
+  const paths = ['/invoke/pub.oauth/', '/invoke/pub.oauth:'].map((start) => `${start}removeExpiredAccessTokens`)
+  const send = (path: string | undefined, type: string | null, body?: string, authorization = bearer) =>
+    ledger.admin.send(path ?? '', {
+      method: 'POST',
+      headers: { authorization, ...(type !== null && { 'content-type': type }) },
+      ...(body !== undefined && { body }),
+    })
+  const [form, json] = ['application/x-www-form-urlencoded', 'application/json']
+  const twoHoursDead = (LIVES_S + 7_200) * 1000
+  const live = await ledger.grant({ to: app })
+  const dead = [...Array(5).keys()].map(() => ledger.issuedAgo(app, twoHoursDead))
+  for (const one of dead) await one
+  const counts: unknown[] = []
+  for (const [path, type, body] of [
+    [paths[0], form, 'maxRows=1'],
+    [paths[1], json, '{"maxRows":2}'],
+    [paths[1], form, 'maxRows=0'],
+    [paths[0], null, undefined],
+    [paths[0], json, '{}'],
+  ] as const) {
+    const { status, body: answer } = await send(path, type, body)
+    t.is(status, 200, JSON.stringify(answer))
+    counts.push(answer)
+  }
+  t.deepEqual(
+    counts,
+    [1, 2, 2, 0, 0].map((removedTokensCount) => ({ removedTokensCount })),
+  )
+  t.true(await ledger.isActive(live.access_token))
+  for (const [type, body] of [
+    [form, 'maxRows=-1'],
+    [form, 'maxRows=1.5'],
+    [form, 'maxRows=all'],
+    [form, 'maxRows=12345678901'],
+    [json, '{"maxRows":-1}'],
+    [json, '{"maxRows":1.5}'],
+    [json, '{"maxRows":null}'],
+    [json, '[]'],
+    ['text/plain', '1'],
+  ] as const)
+    refuses(t, await send(paths[0], type, body), [400, 'invalid_request'], body)
+  t.is((await send(paths[0], form, '', 'Bearer nobody')).status, 401)
+  t.is((await send(paths[0], form, '', `Bearer ${await tokenOf(app)}`)).status, 403)
+  for (const path of paths) t.is((await ledger.post(path, {}, { headers: { authorization: bearer } })).status, 404)
+})
 
 test('W8. HTTPS required unless turned off: 400 and a log line', async (t) => {
   const strict = await startLedger(t, { settings: { REQUIRE_HTTPS: 'true', TRUSTED_PROXIES: '127.0.0.1' } })

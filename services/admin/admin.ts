@@ -13,6 +13,8 @@ export type Admin = Guard & {
   keyUses: KeyUseReader
   knownKeys: () => Promise<KnownKeys>
   commit: Commit
+  /** Sweeps what has been dead for an hour, this many bearer tokens at most (0 = all): how many it removed. */
+  sweep: (maxTokens: number, alive: () => void) => Promise<number>
   /**
    * Which event the registry's log holds at an offset; null where it holds none. LogReadError if it does not answer.
    */

@@ -1,5 +1,6 @@
 import { answerWithin } from '../../shared/http/answer-within.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
+import { pubOauthPaths } from '../../shared/http/pub-oauth-paths.ts'
 import type { Admin } from './admin.ts'
 import { issueGrant } from './grants/issue-grant.ts'
 import { revokeGrantById } from './grants/revoke-grant.ts'
@@ -9,6 +10,7 @@ import { CLIENTS, registerClient } from './registry/clients.ts'
 import { getEntity, putEntity } from './registry/entities.ts'
 import { KINDS } from './registry/kinds.ts'
 import { revokeAllOfClient, revokeAllOfUser } from './registry/revoke-all.ts'
+import { removeExpiredAccessTokens } from './tokens/remove-expired.ts'
 
 /** The routes of the admin API, each answered in time. */
 export function adminRoutes(router: HttpRouter, admin: Admin): void {
@@ -31,4 +33,5 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
   router.get('/admin/keys/:kid', within, getKey(admin))
   router.post('/admin/keys/:kid/revoke', within, revokeKey(admin))
   router.post('/admin/keys/:kid/retire', within, retireKey(admin))
+  router.post(pubOauthPaths('removeExpiredAccessTokens'), within, removeExpiredAccessTokens(admin))
 }

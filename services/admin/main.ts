@@ -2,6 +2,7 @@ import { registryPlace } from '../../shared/event-log/places.ts'
 import { readEventId } from '../../shared/event-log/registry-log.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
 import { guardOf, type Runtime } from '../../shared/process/runtime.ts'
+import { sweepNow } from '../../shared/read-model/projection/sweep-now.ts'
 import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import { readKeys } from '../../shared/read-model/reads/keys.ts'
 import { createRegistryReader } from '../../shared/read-model/reads/registry.ts'
@@ -22,6 +23,7 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     keyUses: createKeyUseReader(runtime),
     knownKeys: () => readKeys(runtime),
     commit,
+    sweep: (maxTokens, alive) => sweepNow(runtime, maxTokens, alive),
     eventIdAt: (offset) => readEventId(log, registryPlace(topics), offset),
     appendTimeout: settings.APPEND_TIMEOUT,
     defaults: {

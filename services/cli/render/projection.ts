@@ -30,6 +30,12 @@ export function renderStatus(
 
 const STATUS_HEAD = ['partition', 'next', 'log end', 'lag', 'age', 'status', 'voids', 'problem']
 
+/** How many bearer tokens were swept. */
+export function renderSwept(removed_tokens: number, format: Format): string {
+  if (format !== 'table') return `${JSON.stringify({ removed_tokens }, null, format === 'json' ? 2 : 0)}\n`
+  return `removed ${removed_tokens} bearer tokens that had been dead for an hour or longer\n`
+}
+
 /** Whether the read model is what the log says; the first difference if not. */
 export function renderVerify(report: VerifyReport, format: Format): string {
   if (format === 'json') return `${JSON.stringify(report, null, 2)}\n`

@@ -4,9 +4,10 @@ import type { Format } from '../../render/formats.ts'
 import type { Wanted } from '../../connect/skip-record.ts'
 import { addVerify } from '../audit.ts'
 import { addReadModelVerbs } from './read-models.ts'
+import { addSweep } from './sweep.ts'
 import { EXIT_CODES, formatOption, lookOf, print, reasonFrom, WHERE, wideOption, work } from '../verb.ts'
 
-/** `token-ledger projection status | verify | list | rebuild | switch | drop | skip` */
+/** `token-ledger projection status | verify | list | rebuild | switch | drop | skip | sweep` */
 export function addProjectionCommands(program: Command): void {
   const projection = program
     .command('projection')
@@ -16,6 +17,7 @@ export function addProjectionCommands(program: Command): void {
   addVerify(projection, 'verify')
   addReadModelVerbs(projection)
   addSkip(projection)
+  addSweep(projection)
 }
 
 function addStatus(projection: Command): void {
