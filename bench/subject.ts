@@ -54,9 +54,11 @@ export type Measured = {
 export async function startSubject({
   brokers,
   databaseUrl,
+  settings: more = {},
 }: {
   brokers: string[]
   databaseUrl: string
+  settings?: Record<string, string>
 }): Promise<Subject> {
   const port = await freePorts(2)
   const env = {
@@ -69,6 +71,7 @@ export async function startSubject({
     LEDGER_SERVE_PUBLIC_PORT: String(port),
     LEDGER_SERVE_ADMIN_PORT: String(port + 1),
     LEDGER_LOG_LEVEL: 'warn',
+    ...more,
   }
   const settings = loadSettings(env)
   const logger = pino({ level: 'warn' }, process.stderr)

@@ -1,0 +1,7 @@
+/** `npm run bench` measures refreshes, `npm run bench -- sweep` the sweeper beside them. */
+const BENCHES = { refresh: () => import('./run.ts'), sweep: () => import('./sweep.ts') }
+
+const [name = 'refresh'] = process.argv.slice(2)
+const bench = Object.entries(BENCHES).find(([one]) => one === name)
+if (!bench) throw new Error(`there is no bench ${name}: ${Object.keys(BENCHES).join(', ')}`)
+await bench[1]()
