@@ -5,8 +5,8 @@ import type { Runtime } from '../../shared/process/runtime.ts'
 export type ManyGrants = { expired?: number; revoked?: number; live?: number }
 
 /**
- * Writes rows of grants that are in no log, as the projector would: each with one bearer token. What is dead has been for
- * two hours and more.
+ * Writes rows of grants that are in no log, as the projector would: each with one bearer token. What is dead has been
+ * for two hours and more.
  */
 export async function writeManyGrants(
   { knex, schema, topics }: Pick<Runtime, 'knex' | 'schema' | 'topics'>,
