@@ -77,6 +77,8 @@ test('spent tokens go while their grant lives on, also those that the sweeper ha
   }
   await sweepAll(ledger.runtime)
   t.deepEqual(await generations(), ['never 2', 'slow 2'])
+  const again = { grant_id: never.grant_id, client_id: app.client_id, access_token_lifetime: null }
+  await ledger.tell(refreshed(3, again), 0)
   const { equal, difference } = await verify(ledger.runtime)
   t.true(equal, JSON.stringify(difference))
 })

@@ -1,6 +1,6 @@
 import type { Judged } from '../../../shared/event-log/fold-log.ts'
 import type { Position } from '../../../shared/ledger/events.ts'
-import { type GrantState, UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
+import { type GrantState, type LiveGrant, UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
 import { mayBeSwept, mayTokenBeSwept } from '../../../shared/ledger/grant/sweepable.ts'
 import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
 import { bearerTokenRow, type BearerTokenRow, grantRow } from '../../../shared/read-model/grant-rows.ts'
@@ -31,11 +31,15 @@ type KnownGrant = Exclude<GrantState, { status: 'unknown' }>
 function expectGrants(snapshot: Snapshot): Expectation {
   const grants = new Map<string, { state: KnownGrant; position: Position }>()
   const absent: BearerTokenRow[] = []
+  const endless = new Set<string>()
+  /** When the generation after an absent one was made that never expired by itself, by the key of that. */
+  const nextMade = new Map<string, number>()
   const { now } = snapshot
 
   function takeOne({ recorded: { event, position }, void: voidReason, grant: state }: Judged): Difference | null {
     if (voidReason !== null || state === null || state.status === 'unknown') return null
     grants.set(state.grant_id, { state, position })
+    if (state.status === 'live') noteNext(state)
     const made = state.status === 'live' && state.current.event_id === event.id
     return made ? compareToken(bearerTokenRow(state, position.partition)) : null
   }
@@ -44,13 +48,22 @@ function expectGrants(snapshot: Snapshot): Expectation {
   function compareToken(token: BearerTokenRow): Difference | null {
     return compareRow(snapshot, rowOf('bearer_tokens', TOKEN_KEY, token), () => {
       absent.push(token)
+      if (token.exp === null) endless.add(keyOfRow(token, TOKEN_KEY))
       return false
     })
   }
 
+  function noteNext({ grant_id, current: { generation, at } }: LiveGrant): void {
+    const before = keyOfRow({ grant_id, generation: generation - 1 }, TOKEN_KEY)
+    if (endless.delete(before)) nextMade.set(before, at)
+  }
+
   function end(): Difference | null {
     const stateOf = (grant_id: string) => grants.get(grant_id)?.state ?? UNKNOWN_GRANT
-    const lost = absent.find((token) => !mayTokenBeSwept(stateOf(token.grant_id), token, now))
+    const lost = absent.find((token) => {
+      const next_at = nextMade.get(keyOfRow(token, TOKEN_KEY))
+      return !mayTokenBeSwept(stateOf(token.grant_id), { ...token, next_at }, now)
+    })
     if (lost) return compareRow(snapshot, rowOf('bearer_tokens', TOKEN_KEY, lost))
     return firstOf(grants.values(), ({ state, position }) =>
       compareRow(snapshot, rowOf('grants', GRANT_KEY, grantRow(state, position)), () => !mayBeSwept(state, now)),
