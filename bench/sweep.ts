@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import knexOf from 'knex'
 import { topicsOf } from '../shared/event-log/places.ts'
+import { readModelInUse } from '../shared/read-model/versions/read-models.ts'
 import { writeManyGrants } from '../test/support/many-grants.ts'
 import { startKafka } from '../test/support/start-kafka.ts'
 import { startPostgres } from '../test/support/start-postgres.ts'
@@ -26,7 +27,7 @@ const note = (text: string) => process.stderr.write(`${text}\n`)
 note('starting Kafka and PostgreSQL …')
 const [kafka, postgres] = await Promise.all([startKafka(), startPostgres()])
 const knex = knexOf({ client: 'pg', connection: postgres.url, pool: { min: 0, max: 2 } })
-const tables = { knex, schema: 'ledger_v1', topics: topicsOf('token-ledger') }
+const tables = { knex, schema: '', topics: topicsOf('token-ledger') }
 try {
   const subject = await startSubject({
     brokers: kafka.brokers,
@@ -45,6 +46,7 @@ try {
 }
 
 async function measure(subject: Subject): Promise<Sweep> {
+  tables.schema = await readModelInUse(knex)
   const round = async (): Promise<Measured> => {
     const order = { generator: 'autocannon', concurrency: CONCURRENCY, measureMs: MEASURE_MS } as const
     const measured = await measureRefresh(subject, order, () =>
@@ -89,13 +91,13 @@ async function fill(): Promise<void> {
 
 // As autovacuum does where rows come little by little: without it the plans would be those of a small table.
 async function analyze(): Promise<void> {
-  await knex.raw('ANALYZE ledger_v1.grants, ledger_v1.bearer_tokens')
+  await knex.raw(`ANALYZE ${tables.schema}.grants, ${tables.schema}.bearer_tokens`)
 }
 
 async function swept(): Promise<void> {
   const left = async () => {
     const { rows } = await knex.raw<{ rows: { found: boolean }[] }>(
-      `SELECT EXISTS (SELECT FROM ledger_v1.grants WHERE client_id = 'shop' AND (refresh_exp < extract(epoch FROM now()) OR dead_at IS NOT NULL)) AS found`,
+      `SELECT EXISTS (SELECT FROM ${tables.schema}.grants WHERE client_id = 'shop' AND (refresh_exp < extract(epoch FROM now()) OR dead_at IS NOT NULL)) AS found`,
     )
     return rows[0]?.found === true
   }
