@@ -100,7 +100,8 @@ test('traps-running 24: a step that fails and a partition that is stopped stop n
   await log.append({ ...placeOf(topics, key), key, value: '{"type":"TokenTeleported"}' })
   await until(async () => (await loadCheckpoints(ledger.runtime, [topics.grants]))[1]?.status === 'stopped', 'a stop')
   const stuck = await dead(ledger, app, 0)
-  const after = await Promise.all([2, 5, 11].map((partition) => dead(ledger, app, partition)))
+  const after: string[] = []
+  for (const partition of [2, 5, 11]) after.push(await dead(ledger, app, partition))
   await untilGone(ledger, ...after)
   t.true(await isThere(ledger, stuck))
   t.true(ledger.lines.some(({ msg }) => String(msg).startsWith('what is dead could not be swept')))

@@ -11,7 +11,7 @@ type Teardown = Parameters<typeof startLedger>[0]
 
 /** A ledger to whose log a test may write as if it were earlier. */
 export type PastLedger = TestLedger & {
-  /** Writes a fact as it was recorded that long ago (ms); resolves when it is projected. */
+  /** Writes a fact as it was recorded that long ago (ms); resolves when it is projected. One at a time. */
   tell: (fact: GrantFact, ago: number) => Promise<void>
   /** A pair of this client that was issued that long ago: access tokens for 60 s, refresh tokens for 600 s. */
   issuedAgo: (to: Credentials, ago: number, over?: Partial<GrantTerms>) => Promise<Pair>
