@@ -15,14 +15,18 @@ const isReady = ({ url, adminUrl }: LedgerProcess) =>
     () => false,
   )
 
-test('an installed ledger of layout 1 follows to layout 2 under load: no refresh is lost or refused', async (t) => {
+test('an installed ledger of layout 1 follows to layout 2 under load, a projector killed meanwhile', async (t) => {
   t.timeout(180_000)
   const before = await releaseBefore(t)
   const env = envOf({ databaseUrl: await databaseUrl(t), brokers: kafkaBrokers() })
   await runLedger(before, env, 'migrate')
   const start = (service: 'token-endpoint' | 'projector', program = before) =>
     startProcess(t, { services: [service], env, program })
-  const [oldProjector, oldEndpoint] = await Promise.all([start('projector'), start('token-endpoint')])
+  const [oldProjector, killed, oldEndpoint] = await Promise.all([
+    start('projector'),
+    start('projector'),
+    start('token-endpoint'),
+  ])
   await until(() => isReady(oldEndpoint), 'the release of before to be ready')
   const { runtime } = await open(t, env, 'ledger_v1')
   const seeds = createSeeds(runtime)
@@ -38,13 +42,16 @@ test('an installed ledger of layout 1 follows to layout 2 under load: no refresh
   await tokenLedger(env, 'migrate')
   const missing = await t.throwsAsync(tokenLedger(env, 'serve', 'token-endpoint'))
   t.regex(missing.message, /reads layout 2 .* there is ledger_v1 of layout 1: "\S+ projection rebuild" builds it/)
-  t.regex(await tokenLedger(env, 'projection', 'rebuild'), /^ledger_v2 is built; processes of this release read it/)
+  const rebuilding = tokenLedger(env, 'projection', 'rebuild')
+  await killed.kill()
+  t.regex(await rebuilding, /^ledger_v2 is built; processes of this release read it/)
 
   const [newProjector, newEndpoint] = await Promise.all(
     (['projector', 'token-endpoint'] as const).map((service) => startProcess(t, { services: [service], env })),
   )
   if (!newProjector || !newEndpoint) return t.fail()
   await until(() => isReady(newEndpoint), 'this release to be ready')
+  await until(() => isReady(oldEndpoint), 'the projector that is left to take over')
   urls = [oldEndpoint.url, newEndpoint.url]
   const both = performance.now()
   await until(() => load.count(200, both) > 100, 'refreshes by both releases')
@@ -52,7 +59,13 @@ test('an installed ledger of layout 1 follows to layout 2 under load: no refresh
   await until(() => load.count(200, performance.now() - 1_000) > 10, 'refreshes by this release')
   t.is(await oldEndpoint.kill('SIGTERM'), 0)
   await load.stop()
-  t.is(load.count(503) + load.count(0) + load.count(-1), 0, 'nobody was refused')
+  t.is(load.count(503, both) + load.count(0) + load.count(-1), 0, 'nobody was refused while the releases changed over')
+  const statuses = new Set(load.clients.flatMap(({ seen }) => seen.map(({ status }) => status)))
+  t.deepEqual(
+    [...statuses].filter((status) => status !== 200 && status !== 503),
+    [],
+    'no refresh was lost',
+  )
   for (const client of load.clients) t.is((await present(client, as, newEndpoint.url)).status, 200)
 
   await t.throwsAsync(tokenLedger(env, 'projection', 'drop', 'ledger_v1'), {
