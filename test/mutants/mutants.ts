@@ -152,8 +152,10 @@ export const MUTANTS: Mutant[] = [
     name: 'migrate asks for the right to create what is there',
     file: 'shared/migrations/migrations.ts',
     changes: [
-      ['if (!(await hasSchema(knex, schemaName))) ', ''],
-      ['`CREATE SCHEMA ', '`CREATE SCHEMA IF NOT EXISTS '],
+      [
+        "if (!rows[0]?.there) await knex.raw('CREATE SCHEMA ledger')",
+        "await knex.raw('CREATE SCHEMA IF NOT EXISTS ledger')",
+      ],
     ],
     tests: ['test/migrations/rights.test.ts'],
   },

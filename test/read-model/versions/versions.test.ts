@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: 'fa3723ae27493b5cebca558e9adf85612e108e35a810b0889ebaf609e52f23c0',
+  2: 'b61dd07557f9c3fb83d21ed0c85f3d95817ec20d1fc1f27be7f4f6e304b0269b',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {
