@@ -1,13 +1,13 @@
 import { isGrantEvent, type Recorded } from '../ledger/events.ts'
 import { evolve } from '../ledger/grant/evolve.ts'
-import { type GrantState, UNKNOWN_GRANT } from '../ledger/grant/state.ts'
+import { type GrantState, type GrantStates, UNKNOWN_GRANT } from '../ledger/grant/state.ts'
 import { createRegistry } from '../ledger/registry/evolve.ts'
 import type { RegistryEntity } from '../ledger/registry/state.ts'
 import { chainNext, chainStart, recordHash, recordSha256 } from './chain.ts'
 import { decodeRecord, UndecodableRecord } from './event-codec.ts'
 import { type Bounds, type EventLog, type LogBatch, LogReadError, type LogRecord, type Range } from './event-log.ts'
 import { placeText, type TopicPartition } from './places.ts'
-import type { Skip, Skips } from './skips.ts'
+import type { Skips } from './skips.ts'
 
 /**
  * Where a fold of one partition stands. `next`: the first offset that is not folded. `last_offset`, `last_hash` and
@@ -38,12 +38,13 @@ export type Walked = TopicPartition & { records: Recorded[]; skipped: Skipped[];
 export type FoldStep = Walked & { start: number; position: FoldPosition; registryBegins: number }
 
 /**
- * A record with its verdict, `void: null` = it counted. `grant`: as it stood afterwards, for an event of a grant.
+ * A record with its verdict, `void: null` = it counted. `before` and `grant`: as a grant stood before and afterwards.
  * `entity`: what an event of the registry made, if it counted.
  */
 export type Judged = {
   recorded: Recorded
   void: string | null
+  before: GrantState | null
   grant: GrantState | null
   entity: RegistryEntity | null
 }
@@ -109,8 +110,11 @@ export function walkKey(log: EventLog, range: Range, walking: Walking & { key: s
 }
 
 /** Adds the verdicts to the steps of a walk. For a grant the walk over its key will do: its own records decide. */
-export async function* foldLog<W extends Walked>(walked: AsyncIterable<W>): AsyncGenerator<W & { judged: Judged[] }> {
-  const judge = createJudge()
+export async function* foldLog<W extends Walked>(
+  walked: AsyncIterable<W>,
+  states: GrantStates = new Map(),
+): AsyncGenerator<W & { judged: Judged[] }> {
+  const judge = createJudge(states)
   for await (const step of walked) yield { ...step, judged: step.records.map(judge) }
 }
 
@@ -146,7 +150,7 @@ function decode({ topic, partition }: LogBatch, records: LogRecord[], skips: Ski
   for (const record of records) {
     const skip = skips.of(walked, record)
     if (skip) {
-      walked.skipped.push(skippedBy(skip, record))
+      walked.skipped.push({ ...stopAt(record, skip.reason), actor: skip.actor })
       continue
     }
     try {
@@ -165,10 +169,6 @@ function stopAt(record: LogRecord, reason: string): Stop {
   return { offset, reason, key: record.key.toString('utf8'), timestamp, sha256: recordSha256(record) }
 }
 
-function skippedBy({ reason, actor }: Skip, record: LogRecord): Skipped {
-  return { ...stopAt(record, reason), actor }
-}
-
 function moved(from: FoldPosition, records: LogRecord[], next: number): FoldPosition {
   const { last_offset, last_hash, first_hash, chain, leader_epoch } = from
   const [first] = records
@@ -184,17 +184,17 @@ function moved(from: FoldPosition, records: LogRecord[], next: number): FoldPosi
   }
 }
 
-function createJudge(): (recorded: Recorded) => Judged {
-  const grants = new Map<string, GrantState>()
+function createJudge(grants: GrantStates): (recorded: Recorded) => Judged {
   const registry = createRegistry()
   return (recorded) => {
     const { event } = recorded
     if (!isGrantEvent(event)) {
       const { entity = null, void: reason = null } = registry.apply({ ...recorded, event })
-      return { recorded, void: reason, grant: null, entity }
+      return { recorded, void: reason, before: null, grant: null, entity }
     }
-    const evolved = evolve(grants.get(event.data.grant_id) ?? UNKNOWN_GRANT, { ...recorded, event })
+    const before = grants.get(event.data.grant_id) ?? UNKNOWN_GRANT
+    const evolved = evolve(before, { ...recorded, event })
     if (evolved.void === undefined) grants.set(event.data.grant_id, evolved.state)
-    return { recorded, void: evolved.void ?? null, grant: evolved.state, entity: null }
+    return { recorded, void: evolved.void ?? null, before, grant: evolved.state, entity: null }
   }
 }

@@ -10,8 +10,10 @@ import {
 } from '../../../shared/event-log/fold-log.ts'
 import { comparePlaces, partitionOf, type Topics } from '../../../shared/event-log/places.ts'
 import { readSkips } from '../../../shared/event-log/skips.ts'
-import { type EventType, isGrantType } from '../../../shared/ledger/events.ts'
-import { merge } from './merge.ts'
+import { type EventType, isGrantType, type Position } from '../../../shared/ledger/events.ts'
+import type { GrantStates } from '../../../shared/ledger/grant/state.ts'
+import { createGrantStates } from '../spill/grant-states.ts'
+import { type Batch, merge } from './merge.ts'
 import { entriesOf, type ReplayEntry } from './replay-entry.ts'
 
 /** What of the log to show; members that are absent do not restrict. `sub` = a user. */
@@ -37,8 +39,13 @@ export async function* replay(
   const ranges = await rangesOf(source, filter)
   const onRead = counter(ranges, progress)
   const walking = { skips: await readSkips(source.log, source.topics, () => onRead?.(0)), onRead }
-  const streams = ranges.map((range) => entriesShown(source.log, range, { filter, walking }))
-  for await (const { entry } of merge(streams, isBefore)) yield entry
+  const states = createGrantStates()
+  const streams = ranges.map((range) => entriesShown(source.log, range, { filter, walking, states }))
+  try {
+    for await (const { entry } of merge<Place, Placed>(streams, isBefore)) yield entry
+  } finally {
+    states.close()
+  }
 }
 
 /** The whole log, or the part that can hold what the filter asks for: [0, end) of each partition, as of now. */
@@ -64,23 +71,28 @@ function counter(ranges: Range[], progress: Progress | undefined): OnRead | unde
 }
 
 /** `at`: the partition's own time so far, which unlike a record's never steps back. */
-type Placed = { at: number; entry: ReplayEntry }
+type Place = { at: number; position: Position }
+type Placed = Place & { entry: ReplayEntry }
+
+type Showing = { filter: ReplayFilter; walking: Walking; states: GrantStates }
 
 async function* entriesShown(
   log: EventLog,
   range: Range,
-  { filter, walking }: { filter: ReplayFilter; walking: Walking },
-): AsyncGenerator<Placed[]> {
+  { filter, walking, states }: Showing,
+): AsyncGenerator<Batch<Place, Placed>> {
   let at = 0
   const key = filter.grant_id
   const walked = key === undefined ? walkLog(log, range, walking) : walkKey(log, range, { ...walking, key })
-  for await (const step of foldLog(walked)) {
-    const placed: Placed[] = []
+  for await (const step of foldLog(walked, states)) {
+    let upTo: Place | null = null
+    const items: Placed[] = []
     for (const entry of entriesOf(step)) {
       at = Math.max(at, Date.parse(entry.time))
-      if (isShown(entry, filter)) placed.push({ at, entry })
+      upTo = { at, position: entry.position }
+      if (isShown(entry, filter)) items.push({ ...upTo, entry })
     }
-    yield placed
+    yield { items, upTo }
   }
 }
 
@@ -97,8 +109,7 @@ function concernsClient({ client_id, event }: ReplayEntry, wanted: string): bool
   return client_id === wanted || (event !== null && 'client_id' in event.data && event.data.client_id === wanted)
 }
 
-function isBefore(a: Placed, b: Placed): boolean {
+function isBefore(a: Place, b: Place): boolean {
   if (a.at !== b.at) return a.at < b.at
-  const [p, q] = [a.entry.position, b.entry.position]
-  return (comparePlaces(p, q) || p.offset - q.offset) < 0
+  return (comparePlaces(a.position, b.position) || a.position.offset - b.position.offset) < 0
 }

@@ -75,3 +75,9 @@ export function issuedOf(state: GrantState): IssuedGrant | null {
   if (state.status === 'live') return state
   return state.status === 'revoked' ? state.issued : null
 }
+
+/** Where a fold keeps the states of grants: a Map, or what can hold more of them than fit into memory. */
+export type GrantStates = {
+  get(grant_id: string): GrantState | undefined
+  set(grant_id: string, state: GrantState): unknown
+}

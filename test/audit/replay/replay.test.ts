@@ -120,38 +120,53 @@ test('progress counts up to the whole log', async (t) => {
   t.is(seen.at(-1), '4/4')
 })
 
-test('merging gives what sorting gives, whatever the batches are', async (t) => {
-  const source = async function* (batches: number[][]) {
-    for (const batch of batches) yield batch
+test('merging gives what sorting gives, whatever the batches are and how much of them is shown', async (t) => {
+  const source = async function* (batches: number[][], shows: (n: number) => boolean) {
+    for (const batch of batches) yield { items: batch.filter(shows), upTo: batch.at(-1) ?? null }
   }
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(fc.array(fc.nat(50), { maxLength: 4 }), { maxLength: 5 }), { maxLength: 5 }),
-      async (raw) => {
+      fc.integer({ min: 1, max: 4 }),
+      async (raw, n) => {
+        const shows = (item: number) => item % n === 0
         const sources = raw.map((batches) => {
           const sorted = batches.flat().sort((a, b) => a - b)
           return batches.map(({ length }) => sorted.splice(0, length))
         })
         const merged: number[] = []
-        for await (const item of merge(sources.map(source), (a, b) => a < b)) merged.push(item)
+        const streams = sources.map((batches) => source(batches, shows))
+        for await (const item of merge<number, number>(streams, (a, b) => a < b)) merged.push(item)
+        const all = raw.flat(2).filter(shows)
         t.deepEqual(
           merged,
-          raw.flat(2).sort((a, b) => a - b),
+          all.sort((a, b) => a - b),
         )
       },
     ),
   )
 })
 
+test('an item is told as soon as no source can have an earlier one, however much lies behind it', async (t) => {
+  let read = 0
+  const source = async function* (shown: number[]) {
+    for (let n = 0; n < 1_000; n++, read++) yield { items: shown.includes(n) ? [n] : [], upTo: n }
+  }
+  const merged = merge<number, number>([source([3]), source([]), source([4, 999])], (a, b) => a < b)
+  t.is((await merged.next()).value, 3)
+  t.true(read < 20, `${read} batches`)
+  await merged.return(undefined)
+})
+
 test('leaving a merge ends every source', async (t) => {
   const ended: string[] = []
   const source = async function* (name: string) {
     try {
-      for (;;) yield [1]
+      for (;;) yield { items: [1], upTo: 1 }
     } finally {
       ended.push(name)
     }
   }
-  for await (const _ of merge([source('a'), source('b')], () => false)) if (_ === 1) break
+  for await (const _ of merge<number, number>([source('a'), source('b')], () => false)) if (_ === 1) break
   t.deepEqual(ended.sort(), ['a', 'b'])
 })
