@@ -1,6 +1,6 @@
 import type { Judged } from '../../../shared/event-log/fold-log.ts'
-import type { Position } from '../../../shared/ledger/events.ts'
-import { type GrantState, type LiveGrant, UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
+import type { Position, Recorded } from '../../../shared/ledger/events.ts'
+import { type LiveGrant, UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
 import { mayBeSwept, mayTokenBeSwept } from '../../../shared/ledger/grant/sweepable.ts'
 import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
 import { bearerTokenRow, type BearerTokenRow, grantRow } from '../../../shared/read-model/grant-rows.ts'
@@ -10,73 +10,86 @@ import {
   registryRow,
   type StoredKind,
 } from '../../../shared/read-model/registry-rows.ts'
+import type { KnownGrant } from '../spill/state-text.ts'
 import { compareRow, type Difference } from './compare.ts'
 import { keyOfRow, type Row, type Snapshot } from './stored-rows.ts'
 
-/** What the log makes of one partition, taken step by step and held against a snapshot of the read model. */
+/** What the log makes of one partition, or of one grant, taken step by step and held against the read model. */
 export type Expectation = {
-  /** Takes the partition's next records with their verdicts: the first difference that they show already. */
+  /** Takes the next records with their verdicts: the first difference that they show already. */
   take(judged: Judged[]): Difference | null
   /** The first difference that shows only when everything was taken. */
   end(): Difference | null
 }
 
-/** Begins to hold a partition's log against its snapshot, whose rows are used up. */
-export function createExpectation(kind: 'grants' | 'registry', snapshot: Snapshot): Expectation {
-  return kind === 'grants' ? expectGrants(snapshot) : expectRegistry(snapshot)
+/**
+ * Whether this event counted on a grant that was dead for an hour by then: a read model that had swept it knew none, and
+ * took the event for void.
+ */
+export function isLate({ before, recorded, ...judged }: Judged): boolean {
+  return judged.void === null && before !== null && mayBeSwept(before, recorded.timestamp)
 }
 
-type KnownGrant = Exclude<GrantState, { status: 'unknown' }>
-
-function expectGrants(snapshot: Snapshot): Expectation {
-  const grants = new Map<string, { state: KnownGrant; position: Position }>()
+/** Holds the records of one grant against a snapshot of its rows, which are used up. */
+export function expectGrant(snapshot: Snapshot): Expectation {
+  let known: { state: KnownGrant; position: Position } | null = null
+  let late = false
   const absent: BearerTokenRow[] = []
-  const endless = new Set<string>()
-  /** When the generation after an absent one was made that never expired by itself, by the key of that. */
-  const nextMade = new Map<string, number>()
+  /** When each generation was made. */
+  const madeAt = new Map<number, number>()
   const { now } = snapshot
 
-  function takeOne({ recorded: { event, position }, void: voidReason, grant: state }: Judged): Difference | null {
-    if (voidReason !== null || state === null || state.status === 'unknown') return null
-    grants.set(state.grant_id, { state, position })
-    if (state.status === 'live') noteNext(state)
-    const made = state.status === 'live' && state.current.event_id === event.id
-    return made ? compareToken(bearerTokenRow(state, position.partition)) : null
+  function takeOne(judged: Judged): Difference | null {
+    const { recorded, grant: state } = judged
+    if (judged.void !== null || state === null || state.status === 'unknown') return null
+    known = { state, position: recorded.position }
+    late ||= isLate(judged)
+    if (state.status === 'live') madeAt.set(state.current.generation, state.current.at)
+    return isMadeBy(state, recorded) ? compareToken(bearerTokenRow(state, recorded.position.partition)) : null
   }
 
   // Whether an absent one may have been swept is known only when its grant's whole life is.
   function compareToken(token: BearerTokenRow): Difference | null {
-    return compareRow(snapshot, rowOf('bearer_tokens', TOKEN_KEY, token), () => {
+    return compareRow(snapshot, tokenRow(token), () => {
       absent.push(token)
-      if (token.exp === null) endless.add(keyOfRow(token, TOKEN_KEY))
       return false
     })
   }
 
-  function noteNext({ grant_id, current: { generation, at } }: LiveGrant): void {
-    const before = keyOfRow({ grant_id, generation: generation - 1 }, TOKEN_KEY)
-    if (endless.delete(before)) nextMade.set(before, at)
-  }
-
   function end(): Difference | null {
-    const stateOf = (grant_id: string) => grants.get(grant_id)?.state ?? UNKNOWN_GRANT
-    const lost = absent.find((token) => {
-      const next_at = nextMade.get(keyOfRow(token, TOKEN_KEY))
-      return !mayTokenBeSwept(stateOf(token.grant_id), { ...token, next_at }, now)
-    })
-    if (lost) return compareRow(snapshot, rowOf('bearer_tokens', TOKEN_KEY, lost))
-    return firstOf(grants.values(), ({ state, position }) =>
-      compareRow(snapshot, rowOf('grants', GRANT_KEY, grantRow(state, position)), () => !mayBeSwept(state, now)),
-    )
+    const state = known?.state ?? UNKNOWN_GRANT
+    const lost = late
+      ? undefined
+      : absent.find((token) => {
+          const next_at = madeAt.get(token.generation + 1)
+          return !mayTokenBeSwept(state, { ...token, next_at }, now)
+        })
+    if (lost) return compareRow(snapshot, tokenRow(lost))
+    if (!known) return null
+    return compareRow(snapshot, knownRow(known), () => !late && !mayBeSwept(state, now))
   }
 
   return { take: (judged) => firstOf(judged, takeOne), end }
 }
 
+/** Whether this record made the generation that a grant has now. */
+export function isMadeBy(state: KnownGrant, { event }: Recorded): state is LiveGrant {
+  return state.status === 'live' && state.current.event_id === event.id
+}
+
+function tokenRow(token: BearerTokenRow) {
+  return rowOf('bearer_tokens', TOKEN_KEY, token)
+}
+
+function knownRow({ state, position }: { state: KnownGrant; position: Position }) {
+  return rowOf('grants', GRANT_KEY, grantRow(state, position))
+}
+
 const GRANT_KEY = ['grant_id']
 const TOKEN_KEY = ['grant_id', 'generation']
 
-function expectRegistry(snapshot: Snapshot): Expectation {
+/** Holds the registry's records against a snapshot of its rows, which are used up. */
+export function expectRegistry(snapshot: Snapshot): Expectation {
   const entities = new Map<string, RegistryEntity>()
   return {
     take(judged) {
@@ -109,7 +122,8 @@ function isStored(entity: RegistryEntity): entity is Stored {
   return entity.kind !== 'ledger'
 }
 
-function firstOf<T>(items: Iterable<T>, compare: (item: T) => Difference | null): Difference | null {
+/** The first difference among these. */
+export function firstOf<T, D>(items: Iterable<T>, compare: (item: T) => D | null): D | null {
   for (const item of items) {
     const difference = compare(item)
     if (difference) return difference

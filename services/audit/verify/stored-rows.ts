@@ -1,13 +1,13 @@
 import type { Knex } from 'knex'
-import { GRANT_PARTITIONS, type TopicPartition } from '../../../shared/event-log/places.ts'
+import { placeText, type TopicPartition } from '../../../shared/event-log/places.ts'
 import type { Checkpoint } from '../../../shared/read-model/checkpoints.ts'
 import { REGISTRY_TABLES, type StoredKind } from '../../../shared/read-model/registry-rows.ts'
-import type { ReadModelTables } from '../../../shared/read-model/read-model.ts'
+import type { ReadModel, ReadModelTables } from '../../../shared/read-model/read-model.ts'
 
 /** A row as JSON; `at` in milliseconds with whatever fraction it has. */
 export type Row = Record<string, unknown>
 
-/** What the read model says of one partition, all at one moment. Rows by table and key. */
+/** Rows and the checkpoint of their partition, all at one moment. Rows by table and key. */
 export type Snapshot = {
   checkpoint: Checkpoint | null
   tables: Map<string, Map<string, Row>>
@@ -15,83 +15,74 @@ export type Snapshot = {
   now: number
 }
 
-const PAGE = 5_000
+/** All checkpoints at one moment, by place, and the database's clock (ms). */
+export type Checkpoints = { now: number; of(place: TopicPartition): Checkpoint | null }
 
-/**
- * Reads one partition's rows and its checkpoint in one snapshot, and lets go of the connection before anything is
- * folded: the embedded database has only this one. Rows are found by where their key belongs, not by what their columns
- * say.
- */
-export async function readSnapshot(
-  { knex, schema }: ReadModelTables,
-  { place, kind }: { place: TopicPartition; kind: 'grants' | 'registry' },
-): Promise<Snapshot> {
+/** Reads the checkpoints of a ledger. */
+export async function readCheckpoints({ knex, schema, topics }: ReadModel): Promise<Checkpoints> {
+  const rows = await knex
+    .withSchema(schema)
+    .from('checkpoints')
+    .whereIn('topic', Object.values(topics))
+    .select<(Checkpoint & { now: number })[]>('*', knex.raw(`${exactMs('clock_timestamp()')} AS now`))
+  const byPlace = new Map(rows.map((row) => [placeText(row), row]))
+  return { now: rows[0]?.now ?? 0, of: (place) => byPlace.get(placeText(place)) ?? null }
+}
+
+type Read = { tables: ReadModelTables; place: TopicPartition; rows: (tx: Knex) => Promise<Snapshot['tables']> }
+
+async function readSnapshot({ tables, place: { topic, partition }, rows }: Read): Promise<Snapshot> {
+  const { knex, schema } = tables
   return knex.transaction(
     async (tx) => {
-      const { now, checkpoint } = await readCheckpoint(tx, schema, place)
-      const tables =
-        kind === 'grants' ? await grantTables(tx, schema, place.partition) : await registryTables(tx, schema)
-      return { now, checkpoint, tables }
+      const [checkpoint] = await tx
+        .withSchema(schema)
+        .from('checkpoints')
+        .where({ topic, partition })
+        .select<(Checkpoint & { now: number })[]>('*', tx.raw(`${exactMs('clock_timestamp()')} AS now`))
+      return { now: checkpoint?.now ?? 0, checkpoint: checkpoint ?? null, tables: await rows(tx) }
     },
     { isolationLevel: 'repeatable read', readOnly: true },
   )
 }
 
-async function readCheckpoint(
-  tx: Knex,
-  schema: string,
-  { topic, partition }: TopicPartition,
-): Promise<{ now: number; checkpoint: Checkpoint | null }> {
-  const [checkpoint] = await tx
-    .withSchema(schema)
-    .from('checkpoints')
-    .where({ topic, partition })
-    .select<(Checkpoint & { now: number })[]>('*', tx.raw(`${exactMs('clock_timestamp()')} AS now`))
-  return { now: checkpoint?.now ?? 0, checkpoint: checkpoint ?? null }
-}
-
-async function grantTables(tx: Knex, schema: string, partition: number): Promise<Snapshot['tables']> {
-  const grants = await readAll(tx, { table: `${schema}.grants`, key: ['grant_id'], partition })
-  const tokens = await readAll(tx, { table: `${schema}.bearer_tokens`, key: ['grant_id', 'generation'], partition })
-  return new Map([
-    ['grants', grants],
-    ['bearer_tokens', tokens],
-  ])
-}
-
-type Table = { table: string; key: string[]; partition: number }
-
-async function readAll(tx: Knex, table: Table): Promise<Map<string, Row>> {
-  const found = new Map<string, Row>()
-  let page = await readPage(tx, table, null)
-  for (;;) {
-    for (const row of page) found.set(keyOfRow(row, table.key), row)
-    const last = page.at(-1)
-    if (!last || page.length < PAGE) return found
-    page = await readPage(tx, table, last)
-  }
-}
-
-// Pages, so that no statement runs into the pool's timeout however many rows there are.
-async function readPage(tx: Knex, { table, key, partition }: Table, after: Row | null): Promise<Row[]> {
-  const columns = key.join(', ')
-  const further = after && key.map((column) => String(after[column]))
-  const { rows } = await tx.raw<{ rows: { row: Row }[] }>(
-    `SELECT ${rowJson}${table.endsWith('.grants') ? DEAD_AT : ''} AS row FROM ${table} t WHERE ${PLACE_OF} = ?
-        ${further ? `AND (${columns}) > (${further.map(() => '?').join(', ')})` : ''} ORDER BY ${columns} LIMIT ${PAGE}`,
-    [partition, ...(further ?? [])],
-  )
-  return rows.map(({ row }) => row)
+/** The registry, which is small: all of it in one snapshot. */
+export function readRegistryRows(source: ReadModelTables, place: TopicPartition): Promise<Snapshot> {
+  return readSnapshot({ tables: source, place, rows: (tx) => registryTables(tx, source.schema) })
 }
 
 async function registryTables(tx: Knex, schema: string): Promise<Snapshot['tables']> {
   const tables: Snapshot['tables'] = new Map()
   for (const kind of Object.keys(REGISTRY_TABLES) as StoredKind[]) {
     const { table, id } = REGISTRY_TABLES[kind]
-    const { rows } = await tx.raw<{ rows: { row: Row }[] }>(`SELECT ${rowJson} AS row FROM ${schema}.${table} t`)
-    tables.set(table, new Map(rows.map(({ row }) => [keyOfRow(row, [id]), row])))
+    tables.set(table, await rowsOf(tx, { table: `${schema}.${table}`, key: [id] }))
   }
   return tables
+}
+
+/** All rows of one grant in one snapshot. */
+export function readGrantRows(source: ReadModelTables, place: TopicPartition, grant_id: string): Promise<Snapshot> {
+  const { schema } = source
+  const grants = { table: `${schema}.grants`, key: ['grant_id'], times: ['at', 'dead_at'], grant_id }
+  const tokens = { table: `${schema}.bearer_tokens`, key: ['grant_id', 'generation'], grant_id }
+  const rows = async (tx: Knex) =>
+    new Map([
+      ['grants', await rowsOf(tx, grants)],
+      ['bearer_tokens', await rowsOf(tx, tokens)],
+    ])
+  return readSnapshot({ tables: source, place, rows })
+}
+
+type Wanted = { table: string; key: string[]; times?: string[]; grant_id?: string }
+
+async function rowsOf(tx: Knex, { table, key, times = ['at'], grant_id }: Wanted): Promise<Map<string, Row>> {
+  const exact = times.map((column) => `'${column}', ${exactMs(`t.${column}`)}`).join(', ')
+  const { rows } = await tx.raw<{ rows: { row: Row }[] }>(
+    `SELECT to_jsonb(t) || jsonb_build_object(${exact}) AS row FROM ${table} t
+      ${grant_id === undefined ? '' : 'WHERE t.grant_id = ?'} ORDER BY ${key.join(', ')}`,
+    grant_id === undefined ? [] : [grant_id],
+  )
+  return new Map(rows.map(({ row }) => [keyOfRow(row, key), row]))
 }
 
 /** How a row is named in a difference. */
@@ -103,10 +94,3 @@ export function keyOfRow(row: Row, key: readonly string[]): string {
 function exactMs(expression: string): string {
   return `(extract(epoch FROM ${expression}) * 1000)::float8`
 }
-
-const rowJson = `to_jsonb(t) || jsonb_build_object('at', ${exactMs('t.at')})`
-
-const DEAD_AT = ` || jsonb_build_object('dead_at', ${exactMs('t.dead_at')})`
-
-/** `partitionOf` in SQL. */
-const PLACE_OF = `('x' || right(t.grant_id::text, 8))::bit(32)::bigint % ${GRANT_PARTITIONS}`
