@@ -4,6 +4,7 @@ import { answerInTheEnd, answerWithin, soon } from '../../shared/http/answer-wit
 import type { HttpContext, HttpMiddleware, HttpRouter } from '../../shared/http/context.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { Audit } from './audit.ts'
+import type { Asked, LongAudit } from './worker/long-audit.ts'
 import type { GrantLife } from './replay/grant-life.ts'
 import { parseReplayQuery } from './replay/replay-query.ts'
 
@@ -12,14 +13,17 @@ export const AUDIT_RESOURCE = 'ledger.audit:read'
 
 type Guarding = { guard: (resource: string) => HttpMiddleware; timeoutMs: number }
 
+/** What the routes ask: `long` for what needs the whole log, `audit` for everything else. */
+export type Served = { audit: Audit; long: LongAudit }
+
 /**
  * The routes of the audit API, each behind the guard. Every answer begins within the timeout; one that needs the whole
- * log may take longer to end.
+ * log may take longer to end, and is given up when its reader leaves.
  */
-export function auditRoutes(router: HttpRouter, audit: Audit, { guard, timeoutMs }: Guarding): void {
+export function auditRoutes(router: HttpRouter, { audit, long }: Served, { guard, timeoutMs }: Guarding): void {
   const within = answerWithin(timeoutMs)
   const guarded = guard(AUDIT_RESOURCE)
-  router.get('/audit/events', within, guarded, (ctx) => events(ctx, audit, timeoutMs))
+  router.get('/audit/events', within, guarded, (ctx) => events(ctx, long, timeoutMs))
   router.get(
     '/audit/grants/:grant_id',
     within,
@@ -30,7 +34,7 @@ export function auditRoutes(router: HttpRouter, audit: Audit, { guard, timeoutMs
     '/audit/verify',
     within,
     guarded,
-    answerInTheEnd(timeoutMs, (_ctx, alive) => audit.verify(alive)),
+    answerInTheEnd(timeoutMs, (ctx, alive) => long.verify(asked(ctx, alive))),
   )
   router.get('/audit/projection', within, guarded, async (ctx) => {
     ctx.body = await audit.status()
@@ -43,14 +47,15 @@ export function auditRoutes(router: HttpRouter, audit: Audit, { guard, timeoutMs
 /**
  * Streams at the reader's pace. A log that fails in the middle breaks the connection: a cut answer must not look whole.
  */
-async function events(ctx: HttpContext, audit: Audit, timeoutMs: number): Promise<void> {
+async function events(ctx: HttpContext, long: LongAudit, timeoutMs: number): Promise<void> {
   const parsed = parseReplayQuery({ ...ctx.query })
   if (parsed.problem) {
     const { name, message } = parsed.problem
     throw new OAuthError('invalid_request', `${name} ${message}`)
   }
   let alive = false
-  const entries = audit.replay(parsed.filter, () => void (alive = true))[Symbol.asyncIterator]()
+  const going = asked(ctx, () => void (alive = true))
+  const entries = long.events(parsed.filter, going)[Symbol.asyncIterator]()
   const first = entries.next()
   // The first is awaited here, so that an unreachable log is still answered 503; but a log that is long is only read.
   const there = await soon(first, timeoutMs)
@@ -64,14 +69,22 @@ async function events(ctx: HttpContext, audit: Audit, timeoutMs: number): Promis
   ctx.type = 'application/jsonl'
 }
 
-async function* lines<T>(
-  first: Promise<IteratorResult<T, unknown>>,
-  entries: AsyncIterator<T, unknown>,
+type Piece = string | Uint8Array
+
+async function* lines(
+  first: Promise<IteratorResult<Piece, unknown>>,
+  entries: AsyncIterator<Piece, unknown>,
   there: boolean,
-): AsyncGenerator<string> {
+): AsyncGenerator<Piece> {
   // The first byte, where the first entry is far away.
   if (!there) yield ' '
-  for (let next = await first; next.done !== true; next = await entries.next()) yield `${JSON.stringify(next.value)}\n`
+  for (let next = await first; next.done !== true; next = await entries.next()) yield next.value
+}
+
+function asked(ctx: HttpContext, alive: () => void): Asked {
+  const left = new AbortController()
+  ctx.res.once('close', () => left.abort())
+  return { alive, signal: left.signal }
 }
 
 const PATH = z.object({ grant_id: z.uuid().toLowerCase() })

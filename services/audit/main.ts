@@ -3,6 +3,8 @@ import type { HttpRouter } from '../../shared/http/context.ts'
 import { guardOf, type Runtime } from '../../shared/process/runtime.ts'
 import { auditRoutes } from './app.ts'
 import { createAudit } from './audit.ts'
+import { inWorker } from './worker/in-worker.ts'
+import { fewAtOnce, inThisProcess } from './worker/long-audit.ts'
 
 /** Wires the audit API to a runtime and mounts its routes. */
 export function mountAudit(runtime: Runtime, router: HttpRouter): void {
@@ -10,5 +12,7 @@ export function mountAudit(runtime: Runtime, router: HttpRouter): void {
   const configured = keys && { kids: keys.kids, keysOf: () => keys }
   const audit = createAudit({ knex, log, topics, schema, configured, maxLagMs: settings.MAX_LAG * 1000 })
   const guarding = { guard: createRightsCheck(guardOf(runtime)), timeoutMs: settings.APPEND_TIMEOUT * 1000 }
-  auditRoutes(router, audit, guarding)
+  // The embedded database takes one process.
+  const long = fewAtOnce(settings.dev ? inThisProcess(audit) : inWorker(settings))
+  auditRoutes(router, { audit, long }, guarding)
 }

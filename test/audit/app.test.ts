@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava'
 import pino from 'pino'
 import { auditRoutes } from '../../services/audit/app.ts'
 import { createAudit, type Audit } from '../../services/audit/audit.ts'
+import { fewAtOnce, inThisProcess } from '../../services/audit/worker/long-audit.ts'
 import type { ReplayEntry } from '../../services/audit/replay/replay-entry.ts'
 import { remoteAudit } from '../../services/cli/connect/remote-audit.ts'
 import { EXIT, OperatorError } from '../../shared/config/operator-error.ts'
@@ -14,6 +15,7 @@ import { listen } from '../../shared/http/listen.ts'
 import { knownError } from '../../shared/process/known-errors.ts'
 import { issued, refreshed, revoked } from '../ledger/given.ts'
 import { CACHE } from '../support/command-line.ts'
+import { until } from '../support/waiting.ts'
 import { closeEmbedded, embeddedLedger, grantId, seed, type WrittenLedger } from '../support/written-ledger.ts'
 
 test.after.always(closeEmbedded)
@@ -35,7 +37,8 @@ async function serve(t: ExecutionContext, ledger: WrittenLedger, log: EventLog =
       if (readBearer(ctx.get('authorization')) !== 'auditor') throw insufficientScope('ledger.audit')
       return next()
     }
-  auditRoutes(router, createAudit({ ...ledger, log, maxLagMs: 5_000, configured: null }), { guard, timeoutMs })
+  const audit = createAudit({ ...ledger, log, maxLagMs: 5_000, configured: null })
+  auditRoutes(router, { audit, long: fewAtOnce(inThisProcess(audit)) }, { guard, timeoutMs })
   router.post('/oauth2/token', (ctx) => {
     const isAuditor = ctx.get('authorization') === `Basic ${Buffer.from('auditor:s%26cret').toString('base64')}`
     ctx.body = { access_token: isAuditor ? 'auditor' : 'nobody', token_type: 'Bearer' }
@@ -191,6 +194,32 @@ test('a long log is read to its end though the answer begins in time, and one th
   t.is((await begun[2]?.text())?.trim(), '')
   const hanging = await serve(t, ledger, { ...ledger.log, bounds: () => new Promise(() => undefined) }, 100)
   for (const path of paths) t.is((await hanging.get(path)).status, 503, path)
+})
+
+test('a reader who leaves ends the work for him in this process too', async (t) => {
+  const ledger = await lived()
+  let [reading, ended] = [0, 0]
+  const endless: EventLog['read'] = async function* (range) {
+    reading++
+    try {
+      do yield* ledger.log.read(range)
+      while (range.topic === ledger.topics.grants)
+    } finally {
+      ended++
+    }
+  }
+  const { url } = await serve(t, ledger, { ...ledger.log, read: endless })
+  for (const path of ['/audit/verify', '/audit/events?type=TokenRevoked&client_id=nobody']) {
+    ;[reading, ended] = [0, 0]
+    const leaving = new AbortController()
+    const headers = { authorization: 'Bearer auditor' }
+    const answer = fetch(`${url}${path}`, { headers, signal: leaving.signal }).catch(() => null)
+    await until(() => reading > 1, 'a log that is read')
+    leaving.abort()
+    await answer
+    await until(() => ended === reading, `the end of ${path}`)
+    t.pass()
+  }
 })
 
 /** The command line would end with this exit code. */

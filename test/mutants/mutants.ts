@@ -505,4 +505,77 @@ export const MUTANTS: Mutant[] = [
     changes: [['return [...own, ...openingFacts(registry, client, revised)]', 'return openingFacts ? own : own']],
     tests: ['test/cli/recover.test.ts'],
   },
+  {
+    name: 'a verification takes a row that fell behind for right',
+    file: 'services/audit/verify/expect-grants.ts',
+    changes: [['    if (seenAt < offset && offset < next)', '    if (seenAt < offset && offset < 0)']],
+    tests: ['test/audit/verify/rows.test.ts'],
+  },
+  {
+    name: 'a verification excuses no late revocation',
+    file: 'services/audit/verify/expect-grants.ts',
+    changes: [['    if (late) lates++', '    if (late) lates += 0']],
+    tests: ['test/audit/verify/swept.test.ts'],
+  },
+  {
+    name: 'a late revocation excuses any count of void events',
+    file: 'services/audit/verify/checkpoint.ts',
+    changes: [
+      [
+        'voids <= void_count && void_count <= voids + lates',
+        'voids <= void_count && (lates > 0 || void_count <= voids)',
+      ],
+    ],
+    tests: ['test/audit/verify/swept.test.ts'],
+  },
+  {
+    name: 'a verification wants a row that was swept before a late revocation',
+    file: 'services/audit/verify/expect-grants.ts',
+    changes: [['    if (late) return void absent.delete(grant_id)\n', '']],
+    tests: ['test/audit/verify/swept.test.ts'],
+  },
+  {
+    name: 'a verification does not want what it did not see',
+    file: 'services/audit/verify/expect-grants.ts',
+    changes: [['const isAbsent = !isSeen && ', 'const isAbsent = isSeen && ']],
+    tests: ['test/audit/verify/verify.test.ts'],
+  },
+  {
+    name: 'a verification wants rows that were made after it looked',
+    file: 'services/audit/verify/expect-grants.ts',
+    changes: [['(offset >= next || (isSeen && !lost))', 'isSeen && !lost']],
+    tests: ['test/audit/verify/rows.test.ts'],
+  },
+  {
+    name: 'a verification does not look at the terms of an authorization',
+    file: 'services/audit/verify/row-digest.ts',
+    changes: [['  if (json === null) return digest\n', '  if (digest) return digest\n']],
+    tests: ['test/audit/verify/rows.test.ts'],
+  },
+  {
+    name: 'a state that was written down forgets its young generations',
+    file: 'services/audit/spill/state-text.ts',
+    changes: [['    young: unpackYoung(issued[9]),', '    young: unpackYoung([]),']],
+    tests: ['test/audit/spill/grant-states.test.ts'],
+  },
+  {
+    name: 'a state that changed is not written down again',
+    file: 'services/audit/spill/grant-states.ts',
+    changes: [['      one.isWritten = false\n', '']],
+    tests: ['test/audit/spill/grant-states.test.ts'],
+  },
+  {
+    name: 'what is spilled keeps its name on the disk',
+    file: 'services/audit/spill/temporary-file.ts',
+    changes: [
+      ['      rmSync(folder, { recursive: true })', "      if (folder === '') rmSync(folder, { recursive: true })"],
+    ],
+    tests: ['test/audit/spill/grant-states.test.ts'],
+  },
+  {
+    name: 'a replay waits for what comes later',
+    file: 'services/audit/replay/merge.ts',
+    changes: [['  return items[at] ?? upTo', '  return items[at] ?? null']],
+    tests: ['test/audit/replay/replay.test.ts'],
+  },
 ]

@@ -52,7 +52,8 @@ export function digestOf<Row extends object>({ columns }: Digested<Row>, row: Ro
 
 function textOf(column: string, value: unknown): string | null {
   if (value === null) return null
-  return TIMES.includes(column) ? `${Date.parse(String(value))}000` : String(value)
+  if (TIMES.includes(column) && typeof value === 'string') return `${Date.parse(value)}000`
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** A digest together with that of the JSON beside it, whatever the order of its members. */

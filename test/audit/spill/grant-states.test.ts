@@ -39,7 +39,7 @@ test('states that were written to the disk in between give the verdicts and stat
       t.deepEqual(verdicts(records, spilled), verdicts(records, new Map()))
       spilled.close()
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   )
 })
 

@@ -1,0 +1,18 @@
+import type { Settings } from '../../../shared/config/settings.ts'
+import type { ReplayFilter } from '../replay/replay.ts'
+import type { VerifyReport } from '../verify/verify.ts'
+
+/** What a worker is asked. */
+export type Question = { kind: 'events'; filter: ReplayFilter } | { kind: 'verify' }
+
+/** The one message to a worker: over the channel between the processes, because settings hold passwords. */
+export type Order = { settings: Settings; question: Question }
+
+/** What a worker says: that it goes on, and in the end one of the others. Entries of a replay go to its stdout. */
+export type Said =
+  | { kind: 'alive' }
+  | { kind: 'done'; report: VerifyReport | null }
+  | { kind: 'unavailable'; reason: string; alarm: string | undefined }
+  | { kind: 'bug'; stack: string }
+
+export const ALIVE_MS = 500

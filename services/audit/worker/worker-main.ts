@@ -1,0 +1,86 @@
+import { writeFile } from 'node:fs/promises'
+import { constants, setPriority } from 'node:os'
+import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
+import pino from 'pino'
+import { knownError } from '../../../shared/process/known-errors.ts'
+import { openParts } from '../../../shared/process/open-parts.ts'
+import { type Audit, createAudit } from '../audit.ts'
+import type { ReplayEntry } from '../replay/replay-entry.ts'
+import { ALIVE_MS, type Order, type Question, type Said } from './messages.ts'
+
+/** Long enough for one reader's batch, short enough to seem at once. */
+const FLUSH_MS = 200
+const FLUSH_LENGTH = 65_536
+const CLOSE_MS = 1_000
+
+process.once('message', (order: Order) => void work(order))
+process.once('disconnect', () => process.exit(1))
+
+/** Answers one question, tells how it ended, and ends. */
+async function work(order: Order): Promise<void> {
+  await stepBack()
+  const said = await answer(order).catch(failure)
+  process.removeAllListeners('disconnect')
+  process.send?.(said, () => process.exit(0))
+}
+
+/** Whoever serves in this machine or container goes first, for the processor and for memory. */
+async function stepBack(): Promise<void> {
+  try {
+    setPriority(constants.priority.PRIORITY_LOW)
+    await writeFile('/proc/self/oom_score_adj', '1000')
+  } catch {
+    // A system that does not let us is served as well as it can be.
+  }
+}
+
+async function answer({ settings, question }: Order): Promise<Said> {
+  const parts = await openParts({ ...settings, DATABASE_POOL: 2 }, pino({ level: 'silent' }))
+  const audit = createAudit({ ...parts, schema: settings.READ_MODEL, maxLagMs: 0, configured: null })
+  try {
+    return await answerOf(audit, question)
+  } finally {
+    await Promise.race([parts.close(), pause(CLOSE_MS)])
+  }
+}
+
+async function answerOf(audit: Audit, question: Question): Promise<Said> {
+  const alive = nowAndThen(() => process.send?.({ kind: 'alive' } satisfies Said))
+  alive()
+  if (question.kind === 'verify') return { kind: 'done', report: await audit.verify(alive) }
+  await printed(audit.replay(question.filter, alive))
+  return { kind: 'done', report: null }
+}
+
+async function printed(entries: AsyncIterable<ReplayEntry>): Promise<void> {
+  let text = ''
+  const flush = () => {
+    const isTaken = text === '' || process.stdout.write(text)
+    text = ''
+    return isTaken
+  }
+  const timer = setInterval(flush, FLUSH_MS)
+  for await (const entry of entries) {
+    text += `${JSON.stringify(entry)}\n`
+    if (text.length > FLUSH_LENGTH && !flush()) await once(process.stdout, 'drain')
+  }
+  clearInterval(timer)
+  await new Promise<void>((resolve) => void process.stdout.write(text, () => resolve()))
+}
+
+function nowAndThen(tell: () => unknown): () => void {
+  let next = 0
+  return () => {
+    if (performance.now() < next) return
+    next = performance.now() + ALIVE_MS
+    tell()
+  }
+}
+
+function failure(error: unknown): Said {
+  const known = knownError(error)
+  if (known?.error === 'temporarily_unavailable')
+    return { kind: 'unavailable', reason: known.reason ?? known.message, alarm: known.alarm }
+  return { kind: 'bug', stack: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+}
