@@ -6,6 +6,7 @@ import { startPostgres } from '../test/support/start-postgres.ts'
 import type { Generator } from './load.ts'
 import { bareKoa, bareLog, barePostgres } from './limits.ts'
 import { cpuSeconds, pidsOf } from './cpu.ts'
+import { measureVerify, renderVerify, type VerifyMeasured } from './audit/measure.ts'
 import { measureRefresh, startSubject, type Measured } from './subject.ts'
 
 /**
@@ -25,6 +26,7 @@ type Row = Measured & { generator: Generator; concurrency: number; koa: number; 
 note('starting Kafka and PostgreSQL …')
 const [kafka, postgres] = await Promise.all([startKafka(), startPostgres()])
 const rows: Row[] = []
+let verified: VerifyMeasured | undefined
 try {
   const subject = await startSubject({ brokers: kafka.brokers, databaseUrl: postgres.url })
   const pids = async () => ({ ...subject.pids, ...(await pidsOf(kafka.brokers, postgres.url)) })
@@ -45,18 +47,21 @@ try {
         rows.push({ ...measured, generator, concurrency, koa, kafkajs, postgres: pg })
       }
     }
+    note('fold and verify, and refresh beside verify …')
+    const round = { generator: 'autocannon' as const, concurrency: CONCURRENCY[0] ?? 32, measureMs: MEASURE_MS }
+    verified = await measureVerify(subject, round, async () => cpuSeconds(await pids()))
   } finally {
     await subject.stop()
   }
 } finally {
   await Promise.all([kafka.stop(), postgres.stop()])
 }
-process.stdout.write(`${render(rows)}\n`)
+process.stdout.write(`${render(rows)}\n${verified ? `${renderVerify(verified)}\n` : ''}`)
 await mkdir('bench/results', { recursive: true })
 const file = 'bench/results/refresh.json'
 await writeFile(
   file,
-  `${JSON.stringify({ at: new Date().toISOString(), node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, rows }, null, 2)}\n`,
+  `${JSON.stringify({ at: new Date().toISOString(), node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, rows, verified }, null, 2)}\n`,
 )
 note(`written to ${file}`)
 

@@ -30,6 +30,8 @@ export type Subject = {
   port: number
   authorization: string
   keys: Keys
+  /** The settings of its processes, as variables. */
+  env: Record<string, string>
   pids: Pick<Pids, 'endpoint' | 'projector'>
   /** The current refresh tokens of `count` grants that nobody else uses. */
   grants(count: number): Promise<string[]>
@@ -95,6 +97,7 @@ export async function startSubject({
     port,
     authorization: basic(`bench:${secret}`),
     keys,
+    env,
     pids: { endpoint: [endpoint.pid ?? 0], projector: [projector.pid ?? 0] },
     grants: (count) => issueGrants(count, client),
     stop: async () => {

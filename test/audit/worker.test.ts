@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { constants, getPriority } from 'node:os'
 import type { ExecutionContext } from 'ava'
 import pino from 'pino'
 import { auditRoutes } from '../../services/audit/app.ts'
@@ -170,6 +171,15 @@ test.serial('a log that a worker cannot reach is 503', async (t) => {
   const settings = { ...ledger.settings, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }
   const url = await serve(t, ledger, inWorker(settings))
   for (const path of ['/audit/events', '/audit/verify']) t.is((await fetch(`${url}${path}`)).status, 503, path)
+})
+
+test.serial('a worker gives way to those who serve', async (t) => {
+  const ledger = await filled(t, 2_000)
+  const url = await serve(t, ledger, inWorker(ledger.settings))
+  const answer = fetch(`${url}/audit/verify`)
+  const pid = await aWorker()
+  await until(() => getPriority(pid) === constants.priority.PRIORITY_LOW, 'the lowest priority')
+  t.is((await answer).status, 200)
 })
 
 test.serial('the process that serves stays idle while the whole log is verified for somebody', async (t) => {

@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises'
-import { constants, setPriority } from 'node:os'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import pino from 'pino'
@@ -7,6 +5,7 @@ import { knownError } from '../../../shared/process/known-errors.ts'
 import { openParts } from '../../../shared/process/open-parts.ts'
 import { type Audit, createAudit } from '../audit.ts'
 import type { ReplayEntry } from '../replay/replay-entry.ts'
+import { giveWay } from './give-way.ts'
 import { ALIVE_MS, type Order, type Question, type Said } from './messages.ts'
 
 /** Long enough for one reader's batch, short enough to seem at once. */
@@ -19,20 +18,10 @@ process.once('disconnect', () => process.exit(1))
 
 /** Answers one question, tells how it ended, and ends. */
 async function work(order: Order): Promise<void> {
-  await stepBack()
+  await giveWay()
   const said = await answer(order).catch(failure)
   process.removeAllListeners('disconnect')
   process.send?.(said, () => process.exit(0))
-}
-
-/** Whoever serves in this machine or container goes first, for the processor and for memory. */
-async function stepBack(): Promise<void> {
-  try {
-    setPriority(constants.priority.PRIORITY_LOW)
-    await writeFile('/proc/self/oom_score_adj', '1000')
-  } catch {
-    // A system that does not let us is served as well as it can be.
-  }
 }
 
 async function answer({ settings, question }: Order): Promise<Said> {

@@ -72,6 +72,7 @@ async function unknownType(name: string): Promise<string> {
 async function replay(source: Audit, filter: ReplayFilter, options: ReplayOptions): Promise<boolean> {
   const { renderEntries } = await import('../render/entries.ts')
   const { createProgress } = await import('../render/progress.ts')
+  await giveWay()
   // On a terminal the table itself shows that something moves.
   const progress = process.stdout.isTTY ? null : createProgress(process.stderr)
   const seen: Seen = { count: 0, unreadable: [] }
@@ -121,6 +122,12 @@ async function show(source: Audit, grant_id: string, format: Format): Promise<bo
   return life !== null
 }
 
+/** What reads the whole log leaves the processor to those who serve. */
+async function giveWay(): Promise<void> {
+  const audit = await import('../../audit/worker/give-way.ts')
+  await audit.giveWay()
+}
+
 /** Adds the verb that compares the live read model with the log, under the name it has here. */
 export function addVerify(group: Command, name: string): void {
   group
@@ -134,6 +141,7 @@ export function addVerify(group: Command, name: string): void {
       const { renderVerify } = await import('../render/projection.ts')
       await work(command, connectAudit, async (source) => {
         const progress = createProgress(process.stderr)
+        await giveWay()
         const report = await source.verify(progress.update).finally(progress.stop)
         await print(renderVerify(report, format))
         return report.equal
