@@ -45,7 +45,8 @@ export function auditRoutes(router: HttpRouter, { audit, long }: Served, { guard
 }
 
 /**
- * Streams at the reader's pace. A log that fails in the middle breaks the connection: a cut answer must not look whole.
+ * Streams at the reader's pace. A log that fails in the middle breaks the connection: a cut answer must not look
+ * whole.
  */
 async function events(ctx: HttpContext, long: LongAudit, timeoutMs: number): Promise<void> {
   const parsed = parseReplayQuery({ ...ctx.query })

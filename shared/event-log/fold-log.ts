@@ -32,8 +32,8 @@ export type Skipped = Stop & { actor: string | null }
 export type Walked = TopicPartition & { records: Recorded[]; skipped: Skipped[]; stop: Stop | null }
 
 /**
- * One step of a fold: from the offset `start`, where it stood, over these records to `position`, which covers the bytes
- * of skipped ones too. `registryBegins`: see Skips.
+ * One step of a fold: from the offset `start`, where it stood, over these records to `position`, which covers the
+ * bytes of skipped ones too. `registryBegins`: see Skips.
  */
 export type FoldStep = Walked & { start: number; position: FoldPosition; registryBegins: number }
 

@@ -2,8 +2,8 @@ const FIRST_SIZE = 65_536
 const FULL = 0.75
 
 /**
- * In which slot the text of a grant lies, in 8 to 22 bytes a grant. It knows a grant by 32 bits of a hash: whoever asks
- * compares the whole id with what lies there.
+ * In which slot the text of a grant lies, in 8 to 22 bytes a grant. It knows a grant by 32 bits of a hash: whoever
+ * asks compares the whole id with what lies there.
  */
 export type SlotIndex = {
   /** Where a grant's text lies now; `before`: where it lay until now, if anywhere. */

@@ -12,8 +12,8 @@ import type { Sighted } from './sightings.ts'
 export type Suspicion = { grant_id: string; named: Difference; looksAgain: boolean }
 
 /**
- * Rows of a partition as they were seen, one by one. `next`: where its checkpoint stood before the first was. `now`: the
- * database's clock after the last.
+ * Rows of a partition as they were seen, one by one. `next`: where its checkpoint stood before the first was. `now`:
+ * the database's clock after the last.
  */
 export type SeenRows = { grants: Sighted; tokens: Sighted; next: number; now: number }
 
@@ -29,10 +29,10 @@ type Token = Pick<BearerTokenRow, 'generation' | 'exp'>
 type Absent = { isAbsent: boolean; tokens: Token[] }
 
 /**
- * A grant's row is compared when the fold passes the event that wrote it, a token's with the event that made it, so each
- * as of its own moment, whatever writers and sweeper do meanwhile. What the fold made below `next` was there before the
- * first row was seen: it must have been seen, unless it may be swept by `now`. Of what was not seen only that is held
- * which may not be swept as far as the fold has come.
+ * A grant's row is compared when the fold passes the event that wrote it, a token's with the event that made it, so
+ * each as of its own moment, whatever writers and sweeper do meanwhile. What the fold made below `next` was there
+ * before the first row was seen: it must have been seen, unless it may be swept by `now`. Of what was not seen only
+ * that is held which may not be swept as far as the fold has come.
  */
 export function expectGrants({ grants, tokens, next, now }: SeenRows): GrantsExpectation {
   const absent = new Map<string, Absent>()

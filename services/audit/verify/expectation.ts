@@ -23,8 +23,8 @@ export type Expectation = {
 }
 
 /**
- * Whether this event counted on a grant that was dead for an hour by then: a read model that had swept it knew none, and
- * took the event for void.
+ * Whether this event counted on a grant that was dead for an hour by then: a read model that had swept it knew none,
+ * and took the event for void.
  */
 export function isLate({ before, recorded, ...judged }: Judged): boolean {
   return judged.void === null && before !== null && mayBeSwept(before, recorded.timestamp)

@@ -21,7 +21,9 @@ const TOKEN_COLUMNS: Record<keyof BearerTokenRow, boolean> = {
   look_at: false,
 }
 
-/** Grants: their terms of authorization are JSON, which each writes down in its own way, so they are told beside it. */
+/**
+ * Grants: their terms of authorization are JSON, which each writes down in its own way, so they are told beside it.
+ */
 export const GRANTS: Digested<GrantRow> = {
   columns: GRANT_COLUMNS.filter((column): column is keyof GrantRow => column !== 'authorization_terms'),
   json: 'authorization_terms',

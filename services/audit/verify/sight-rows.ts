@@ -13,8 +13,8 @@ type OnRows = (rows: number) => void
 const PAGE = 2_000
 
 /**
- * Sees every row of `grants` and `bearer_tokens` once, in the order of their keys, each page in a short statement of its
- * own: no snapshot outlives it. What changes meanwhile is seen as it is before or after.
+ * Sees every row of `grants` and `bearer_tokens` once, in the order of their keys, each page in a short statement of
+ * its own: no snapshot outlives it. What changes meanwhile is seen as it is before or after.
  */
 export async function sightRows(tables: ReadModelTables, onRows: OnRows): Promise<Seen> {
   const [grants, tokens] = [sightings(), sightings()]

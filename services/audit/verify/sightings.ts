@@ -12,8 +12,8 @@ const SIZE = FOUND + 1
 const GATHERED = 65_536
 
 /**
- * A row that was seen: `at` is what tells it from others of its grant and from itself at other times: the last offset of
- * a grant, the generation of a token.
+ * A row that was seen: `at` is what tells it from others of its grant and from itself at other times: the last offset
+ * of a grant, the generation of a token.
  */
 export type Sighting = { grant_id: string; at: number; digest: Uint8Array }
 

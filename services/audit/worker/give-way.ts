@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { constants, setPriority } from 'node:os'
 
-/** Whoever serves in this machine or container goes before this process from now on, for the processor and for memory. */
+/**
+ * Whoever serves in this machine or container goes before this process from now on, for the processor and for memory.
+ */
 export async function giveWay(): Promise<void> {
   try {
     setPriority(constants.priority.PRIORITY_LOW)
