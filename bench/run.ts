@@ -48,7 +48,12 @@ try {
       }
     }
     note('fold and verify, and refresh beside verify …')
-    const round = { generator: 'autocannon' as const, concurrency: CONCURRENCY[0] ?? 32, measureMs: MEASURE_MS }
+    const round = {
+      generator: 'autocannon' as const,
+      concurrency: CONCURRENCY[0] ?? 32,
+      measureMs: MEASURE_MS,
+      rounds: ROUNDS,
+    }
     verified = await measureVerify(subject, round, async () => cpuSeconds(await pids()))
   } finally {
     await subject.stop()

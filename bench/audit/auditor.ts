@@ -5,6 +5,7 @@ import { createGrantStates } from '../../services/audit/spill/grant-states.ts'
 import { loadSettings } from '../../shared/config/load-settings.ts'
 import { foldLog, walkLog } from '../../shared/event-log/fold-log.ts'
 import { readSkips } from '../../shared/event-log/skips.ts'
+import { readModelInUse } from '../../shared/read-model/versions/read-models.ts'
 import { openParts, type Parts } from '../../shared/process/open-parts.ts'
 
 /**
@@ -26,7 +27,8 @@ async function run({ env, what, ms }: AuditOrder): Promise<Audited> {
   const audited = { events: 0, seconds: 0, rounds: 0, peakMb: 0 }
   const started = performance.now()
   do {
-    audited.events += what === 'fold' ? await fold(parts) : await verified(parts, settings.READ_MODEL)
+    audited.events +=
+      what === 'fold' ? await fold(parts) : await verified(parts, await readModelInUse(parts.knex, settings.READ_MODEL))
     audited.rounds++
   } while (performance.now() - started < ms)
   audited.seconds = (performance.now() - started) / 1000

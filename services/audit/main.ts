@@ -13,6 +13,6 @@ export function mountAudit(runtime: Runtime, router: HttpRouter): void {
   const audit = createAudit({ knex, log, topics, schema, configured, maxLagMs: settings.MAX_LAG * 1000 })
   const guarding = { guard: createRightsCheck(guardOf(runtime)), timeoutMs: settings.APPEND_TIMEOUT * 1000 }
   // The embedded database takes one process.
-  const long = fewAtOnce(settings.dev ? inThisProcess(audit) : inWorker(settings))
+  const long = fewAtOnce(settings.dev ? inThisProcess(audit) : inWorker({ settings, schema }))
   auditRoutes(router, { audit, long }, guarding)
 }

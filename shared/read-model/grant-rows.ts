@@ -52,8 +52,8 @@ type AuthorizationTerms = Pick<
 > & { terms: GrantTerms }
 
 /**
- * A row of `bearer_tokens`, without the time at which it was projected. `look_at`: when the sweeper looks at it;
- * `null` = it does not expire.
+ * A row of `bearer_tokens`, without the time at which it was projected. `look_at`: when the sweeper looks at it; `null`
+ * = it does not expire.
  */
 export type BearerTokenRow = Pick<GrantRow, 'grant_id' | 'at' | 'partition'> &
   Omit<Generation, 'at'> & { look_at: string | null }

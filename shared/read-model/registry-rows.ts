@@ -89,8 +89,8 @@ export function entityJson(kind: StoredKind, alias: string): string {
 }
 
 /**
- * The members of an entity that this release knows, without those of a later one; what is personal of a user beside
- * the others.
+ * The members of an entity that this release knows, without those of a later one; what is personal of a user beside the
+ * others.
  */
 export function knownMembers<Kind extends StoredKind>(
   kind: Kind,

@@ -10,7 +10,7 @@ import { fewAtOnce, inThisProcess, type LongAudit } from '../../services/audit/w
 import { createHttpApp } from '../../shared/http/app/create-app.ts'
 import { listen } from '../../shared/http/listen.ts'
 import { knownError } from '../../shared/process/known-errors.ts'
-import { rebuild } from '../../shared/read-model/projection/rebuild.ts'
+import { fillReadModel } from '../../shared/read-model/projection/rebuild.ts'
 import { issued, refreshed } from '../ledger/given.ts'
 import { appendPast } from '../support/past-records.ts'
 import { realTest } from '../support/real-parts.ts'
@@ -28,7 +28,7 @@ async function filled(t: ExecutionContext, grants: number): Promise<WrittenLedge
     { fact: refreshed(2, { grant_id }), at },
   ])
   await appendPast(ledger, facts)
-  await rebuild(ledger, { force: true })
+  await fillReadModel(ledger, { lanes: 1 })
   return ledger
 }
 
@@ -78,7 +78,7 @@ const gone = () => until(() => workers().length === 0, 'the end of the workers')
 
 test.serial('a worker of its own answers what the service would answer', async (t) => {
   const ledger = await filled(t, 50)
-  const url = await serve(t, ledger, inWorker(ledger.settings))
+  const url = await serve(t, ledger, inWorker(ledger))
   const direct = auditOf(ledger)
   const text = await (await fetch(`${url}/audit/events?type=TokenRefreshed`)).text()
   const told = text.trimEnd().split('\n')
@@ -97,7 +97,7 @@ test.serial('a worker is told its settings on no command line and in no environm
   process.env['LEDGER_DATABASE_PASSWORD'] = 'known-to-the-service'
   t.teardown(() => delete process.env['LEDGER_DATABASE_PASSWORD'])
   const ledger = await filled(t, 2_000)
-  const url = await serve(t, ledger, inWorker(ledger.settings))
+  const url = await serve(t, ledger, inWorker(ledger))
   const answer = fetch(`${url}/audit/verify`)
   const pid = await aWorker()
   for (const file of ['cmdline', 'environ']) {
@@ -113,7 +113,7 @@ test.serial(
   'more long questions than a few at once are 503, until a reader leaves, which ends his worker',
   async (t) => {
     const ledger = await filled(t, 20_000)
-    const url = await serve(t, ledger, inWorker(ledger.settings))
+    const url = await serve(t, ledger, inWorker(ledger))
     const leaving = new AbortController()
     const open = await Promise.all([1, 2].map(() => fetch(`${url}/audit/events`, { signal: leaving.signal })))
     t.deepEqual(
@@ -143,7 +143,7 @@ test.serial(
   'a worker that is killed is 503 before the first byte and a cut connection after it, and harms nobody',
   async (t) => {
     const ledger = await filled(t, 20_000)
-    const url = await serve(t, ledger, inWorker(ledger.settings))
+    const url = await serve(t, ledger, inWorker(ledger))
     for (const path of ['/audit/events', '/audit/verify']) {
       const answer = fetch(`${url}${path}`)
       process.kill(await aWorker(), 'SIGKILL')
@@ -161,7 +161,7 @@ test.serial(
 
 test.serial('a worker that runs out of memory is 503', async (t) => {
   const ledger = await filled(t, 10)
-  const url = await serve(t, ledger, inWorker(ledger.settings, 16))
+  const url = await serve(t, ledger, inWorker(ledger, 16))
   for (const path of ['/audit/events', '/audit/verify']) t.is((await fetch(`${url}${path}`)).status, 503, path)
   t.is((await fetch(`${url}/audit/projection`)).status, 200)
 })
@@ -169,13 +169,13 @@ test.serial('a worker that runs out of memory is 503', async (t) => {
 test.serial('a log that a worker cannot reach is 503', async (t) => {
   const ledger = await filled(t, 1)
   const settings = { ...ledger.settings, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' }
-  const url = await serve(t, ledger, inWorker(settings))
+  const url = await serve(t, ledger, inWorker({ ...ledger, settings }))
   for (const path of ['/audit/events', '/audit/verify']) t.is((await fetch(`${url}${path}`)).status, 503, path)
 })
 
 test.serial('a worker gives way to those who serve', async (t) => {
   const ledger = await filled(t, 2_000)
-  const url = await serve(t, ledger, inWorker(ledger.settings))
+  const url = await serve(t, ledger, inWorker(ledger))
   const answer = fetch(`${url}/audit/verify`)
   const pid = await aWorker()
   await until(() => getPriority(pid) === constants.priority.PRIORITY_LOW, 'the lowest priority')
@@ -191,5 +191,5 @@ test.serial('the process that serves stays idle while the whole log is verified 
     return performance.eventLoopUtilization(before).utilization
   }
   t.true((await busy(inThisProcess(auditOf(ledger)))) > 0.5, 'it would have work to do')
-  t.true((await busy(inWorker(ledger.settings))) < 0.2)
+  t.true((await busy(inWorker(ledger))) < 0.2)
 })

@@ -2,11 +2,10 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Settings } from '../../../shared/config/settings.ts'
 import { unavailable } from '../../../shared/http/oauth-error.ts'
 import type { VerifyReport } from '../verify/verify.ts'
 import type { Asked, LongAudit } from './long-audit.ts'
-import type { Order, Question, Said } from './messages.ts'
+import type { Order, Question, Reading, Said } from './messages.ts'
 
 /** Objects of a worker; what it spills and reads lies outside of that, some 200 MB for 10,000,000 grants. */
 const HEAP_MB = 512
@@ -18,10 +17,10 @@ const WORKER = fileURLToPath(new URL(`./worker-main${extname(import.meta.url)}`,
  * Answers each question in a process of its own, at the lowest priority and with a limit to its memory: whatever
  * becomes of it, this process goes on.
  */
-export function inWorker(settings: Settings, heapMb = HEAP_MB): LongAudit {
+export function inWorker(reading: Reading, heapMb = HEAP_MB): LongAudit {
   return {
     async *events(filter, asked) {
-      const { child, ended } = start(settings, { kind: 'events', filter }, { asked, heapMb })
+      const { child, ended } = start(reading, { kind: 'events', filter }, { asked, heapMb })
       try {
         if (child.stdout) for await (const chunk of child.stdout as AsyncIterable<Uint8Array>) yield chunk
         await ended
@@ -30,7 +29,7 @@ export function inWorker(settings: Settings, heapMb = HEAP_MB): LongAudit {
       }
     },
     verify: async (asked) => {
-      const { report } = await start(settings, { kind: 'verify' }, { asked, heapMb }).ended
+      const { report } = await start(reading, { kind: 'verify' }, { asked, heapMb }).ended
       if (!report) throw new Error('a verification ended without a report')
       return report
     },
@@ -41,7 +40,7 @@ type Limits = { asked: Asked; heapMb: number }
 type Ended = { report: VerifyReport | null }
 
 function start(
-  settings: Settings,
+  reading: Reading,
   question: Question,
   { asked: { alive, signal }, heapMb }: Limits,
 ): { child: ChildProcess; ended: Promise<Ended> } {
@@ -68,7 +67,7 @@ function start(
   // Handled where it is awaited, however long the reader takes.
   ended.catch(() => undefined).finally(() => signal.removeEventListener('abort', kill))
   // One that cannot be told has ended, which is told above.
-  child.send(orderOf(settings, question), () => undefined)
+  child.send(orderOf(reading, question), () => undefined)
   return { child, ended }
 }
 
@@ -78,10 +77,10 @@ function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** The settings without the keys and secrets that reading needs none of. */
-function orderOf(settings: Settings, question: Question): Order {
+function orderOf({ settings, schema }: Reading, question: Question): Order {
   const { SECRETS_SYSTEM, SECRETS_CHECK, BOOTSTRAP_CLIENT_SECRET, ...rest } = settings
   void [SECRETS_SYSTEM, SECRETS_CHECK, BOOTSTRAP_CLIENT_SECRET]
-  return { settings: rest, question }
+  return { settings: rest, schema, question }
 }
 
 function outcome(said: Said | null, ended: unknown): Ended {

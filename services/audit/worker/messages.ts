@@ -5,8 +5,11 @@ import type { VerifyReport } from '../verify/verify.ts'
 /** What a worker is asked. */
 export type Question = { kind: 'events'; filter: ReplayFilter } | { kind: 'verify' }
 
+/** What a worker opens, and the read model in use there. */
+export type Reading = { settings: Settings; schema: string }
+
 /** The one message to a worker: over the channel between the processes, because settings hold passwords. */
-export type Order = { settings: Settings; question: Question }
+export type Order = Reading & { question: Question }
 
 /** What a worker says: that it goes on, and in the end one of the others. Entries of a replay go to its stdout. */
 export type Said =

@@ -24,9 +24,9 @@ async function work(order: Order): Promise<void> {
   process.send?.(said, () => process.exit(0))
 }
 
-async function answer({ settings, question }: Order): Promise<Said> {
+async function answer({ settings, schema, question }: Order): Promise<Said> {
   const parts = await openParts({ ...settings, DATABASE_POOL: 2 }, pino({ level: 'silent' }))
-  const audit = createAudit({ ...parts, schema: settings.READ_MODEL, maxLagMs: 0, configured: null })
+  const audit = createAudit({ ...parts, schema, maxLagMs: 0, configured: null })
   try {
     return await answerOf(audit, question)
   } finally {

@@ -9,9 +9,7 @@ import { type Patience, READ_BOUND, readTokens, type TimedReadModel, type TokenK
 /** A token and the folder or service that it is asked to be used at; `null` = any. */
 export type AccessKey = TokenKey & { resource: string | null }
 
-/**
- * A token's view and the part of the registry that decides whether it may use the resource, all from one statement.
- */
+/** A token's view and the part of the registry that decides whether it may use the resource, all from one statement. */
 export type AccessView = TokenView & { scopes: Scope[]; resources: Resource[]; acls: Acl[] }
 
 export type AccessReader = (key: AccessKey) => Promise<AccessView>

@@ -49,9 +49,7 @@ export type TokenReader = (key: TokenKey) => Promise<TokenView>
 /** A second query need not wait for the first: what a refresh reads before and after its event meets in one queue. */
 const READ_LANES = 2
 
-/**
- * How many reads wait for a query at most: more than are answered in any second, and nothing that fills the memory.
- */
+/** How many reads wait for a query at most: more than are answered in any second, and nothing that fills the memory. */
 export const READ_BOUND = 2_000
 
 /** `patienceMs`: how long anybody waits for a read to begin. */

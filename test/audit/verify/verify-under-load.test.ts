@@ -1,6 +1,6 @@
 import type { ExecutionContext } from 'ava'
 import { verify } from '../../../services/audit/verify/verify.ts'
-import { rebuild } from '../../../shared/read-model/projection/rebuild.ts'
+import { fillReadModel } from '../../../shared/read-model/projection/rebuild.ts'
 import { issued, refreshed } from '../../ledger/given.ts'
 import { appendPast } from '../../support/past-records.ts'
 import { realTest } from '../../support/real-parts.ts'
@@ -40,7 +40,7 @@ realTest('postgres')(
       ledger,
       dead.map((grant_id) => ({ fact: issued({ grant_id, ...short }), at })),
     )
-    await rebuild(ledger, { force: true })
+    await fillReadModel(ledger, { lanes: 1 })
     const stopProjector = await ledger.startProjector()
     const writers = [1, 2].map((n) => write(t, ledger, n))
     const sweeper = sweep(ledger, dead)
@@ -80,7 +80,7 @@ realTest('postgres')(
     await seed(ledger)
     const past = Array.from({ length: 4_500 }, (_, n) => ({ fact: issued({ grant_id: grantId(n) }), at: Date.now() }))
     await appendPast(ledger, past)
-    await rebuild(ledger, { force: true })
+    await fillReadModel(ledger, { lanes: 1 })
     const inTransaction = new Set<unknown>()
     const pages: { sql: string; inTransaction: boolean }[] = []
     ledger.knex.on('query', ({ sql, __knexUid }: { sql: string; __knexUid: unknown }) => {
