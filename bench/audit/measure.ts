@@ -11,7 +11,7 @@ const ONCE = { ms: 0 }
 const GRANTS = 20_000
 const AT_ONCE = 2_000
 
-/** Measures both on what the log of the subject holds by now; refreshes in turn without and with, the median of each. */
+/** Measures both on what the log of the subject holds by now; refreshes in turn without and beside, the median each. */
 export async function measureVerify(
   subject: Subject,
   { rounds, ...round }: Round & { rounds: number },

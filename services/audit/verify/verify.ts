@@ -67,7 +67,7 @@ async function seeRows(source: VerifySource, progress?: Progress): Promise<Rows>
   const about = progress ? await aboutHowMany(source) : 0
   let rows = 0
   const before = await readCheckpoints(source)
-  const seen = await sightRows(source, (more) => progress?.((rows += more), Math.max(rows, about), 'rows'))
+  const seen = await sightRows(source, (more) => progress?.((rows += more), Math.max(rows, about, 1), 'rows'))
   return { before, seen, after: await readCheckpoints(source) }
 }
 
