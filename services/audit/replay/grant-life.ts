@@ -15,6 +15,7 @@ import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../../shared
 import type { Registry } from '../../../shared/ledger/registry/evolve.ts'
 import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import type { ClientEntity, UserEntity } from '../../../shared/ledger/registry/state.ts'
+import { readAhead } from '../read-ahead.ts'
 import { entriesOf, type ReplayEntry } from './replay-entry.ts'
 import { rangesOf } from './replay.ts'
 
@@ -77,7 +78,7 @@ async function foldLife({ log, topics }: Source, grant_id: string, onRead?: OnRe
   const folded: Folded = { state: UNKNOWN_GRANT, generations: [], events: [] }
   if (!range) return folded
   const skips = await readSkips(log, topics, () => onRead?.(0))
-  for await (const step of foldLog(walkKey(log, range, { skips, onRead, key: grant_id }))) {
+  for await (const step of foldLog(walkKey(readAhead(log), range, { skips, onRead, key: grant_id }))) {
     folded.events.push(...entriesOf(step))
     for (const { grant } of step.judged) addState(folded, grant ?? UNKNOWN_GRANT)
   }

@@ -12,6 +12,7 @@ import { comparePlaces, partitionOf, type Topics } from '../../../shared/event-l
 import { readSkips } from '../../../shared/event-log/skips.ts'
 import { type EventType, isGrantType, type Position } from '../../../shared/ledger/events.ts'
 import type { GrantStates } from '../../../shared/ledger/grant/state.ts'
+import { readAhead } from '../read-ahead.ts'
 import { createGrantStates } from '../spill/grant-states.ts'
 import { type Batch, merge } from './merge.ts'
 import { entriesOf, type ReplayEntry } from './replay-entry.ts'
@@ -39,8 +40,9 @@ export async function* replay(
   const ranges = await rangesOf(source, filter)
   const onRead = counter(ranges, progress)
   const walking = { skips: await readSkips(source.log, source.topics, () => onRead?.(0)), onRead }
+  const log = readAhead(source.log)
   const states = createGrantStates()
-  const streams = ranges.map((range) => entriesShown(source.log, range, { filter, walking, states }))
+  const streams = ranges.map((range) => entriesShown(log, range, { filter, walking, states }))
   try {
     for await (const { entry } of merge<Place, Placed>(streams, isBefore)) yield entry
   } finally {

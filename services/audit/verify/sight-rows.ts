@@ -50,14 +50,17 @@ type Row = { grant_id: string; at: number; digest: string; json: unknown }
 async function sightTable(tables: ReadModelTables, sighting: Sighting, onRows: OnRows): Promise<void> {
   let page = await readPage(tables, sighting, null)
   for (;;) {
+    const last = page.at(-1)
+    const coming = last && page.length === PAGE ? readPage(tables, sighting, last) : null
+    // Handled where it is awaited, when this page is written down.
+    coming?.catch(() => undefined)
     for (const { grant_id, at, digest, json } of page) {
       const row = { grant_id, at, digest: withJson(Buffer.from(digest, 'hex'), json) }
       sighting.into[partitionOf(grant_id)]?.add(row)
     }
     onRows(page.length)
-    const last = page.at(-1)
-    if (!last || page.length < PAGE) return
-    page = await readPage(tables, sighting, last)
+    if (!coming) return
+    page = await coming
   }
 }
 

@@ -5,6 +5,7 @@ import type { TopicPartition } from '../../../shared/event-log/places.ts'
 import { createSkips, type Skips } from '../../../shared/event-log/skips.ts'
 import type { Checkpoint } from '../../../shared/read-model/checkpoints.ts'
 import type { VerifySource } from '../../../shared/read-model/read-model.ts'
+import { readAhead } from '../read-ahead.ts'
 import { createGrantStates } from '../spill/grant-states.ts'
 import { stoppedAt, type StoppedAt } from '../stopped-at.ts'
 import { compareCheckpoint, unfoldable } from './checkpoint.ts'
@@ -38,7 +39,8 @@ type Verified = { difference: Difference | null; verified: VerifiedPartition }
  * every row is seen once in a short statement, and held against the log as of its own last offset. Memory grows with
  * what one partition has, a row at some 40 bytes.
  */
-export async function verify(source: VerifySource, progress?: Progress): Promise<VerifyReport> {
+export async function verify(asked: VerifySource, progress?: Progress): Promise<VerifyReport> {
+  const source = { ...asked, log: readAhead(asked.log) }
   const { log, topics } = source
   const bounds = await log.bounds([topics.registry, topics.grants])
   const rows = await seeRows(source, progress)

@@ -6,7 +6,7 @@ import { constants, setPriority } from 'node:os'
  */
 export async function giveWay(): Promise<void> {
   try {
-    setPriority(constants.priority.PRIORITY_LOW)
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
     await writeFile('/proc/self/oom_score_adj', '1000')
   } catch {
     // Where the system does not let us, we are as quick as the others.

@@ -14,7 +14,7 @@ const HEAP_MB = 512
 const WORKER = fileURLToPath(new URL(`./worker-main${extname(import.meta.url)}`, import.meta.url))
 
 /**
- * Answers each question in a process of its own, at the lowest priority and with a limit to its memory: whatever
+ * Answers each question in a process of its own, at a low priority and with a limit to its memory: whatever
  * becomes of it, this process goes on.
  */
 export function inWorker(reading: Reading, heapMb = HEAP_MB): LongAudit {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import pino from 'pino'
+import type { Settings } from '../../../shared/config/settings.ts'
 import { knownError } from '../../../shared/process/known-errors.ts'
 import { openParts } from '../../../shared/process/open-parts.ts'
 import { type Audit, createAudit } from '../audit.ts'
@@ -12,26 +13,35 @@ import { ALIVE_MS, type Order, type Question, type Said } from './messages.ts'
 const FLUSH_MS = 200
 const FLUSH_LENGTH = 65_536
 const CLOSE_MS = 1_000
+/** Seconds. */
+const PATIENCE = 30
 
 process.once('message', (order: Order) => void work(order))
 process.once('disconnect', () => process.exit(1))
 
 /** Answers one question, tells how it ended, and ends. */
 async function work(order: Order): Promise<void> {
-  await giveWay()
   const said = await answer(order).catch(failure)
   process.removeAllListeners('disconnect')
   process.send?.(said, () => process.exit(0))
 }
 
 async function answer({ settings, schema, question }: Order): Promise<Said> {
-  const parts = await openParts({ ...settings, DATABASE_POOL: 2 }, pino({ level: 'silent' }))
+  const parts = await openParts(patient(settings), pino({ level: 'silent' }))
   const audit = createAudit({ ...parts, schema, maxLagMs: 0, configured: null })
   try {
+    // Connected while it is as quick as any other.
+    await parts.knex.raw('SELECT 1')
+    await giveWay()
     return await answerOf(audit, question)
   } finally {
     await Promise.race([parts.close(), pause(CLOSE_MS)])
   }
+}
+
+/** Nobody waits for one of its statements, and it may wait for the processor. */
+function patient(settings: Settings): Settings {
+  return { ...settings, DATABASE_POOL: 2, APPEND_TIMEOUT: Math.max(settings.APPEND_TIMEOUT, PATIENCE) }
 }
 
 async function answerOf(audit: Audit, question: Question): Promise<Said> {
