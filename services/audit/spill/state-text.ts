@@ -11,6 +11,7 @@ type Current = [number, string, number, string, number, number, number | null]
 type Issued = [
   ...[number, number, number | null, number | null, number | null, number | null, number, boolean],
   Current,
+  number | null,
   number[],
 ]
 type Packed =
@@ -73,6 +74,7 @@ function packIssued(grant: IssuedGrant): Issued {
     grant.refresh_grace_seconds,
     grant.refresh_rotation,
     packCurrent(grant.current),
+    grant.older_access_exp,
     [...grant.young].flatMap(({ generation, at }) => [generation, at]),
   ]
 }
@@ -88,7 +90,8 @@ function unpackIssued(body: GrantBody, issued: Issued): IssuedGrant {
     refresh_grace_seconds: issued[6],
     refresh_rotation: issued[7],
     current: unpackCurrent(issued[8]),
-    young: unpackYoung(issued[9]),
+    older_access_exp: issued[9],
+    young: unpackYoung(issued[10]),
     ...body,
   }
 }

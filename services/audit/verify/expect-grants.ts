@@ -25,7 +25,7 @@ export type GrantsExpectation = {
   lates(): number
 }
 
-type Token = Pick<BearerTokenRow, 'generation' | 'exp'>
+type Token = Pick<BearerTokenRow, 'generation' | 'exp'> & { next_at?: number }
 type Absent = { isAbsent: boolean; tokens: Token[] }
 
 /**
@@ -70,7 +70,8 @@ export function expectGrants({ grants, tokens, next, now }: SeenRows): GrantsExp
     const noted = absent.get(grant_id)
     if (!noted && (offset >= next || (isSeen && !lost))) return
     const made = lost && offset < next ? [lost] : []
-    const kept = [...(noted?.tokens ?? []), ...made].filter((token) => !mayTokenBeSwept(state, token, now))
+    const before = (noted?.tokens ?? []).map((token) => followed(token, state))
+    const kept = [...before, ...made].filter((token) => !mayTokenBeSwept(state, token, now))
     const isAbsent = !isSeen && !mayBeSwept(state, now)
     if (isAbsent || kept.length > 0) absent.set(grant_id, { isAbsent, tokens: kept })
     else absent.delete(grant_id)
@@ -90,6 +91,12 @@ export function expectGrants({ grants, tokens, next, now }: SeenRows): GrantsExp
   }
 
   return { take: (judged) => firstOf(judged, takeOne), end, lates: () => lates }
+}
+
+/** The token, with when the next was made if that was just now: one that does not expire ended then. */
+function followed(token: Token, state: KnownGrant): Token {
+  const isNext = state.status === 'live' && state.current.generation === token.generation + 1
+  return isNext ? { next_at: state.current.at, ...token } : token
 }
 
 type Noted = { offset: number; isSeen: boolean; lost: Token | null; late: boolean }
