@@ -1,7 +1,7 @@
 import { OperatorError } from '../config/operator-error.ts'
 import { isGrantEvent, type Recorded, type RegistryFact } from '../ledger/events.ts'
 import { createRegistry } from '../ledger/registry/evolve.ts'
-import { decodeRecord, envelop, type EventContext, outgoing } from './event-codec.ts'
+import { decodeRecord, UndecodableRecord, envelop, type EventContext, outgoing } from './event-codec.ts'
 import type { EventLog } from './event-log.ts'
 import { cannotBeRead, type Stop, walkLog } from './fold-log.ts'
 import { placeText, registryPlace, type TopicPartition, type Topics } from './places.ts'
@@ -16,12 +16,30 @@ export async function readRegistry(log: EventLog, topics: Topics) {
   return registry
 }
 
-/** The ledger that this log belongs to: the first record of its registry says it. `null` for an empty log. */
+/**
+ * The ledger that this log belongs to: the first record of its registry says it, but for those that are skipped. `null`
+ * for an empty log. Every start asks; what the registry skips is looked for only where that record says something else.
+ */
 export async function readLedgerId(log: EventLog, topics: Topics): Promise<string | null> {
+  const first = await firstOfRegistry(log, topics)
+  if (first?.type === 'LedgerCreated') return first.data.ledger_id
   for await (const { event } of registryRecords(log, topics, { ledgerOnly: true })) {
     if (event.type === 'LedgerCreated') return event.data.ledger_id
   }
   return null
+}
+
+async function firstOfRegistry(log: EventLog, topics: Topics): Promise<Recorded['event'] | null> {
+  const place = registryPlace(topics)
+  const [bound] = await log.bounds([place.topic])
+  if (!bound || bound.first === bound.end) return null
+  const record = await recordAt(log, place, bound.first)
+  try {
+    return record && decodeRecord(place, record).event
+  } catch (error) {
+    if (error instanceof UndecodableRecord) return null
+    throw error
+  }
 }
 
 /**

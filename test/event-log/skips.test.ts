@@ -3,7 +3,9 @@ import { grantLife } from '../../services/audit/replay/grant-life.ts'
 import { replay } from '../../services/audit/replay/replay.ts'
 import { verify } from '../../services/audit/verify/verify.ts'
 import { foldLog, walkKey, walkLog } from '../../shared/event-log/fold-log.ts'
+import type { Range } from '../../shared/event-log/event-log.ts'
 import { placeOf, registryPlace } from '../../shared/event-log/places.ts'
+import { readLedgerId } from '../../shared/event-log/registry-log.ts'
 import { createSkips, readSkips } from '../../shared/event-log/skips.ts'
 import { refreshed } from '../ledger/given.ts'
 import {
@@ -122,4 +124,12 @@ test('nothing but RecordSkipped is decoded ahead, so one behind unreadable recor
   for await (const step of foldLog(walkKey(ledger.log, range, { skips, key: GRANT }))) walked.push(...step.judged)
   t.is(walked.length, 3)
   for await (const step of walkLog(ledger.log, range, { skips: NO_SKIPS })) t.is(step.stop?.offset, broken.offset)
+})
+
+test('which ledger a log is of, which every start asks, is read from its first record and from no other', async (t) => {
+  const { ledger } = await seeded()
+  const ranges: Range[] = []
+  const log = { ...ledger.log, read: (range: Range) => (ranges.push(range), ledger.log.read(range)) }
+  t.is(await readLedgerId(log, ledger.topics), '0b0c3f5e-1111-4222-8333-944455566677')
+  t.deepEqual(ranges, [{ ...registryPlace(ledger.topics), from: 0, to: 1 }])
 })
