@@ -1,5 +1,12 @@
-/** `npm run bench` measures refreshes, `npm run bench -- sweep` the sweeper beside them. */
-const BENCHES = { refresh: () => import('./run.ts'), sweep: () => import('./sweep.ts') }
+/**
+ * `npm run bench` measures refreshes, `npm run bench -- sweep` the sweeper beside them, `npm run bench -- scale` what a
+ * start and a question cost at many grants.
+ */
+const BENCHES = {
+  refresh: () => import('./run.ts'),
+  sweep: () => import('./sweep.ts'),
+  scale: () => import('./scale/run.ts'),
+}
 
 const [name = 'refresh'] = process.argv.slice(2)
 const bench = Object.entries(BENCHES).find(([one]) => one === name)
