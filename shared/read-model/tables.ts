@@ -82,9 +82,11 @@ CREATE TABLE ${schema}.grants (
   dead_at timestamptz,
   authorization_terms jsonb
 ) WITH (fillfactor = 70);
-CREATE INDEX grants_dead ON ${schema}.grants (partition, dead_at) WHERE dead_at IS NOT NULL`
+CREATE INDEX grants_dead ON ${schema}.grants (partition, dead_at) WHERE dead_at IS NOT NULL;
+CREATE INDEX grants_principal ON ${schema}.grants (principal_type, principal_id, grant_id)`
 
-// `look_at`: when the sweeper looks at a token next; null = at no time.
+// `look_at`: when the sweeper looks at a token next; null = at no time. The grant's id ends the index, so that those of
+// one time, or of none, can be gone through in pages as well.
 const bearerTokens = (schema: string) => `
 CREATE TABLE ${schema}.bearer_tokens (
   grant_id uuid NOT NULL,
@@ -100,7 +102,7 @@ CREATE TABLE ${schema}.bearer_tokens (
   look_at timestamptz,
   PRIMARY KEY (grant_id, generation)
 );
-CREATE INDEX bearer_tokens_key ON ${schema}.bearer_tokens (kid, partition, look_at)`
+CREATE INDEX bearer_tokens_key ON ${schema}.bearer_tokens (kid, partition, look_at, grant_id)`
 
 // Names are unique by the fold, not by an index: a batch is written as its final state, where a name may change hands
 // twice.

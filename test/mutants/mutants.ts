@@ -121,7 +121,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a refresh token without refreshes left counts as living',
-    file: 'shared/read-model/reads/key-uses.ts',
+    file: 'shared/read-model/reads/key-sql.ts',
     changes: [[' AND g.refreshes_left IS DISTINCT FROM 0', '']],
     tests: ['test/read-model/still-living.test.ts'],
   },
@@ -234,7 +234,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a key that things were made with is introduced unproven',
     file: 'shared/process/soundness/introduce-key.ts',
-    changes: [['uses.some((use) => use.kid === kid)', 'kid < 1']],
+    changes: [['uses.some((use) => use.kid === kid || isNeeded(use))', 'kid < 1']],
     tests: ['test/process/keys.test.ts'],
   },
   {

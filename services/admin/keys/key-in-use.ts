@@ -3,7 +3,7 @@ import type { KeyUse, KeyUseReader } from '../../../shared/read-model/reads/key-
 
 /** What ends with a key, and the clients whose secret needs it and does not end. */
 export type KeyInUse = Omit<KeyUse, 'ends' | 'last_made'> & {
-  /** Whether there ever was such a key: it is here, the log knows it, or something was made with it. */
+  /** Whether there ever was such a key: it is here, the log knows it, or something that was made with it is there. */
   known: boolean
 }
 
@@ -12,11 +12,11 @@ export type KeyLookup = { keyUses: KeyUseReader; knownKeys: () => Promise<KnownK
 
 /** What lives of this kid. */
 export async function keyInUse({ keyUses, knownKeys, here }: KeyLookup, kid: number): Promise<KeyInUse> {
-  const [{ keys }, uses] = [await knownKeys(), await keyUses.uses()]
-  const use = uses.find((one) => one.kid === kid)
-  const { grants = 0, refresh_tokens = 0, access_tokens = 0, authorization_codes = 0, clients = [] } = use ?? {}
-  const known = use !== undefined || keys.has(kid) || here.includes(kid)
-  return { kid, grants, refresh_tokens, access_tokens, authorization_codes, clients, known }
+  const { keys } = await knownKeys()
+  const { grants, refresh_tokens, access_tokens, authorization_codes, capped, clients, last_made } =
+    await keyUses.use(kid)
+  const known = last_made !== null || clients.length > 0 || keys.has(kid) || here.includes(kid)
+  return { kid, grants, refresh_tokens, access_tokens, authorization_codes, capped, clients, known }
 }
 
 /** What is said of a kid that nobody ever had. */

@@ -5,6 +5,7 @@ import type { HttpContext, HttpMiddleware } from '../../../shared/http/context.t
 import { readJson } from '../../../shared/http/input/json-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import { GUARD_RESOURCE } from '../../../shared/ledger/registry/predefined.ts'
+import { PAGE_MARK } from '../../../shared/read-model/reads/key-uses.ts'
 import type { Admin } from '../admin.ts'
 import { nameFrom } from '../names.ts'
 import { FIRST_ANOTHER, keyInUse, type KeyLookup, neverWas } from './key-in-use.ts'
@@ -22,7 +23,9 @@ export function getKey(admin: Admin): HttpMiddleware {
   }
 }
 
-const BODY = z.strictObject({ after: z.uuid().toLowerCase().nullable().default(null) })
+const BODY = z.strictObject({
+  after: z.string().regex(PAGE_MARK, 'must be a "next" of before').nullable().default(null),
+})
 
 /**
  * POST /admin/keys/:kid/revoke {after?}: ends one page of the grants that have something living of this key; 200

@@ -1,5 +1,6 @@
 import type { EventContext } from '../../../shared/event-log/event-codec.ts'
 import { Unsettled } from '../../../shared/read-model/unsettled.ts'
+import { countText, isKeyAlive } from '../../../shared/read-model/reads/key-uses.ts'
 import { FIRST_ANOTHER, keyInUse, type KeyInUse, type KeyLookup, neverWas } from './key-in-use.ts'
 import { completeAsOfNow, type KeyRevoker } from './revoke-key.ts'
 
@@ -24,7 +25,7 @@ export async function retireKey(
   const known = await retirer.knownKeys()
   const entity = known.keys.get(kid)
   if (entity?.deleted) return { key }
-  const refused = refusalOf(key, retirement, retirer.here)
+  const refused = refusalOf(key, retirement, retirer.here) ?? (await deadRefusal(retirer, key))
   if (refused !== null) return { key, refused }
   const data = { revision: (entity?.revision ?? 0) + 1, kid }
   await retirer.commit({ type: 'KeyRetired', data }, context, known)
@@ -34,15 +35,24 @@ export async function retireKey(
 }
 
 function refusalOf(
-  { kid, known, grants, clients }: KeyInUse,
+  { kid, known, grants, clients, capped }: KeyInUse,
   { lost }: Retirement,
   here: readonly number[],
 ): string | null {
   if (!known) return neverWas(kid)
   if (kid === here[0]) return `kid ${kid} is current here: ${FIRST_ANOTHER}`
   if (lost && here.includes(kid)) return `key ${kid} is here, so it is not lost`
-  if (grants > 0) return `${grants} living grants need key ${kid}: end them with "keys revoke --kid ${kid}", or wait`
+  if (grants > 0) return livingNeed(kid, countText(grants, { capped }))
   if (clients.length > 0 && !lost)
     return `the secrets of ${clients.length} clients need key ${kid}: each needs a new one first, or --lost if nobody has the key`
   return null
+}
+
+/** Where so many of its tokens are dead that not all were counted, each of them is looked at. */
+async function deadRefusal({ keyUses }: KeyRetirer, { kid, capped }: KeyInUse): Promise<string | null> {
+  return capped && (await isKeyAlive(keyUses, kid)) ? livingNeed(kid, 'some') : null
+}
+
+function livingNeed(kid: number, grants: string): string {
+  return `${grants} living grants need key ${kid}: end them with "keys revoke --kid ${kid}", or wait`
 }

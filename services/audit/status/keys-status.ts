@@ -16,12 +16,14 @@ export type KeyStatus = KeyFacts & {
   refresh_tokens: number
   access_tokens: number
   authorization_codes: number
+  /** Not all of its tokens were counted: each of the four is that or more. */
+  capped: boolean
   client_secrets: number
   /** The clients whose secret needs it. */
   clients: string[]
-  /** RFC 3339. When the latest token was made with it, as far as the read model still has one. */
+  /** RFC 3339. When the latest of the tokens that were counted was made; `null` = the read model has none any more. */
   last_token_made: string | null
-  /** RFC 3339: when the last token of it ends by itself; `never`; `null` = none lives. */
+  /** RFC 3339: when the last token of it ends by itself; `never`; `null` = none lives, or `capped`. */
   last_token_ends: string | null
   /** What to do, in a sentence. */
   next: string
@@ -73,7 +75,7 @@ async function incomplete(readModel: ReadModel, maxLagMs: number): Promise<strin
 
 function unusedKey(kid: number): KeyUse {
   const none = { grants: 0, refresh_tokens: 0, access_tokens: 0, authorization_codes: 0 }
-  return { kid, ...none, clients: [], ends: null, last_made: null }
+  return { kid, ...none, capped: false, clients: [], ends: null, last_made: null }
 }
 
 type Known = { entity: KeyEntity | undefined; configured: ConfiguredKeys | null; mine: KeyChecks }

@@ -1,5 +1,5 @@
 import { isNeeded } from '../../../shared/process/soundness/key-soundness.ts'
-import type { KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
+import { countText, type KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
 
 /** How a key is configured where it was asked, and what the log knows of it. */
 export type KeyFacts = {
@@ -38,25 +38,28 @@ function whenRetired(kid: number, { configured, current }: KeyFacts): string {
 }
 
 function whenMissing(use: KeyUse): string {
-  const { kid, grants, clients } = use
+  const { kid, grants, clients, capped } = use
   if (!isNeeded(use)) return `kid ${kid} IS MISSING: put its key back, or retire it with "keys retire --kid ${kid}"`
   const end = [
-    ...(grants > 0 ? [`end ${grants} grants with "keys revoke --kid ${kid}"`] : []),
+    ...(grants > 0 || capped ? [`end ${countText(grants, use)} grants with "keys revoke --kid ${kid}"`] : []),
     ...(clients.length > 0 ? [`give ${clients.length} clients a new secret`] : []),
   ]
   return `kid ${kid} IS MISSING: put its key back, or ${end.join(' and ')}`
 }
 
-function needs({ grants, clients, ends }: KeyUse): string {
+function needs({ grants, clients, ends, capped }: KeyUse): string {
   const needed = [
-    ...(grants > 0 ? [untilWhen(ends)] : []),
+    ...(grants > 0 || capped ? [untilWhen(ends, grants)] : []),
     ...(clients.length > 0 ? [`by the secrets of ${clients.length} clients until each has a new one`] : []),
   ]
   return needed.join(', and ')
 }
 
-function untilWhen(ends: number | null): string {
-  return ends === Infinity ? 'for ever, by tokens that do not expire' : `until ${timeOf(ends ?? 0)}`
+const MAYBE = 'unless all of its tokens are dead: those counted are, and ask again when they were swept, in an hour'
+
+function untilWhen(ends: number | null, grants: number): string {
+  if (ends === null) return grants > 0 ? 'by more tokens than were counted' : MAYBE
+  return ends === Infinity ? 'for ever, by tokens that do not expire' : `until ${timeOf(ends)}`
 }
 
 /** Rounded up: what is needed until then must not be gone a moment earlier. */

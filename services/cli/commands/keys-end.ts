@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { ownCommand } from '../../../shared/config/own-command.ts'
+import { countText } from '../../../shared/read-model/reads/key-uses.ts'
 import type { KeyAccess, KeySource } from '../connect/keys.ts'
 import type { Format } from '../render/formats.ts'
 import { EXIT_CODES, formatOption, print, work } from './verb.ts'
@@ -53,7 +54,10 @@ async function revoke(source: KeyAccess, { kid, yes, format }: Omit<RevokeOption
   const key = await source.inUse(kid)
   const own = await source.countOwn(kid)
   await print(renderRevoked(key, done, format))
-  if (own > 0) tell(`${own} of the ${key.grants} grants are the command line's own: "${ownCommand()} logout" ends them`)
+  if (own > 0)
+    tell(
+      `${own} of the ${countText(key.grants, key)} grants are the command line's own: "${ownCommand()} logout" ends them`,
+    )
   return done === null || !done.left
 }
 

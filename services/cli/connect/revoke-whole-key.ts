@@ -1,3 +1,4 @@
+import { countText } from '../../../shared/read-model/reads/key-uses.ts'
 import type { KeySource } from './keys.ts'
 
 /** What is told while a key is being revoked; the caller decides where. */
@@ -13,11 +14,11 @@ const MAX_PASSES = 10
  * Ends every grant that has something living of this key, pass after pass until one finds none. Repeatable, resumable.
  */
 export async function revokeWholeKey(source: KeySource, kid: number, tell: Tell): Promise<KeyRevoked> {
-  const { grants: expected } = await source.inUse(kid)
+  const before = await source.inUse(kid)
   let revoked = 0
   for (let pass = 1; pass <= MAX_PASSES; pass++) {
     const found = await revokePass(source, kid, (count) => {
-      tell(`ended ${revoked + count} grants${pass === 1 ? ` of about ${expected}` : ''}`)
+      tell(`ended ${revoked + count} grants${pass === 1 ? ` of about ${countText(before.grants, before)}` : ''}`)
     })
     revoked += found
     if (found === 0) return { revoked, left: false }

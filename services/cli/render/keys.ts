@@ -1,6 +1,7 @@
 import type { KeyInUse } from '../../admin/keys/key-in-use.ts'
 import type { KeysStatus, KeyStatus } from '../../audit/status/keys-status.ts'
 import type { KeyRevoked } from '../connect/revoke-whole-key.ts'
+import { countText } from '../../../shared/read-model/reads/key-uses.ts'
 import type { Format, Look } from './formats.ts'
 import { fit, plain, renderTable } from './table.ts'
 
@@ -22,9 +23,11 @@ export function renderKeys({ keys, problem, well }: KeysStatus, format: Format, 
 const HEAD = ['kid', 'key', 'in the log', 'grants', 'refresh', 'access', 'codes', 'secrets']
 
 function cells(key: KeyStatus): string[] {
-  const { kid, grants, refresh_tokens, access_tokens, authorization_codes, client_secrets } = key
-  const counts = [grants, refresh_tokens, access_tokens, authorization_codes, client_secrets].map(String)
-  return [String(kid), here(key), key.state, ...counts]
+  const { kid, grants, refresh_tokens, access_tokens, authorization_codes, client_secrets, capped } = key
+  const counts = [grants, refresh_tokens, access_tokens, authorization_codes].map(
+    (count) => `${count}${capped ? '+' : ''}`,
+  )
+  return [String(kid), here(key), key.state, ...counts, String(client_secrets)]
 }
 
 /** The day is enough for a table: the sentence below has the second. */
@@ -48,17 +51,18 @@ export function renderRevoked(key: KeyInUse, done: KeyRevoked | null, format: Fo
       ...key,
       dry_run: done === null,
       revoked: done?.revoked ?? 0,
-      left: done ? done.left : key.grants > 0,
+      left: done ? done.left : key.grants > 0 || key.capped,
     }
     return `${JSON.stringify(told, null, format === 'json' ? 2 : 0)}\n`
   }
   return `${[...(done ? ended(key, done) : wouldEnd(key)), ...notEnded(key)].join('\n')}\n`
 }
 
-function wouldEnd({ kid, grants, refresh_tokens, access_tokens, authorization_codes }: KeyInUse): string[] {
+function wouldEnd(key: KeyInUse): string[] {
+  const { kid, grants, refresh_tokens, access_tokens, authorization_codes, capped } = key
   const parts = `${refresh_tokens} refresh tokens, ${access_tokens} access tokens, ${authorization_codes} codes of this key`
-  const head = `kid ${kid}: revoking it would end ${grants} grants (${parts})`
-  return grants > 0 ? [head, 'Nothing was changed. Repeat with --yes to end them.'] : [head]
+  const head = `kid ${kid}: revoking it would end ${countText(grants, key)} grants (${parts})`
+  return grants > 0 || capped ? [head, 'Nothing was changed. Repeat with --yes to end them.'] : [head]
 }
 
 function ended({ kid }: KeyInUse, { revoked, left }: KeyRevoked): string[] {

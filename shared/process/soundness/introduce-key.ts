@@ -45,9 +45,9 @@ function newPurposes(held: HeldKeys, known: ReadonlyMap<number, KeyEntity>): Int
 async function newKey(parts: PartsRead, held: HeldKeys, known: ReadonlyMap<number, KeyEntity>): Promise<Introduced[]> {
   const kid = held.keys.current
   if (known.has(kid)) return []
-  const uses = await usesNow(parts, kid)
-  const mistaken = uses?.some((use) => isNeeded(use) && !held.keys.kids.includes(use.kid) && !known.has(use.kid))
-  if (!uses || mistaken || uses.some((use) => use.kid === kid)) return []
+  const isStrange = (one: number) => !held.keys.kids.includes(one) && !known.has(one)
+  const uses = await usesNow(parts, { kid, among: (one) => one === kid || isStrange(one) })
+  if (!uses || uses.some((use) => use.kid === kid || isNeeded(use))) return []
   return [{ revision: 1, kid, checks: checksOf(held, kid) }]
 }
 
@@ -55,7 +55,10 @@ async function newKey(parts: PartsRead, held: HeldKeys, known: ReadonlyMap<numbe
  * What needs which key; `null` = this kid may have been used, by what of the log the read model does not show yet, or
  * that is too much to read.
  */
-async function usesNow(parts: PartsRead, kid: number): Promise<KeyUse[] | null> {
+async function usesNow(
+  parts: PartsRead,
+  { kid, among }: { kid: number; among: (kid: number) => boolean },
+): Promise<KeyUse[] | null> {
   const { log, topics, knex, schema } = parts
   // Before the rows: what lies below these positions is in them.
   const checkpoints = await loadCheckpoints({ knex, schema }, [topics.grants, topics.registry])
@@ -65,7 +68,7 @@ async function usesNow(parts: PartsRead, kid: number): Promise<KeyUse[] | null> 
     return { topic, partition, from, to: end }
   })
   if (ranges.reduce((sum, { from, to }) => sum + Math.max(0, to - from), 0) > MAX_UNPROJECTED) return null
-  const uses = await createKeyUseReader({ knex, schema, topics }).uses()
+  const uses = await createKeyUseReader({ knex, schema, topics }).uses(among)
   const skips = await readSkips(log, topics)
   for (const range of ranges)
     for await (const { records, stop } of walkLog(log, range, { skips }))

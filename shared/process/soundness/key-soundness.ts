@@ -3,7 +3,7 @@ import { ownCommand } from '../../config/own-command.ts'
 import type { Settings } from '../../config/settings.ts'
 import { readRegistry } from '../../event-log/registry-log.ts'
 import { type KeyEntity, readKeys } from '../../read-model/reads/keys.ts'
-import { createKeyUseReader, type KeyUse } from '../../read-model/reads/key-uses.ts'
+import { countText, createKeyUseReader, type KeyUse } from '../../read-model/reads/key-uses.ts'
 import { checksOf, differingPurposes, type LedgerKeys } from '../../tokens/key-checks.ts'
 import { deriveKeys } from '../../tokens/keys.ts'
 import type { PartsRead } from '../open-parts.ts'
@@ -64,9 +64,10 @@ export async function keyProblemsAtStart(
   const known = await knownKeys(parts, usesLog)
   const wrong = wrongKeys(held, known)
   if (!held.needsAll) return wrong
-  const uses = await createKeyUseReader(parts).uses()
-  const needed = uses.filter((use) => isNeeded(use) && !held.keys.kids.includes(use.kid))
-  const living = needed.filter(({ kid }) => known.get(kid)?.deleted !== true)
+  const uses = await createKeyUseReader(parts).uses(
+    (kid) => !held.keys.kids.includes(kid) && known.get(kid)?.deleted !== true,
+  )
+  const living = uses.filter(isNeeded)
   const idle = missingKids(held, known).filter((kid) => !living.some((use) => use.kid === kid))
   return [...wrong, ...living.flatMap((use) => needText(use, held)), ...idle.map(missingText(held))]
 }
@@ -93,15 +94,16 @@ function missingText({ setting }: HeldKeys): (kid: number) => string {
   return (kid) => `key ${kid} is in use, and ${setting} has no such kid: put it back, or retire it`
 }
 
-/** Whether something that lives, or may live again, was made with this key. */
-export function isNeeded({ grants, clients }: Pick<KeyUse, 'grants' | 'clients'>): boolean {
-  return grants > 0 || clients.length > 0
+/** Whether something that lives, or may live again, was made with this key; where not all was counted it may be. */
+export function isNeeded({ grants, clients, capped }: Pick<KeyUse, 'grants' | 'clients' | 'capped'>): boolean {
+  return grants > 0 || clients.length > 0 || capped
 }
 
-function needText({ kid, grants, clients }: KeyUse, { setting }: HeldKeys): string[] {
+function needText({ kid, grants, clients, capped }: KeyUse, { setting }: HeldKeys): string[] {
   const without = `key ${kid}, and ${setting} has no such kid: put it back, or see "${ownCommand()} keys status"`
   return [
-    ...(grants > 0 ? [`${grants} live grants need ${without}`] : []),
+    ...(grants > 0 ? [`${countText(grants, { capped })} live grants need ${without}`] : []),
+    ...(grants === 0 && capped ? [`grants that were not counted may need ${without}`] : []),
     ...(clients.length > 0 ? [`the secrets of ${clients.length} clients need ${without}`] : []),
   ]
 }

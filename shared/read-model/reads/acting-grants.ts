@@ -14,8 +14,8 @@ export type Reach = { groups: readonly string[]; scopes: readonly string[]; kids
 
 /**
  * What enabled users in one of these groups can do something with now: live access tokens and refresh tokens with one
- * of these scopes, made with one of these keys, 1,000 pairs of user and scope at most. There is no index for it: it is
- * for the rare write that asks who is left.
+ * of these scopes, made with one of these keys, 1,000 pairs of user and scope at most. It looks at the grants of
+ * these users and of nobody else.
  */
 export async function readActingGrants(
   { knex, schema }: ReadModelTables,
@@ -40,10 +40,12 @@ WITH members AS MATERIALIZED (
   SELECT sub, not_before FROM ${schema}.users WHERE enabled AND NOT deleted AND (groups && ?::text[] OR ?::boolean)),
 usable AS MATERIALIZED (
   SELECT u.sub, g.client_id, t.kind, t.scope, g.grant_id
-    FROM ${schema}.grants g
-    JOIN members u ON g.principal_type = 'user' AND g.principal_id = u.sub
+    FROM members u
+   CROSS JOIN LATERAL (
+     SELECT * FROM ${schema}.grants WHERE principal_type = 'user' AND principal_id = u.sub AND status = 'live' OFFSET 0) g
     JOIN ${schema}.clients c ON c.client_id = g.client_id AND c.enabled AND NOT c.deleted
-    JOIN ${schema}.bearer_tokens b ON b.grant_id = g.grant_id AND b.kid = ANY (?::int[])
+   CROSS JOIN LATERAL (
+     SELECT * FROM ${schema}.bearer_tokens WHERE grant_id = g.grant_id AND kid = ANY (?::int[]) OFFSET 0) b
    CROSS JOIN LATERAL (
      SELECT 'at' AS kind, b.scope
       WHERE b.exp > extract(epoch FROM now()) OR (b.exp IS NULL AND b.generation = g.access_generation)
@@ -52,7 +54,7 @@ usable AS MATERIALIZED (
       WHERE b.generation = g.refresh_generation AND g.refreshes_left IS DISTINCT FROM 0
         AND (g.refresh_exp IS NULL OR g.refresh_exp > extract(epoch FROM now()))) t
    WHERE string_to_array(t.scope, ' ') && ?::text[]
-     AND g.status = 'live' AND g.registry_position > greatest(c.not_before, u.not_before, -1)),
+     AND g.registry_position > greatest(c.not_before, u.not_before, -1)),
 acting AS MATERIALIZED (
   SELECT sub, client_id, kind, scope, (array_agg(DISTINCT grant_id::text))[1:2] AS grant_ids
     FROM usable GROUP BY sub, client_id, kind, scope LIMIT 1000)

@@ -1,7 +1,8 @@
-import type { ReadModelTables, ReadModel } from '../read-model.ts'
-import { MAX_GRACE_SECONDS } from '../../ledger/grant/times.ts'
+import { GRANT_PARTITIONS } from '../../event-log/places.ts'
+import type { ReadModel } from '../read-model.ts'
+import { clientsSql, codesPageSql, countSql, kidsSql, tokensPageSql } from './key-sql.ts'
 
-/** What was made with one key and still lives. */
+/** What was made with one key and still lives: counted among its latest tokens, 10,000 at the most. */
 export type KeyUse = {
   kid: number
   /** Grants of which anything below lives, or whose spent refresh token the grace still covers. */
@@ -9,155 +10,134 @@ export type KeyUse = {
   refresh_tokens: number
   access_tokens: number
   authorization_codes: number
+  /** It has more tokens than were looked at: each count is that or more, and none is no proof that none lives. */
+  capped: boolean
   /** Clients whose secret is stored under its pepper. */
   clients: string[]
-  /** NumericDate at which the last of the tokens ends by itself; Infinity = never, `null` = none lives. */
+  /**
+   * NumericDate at which the last of the tokens ends by itself; Infinity = never, `null` = none lives, or not all were
+   * looked at.
+   */
   ends: number | null
-  /** NumericDate at which the latest token was made with it; `null` = none that the read model still has. */
+  /** NumericDate at which the latest token that was looked at was made; `null` = there is none any more. */
   last_made: number | null
 }
 
 export type KeyUseReader = {
-  /** Every kid that anything was made with, in order. */
-  uses(): Promise<KeyUse[]>
+  /** Every kid that anything was made with which is still there and that `among` takes, in order. */
+  uses(among?: (kid: number) => boolean): Promise<KeyUse[]>
+  /** That of one kid, also of one that nobody ever had. */
+  use(kid: number): Promise<KeyUse>
   /**
-   * The grants of this kid among the next few behind `after` (`null`: from the first); `next`: where to go on, `null` =
-   * that was the last of them. A grant counts as in `KeyUse`: also when only older tokens of it were made with the key.
+   * Some grants of this kid behind `after` (`null`: from the first) that have something living of it, `enough` of them
+   * or some more, or less where many are dead; `next`: where to
+   * go on, `null` = that was the last of them. A grant counts as in `KeyUse`: also when only older tokens of it were
+   * made with the key. What the sweeper puts off meanwhile comes later, so that a walk to the end has seen all.
    */
-  grantsOf(kid: number, after: string | null): Promise<{ grant_ids: string[]; next: string | null }>
+  grantsOf(kid: number, after: string | null, enough?: number): Promise<{ grant_ids: string[]; next: string | null }>
 }
 
-const COUNTED_PAGE = 10_000
-const LISTED_PAGE = 1_000
+/** The form of `after` and `next`. */
+export const PAGE_MARK = /^(?:\d|1\d|2[0-4])_[-+:. \da-z]{0,40}_[-\da-f]{36}$/
+
+/** What one question looks at, at the most. */
+const COUNTED = 10_000
+const PAGE = 1_000
+const MOST_ASKED = 40
 
 /**
- * Reads what still needs which key, in pages, so that no statement runs into the timeout however many grants there are.
+ * Reads what still needs which key. How long it takes does not depend on how many tokens there are: what is counted is
+ * counted up to a bound, and what is listed comes in pages in the order of an index.
  */
-export function createKeyUseReader({ knex, schema, topics }: ReadModel): KeyUseReader {
-  const page = async <Found>(
-    select: string,
-    { after, limit }: { after: string | null; limit: number },
-    kid?: number,
-  ) => {
-    const bindings = [after ?? FIRST, limit, topics.registry, ...(kid === undefined ? [] : [kid])]
-    const { rows } = await knex.raw<{ rows: Page<Found>[] }>(`${usesSql(schema)} ${select}`, bindings)
-    const [{ found, count, last } = { found: null, count: 0, last: null }] = rows
-    return { found: found ?? [], next: count < limit ? null : last }
+export function createKeyUseReader(
+  { knex, schema, topics }: ReadModel,
+  { counted = COUNTED, page = PAGE } = {},
+): KeyUseReader {
+  const ask = async <Row>(sql: string, bindings: Record<string, string | number | null> = {}) => {
+    const { rows } = await knex.raw<{ rows: Row[] }>(sql, { ...topics, ...bindings })
+    return rows
   }
 
-  async function uses(): Promise<KeyUse[]> {
-    const byKid = new Map<number, KeyUse>()
-    for (const { kid, clients } of await readSecretKids({ knex, schema })) byKid.set(kid, { ...NOTHING, kid, clients })
-    let after: string | null = null
-    do {
-      const { found, next }: { found: Counted[]; next: string | null } = await page<Counted>(COUNTED, {
-        after,
-        limit: COUNTED_PAGE,
-      })
-      for (const counted of found) byKid.set(counted.kid, added(byKid.get(counted.kid), counted))
-      after = next
-    } while (after !== null)
-    return [...byKid.values()].sort((a, b) => a.kid - b.kid)
+  async function use(kid: number): Promise<KeyUse> {
+    const [row] = await ask<Counted>(countSql(schema), { kid, most: counted })
+    const clients = await ask<{ client_id: string }>(clientsSql(schema), { kid })
+    if (!row) throw new Error('an aggregate is one row')
+    const { looked, never, ends, ...counts } = row
+    const capped = looked >= counted
+    const until = never ? Infinity : ends
+    return {
+      ...{ kid, ...counts, capped, clients: clients.map(({ client_id }) => client_id) },
+      ends: capped && until !== Infinity ? null : until,
+    }
   }
 
-  return {
-    uses,
-    grantsOf: async (kid, after) => {
-      const { found, next } = await page<string>(LISTED, { after, limit: LISTED_PAGE }, kid)
-      return { grant_ids: found, next }
-    },
+  async function uses(among: (kid: number) => boolean = () => true): Promise<KeyUse[]> {
+    const found: KeyUse[] = []
+    const kids = await ask<{ kid: number }>(kidsSql(schema))
+    for (const { kid } of kids.filter((one) => among(one.kid))) found.push(await use(kid))
+    return found
   }
+
+  async function grantsOf(kid: number, after: string | null, enough = page) {
+    const grant_ids = new Set<string>()
+    let mark = after === null ? firstOf(0) : markOf(after)
+    for (let asked = 0; asked < MOST_ASKED && mark.range < RANGES && grant_ids.size < enough; asked++) {
+      const { range, ...beyond } = mark
+      const { sql, partition } = rangeOf(schema, range)
+      const most = page - grant_ids.size
+      const [row] = await ask<Page>(sql, { kid, partition, most, ...beyond })
+      for (const grant_id of row?.found ?? []) grant_ids.add(grant_id)
+      mark = !row?.last || row.looked < most ? firstOf(range + 1) : { range, ...row.last }
+    }
+    return { grant_ids: [...grant_ids], next: mark.range === RANGES ? null : textOf(mark) }
+  }
+
+  return { uses, use, grantsOf }
 }
 
-type Page<Found> = { found: Found[] | null; count: number; last: string | null }
-type Counted = Omit<KeyUse, 'clients' | 'ends' | 'last_made'> & {
-  ends: number | null
-  never: boolean
-  last_made: number
+/** Whether anything of this kid lives, by however many pages it takes. */
+export async function isKeyAlive({ grantsOf }: KeyUseReader, kid: number): Promise<boolean> {
+  let after: string | null = null
+  do {
+    const { grant_ids, next }: { grant_ids: string[]; next: string | null } = await grantsOf(kid, after, 1)
+    if (grant_ids.length > 0) return true
+    after = next
+  } while (after !== null)
+  return false
+}
+
+/** A count as it is told: where not all was counted it is a lower bound. */
+export function countText(count: number, { capped }: Pick<KeyUse, 'capped'>): string {
+  return capped ? `${count} or more` : String(count)
+}
+
+type Counted = Omit<KeyUse, 'kid' | 'clients' | 'capped'> & { looked: number; never: boolean }
+type Page = { looked: number; found: string[] | null; last: { look_at: string | null; grant_id: string } | null }
+
+/** Where a walk is: in one of the ranges, beyond this token of it. */
+type Mark = { range: number; look_at: string | null; grant_id: string }
+
+// The codes, and of each partition the tokens with a date and those without.
+const RANGES = 1 + 2 * GRANT_PARTITIONS
+
+function rangeOf(schema: string, range: number): { sql: string; partition: number } {
+  if (range === 0) return { sql: codesPageSql(schema), partition: 0 }
+  const partition = Math.floor((range - 1) / 2)
+  return { sql: tokensPageSql(schema, range % 2 === 1 ? 'dated' : 'never'), partition }
 }
 
 // Below every UUIDv7.
 const FIRST = '00000000-0000-0000-0000-000000000000'
-const NOTHING = { grants: 0, refresh_tokens: 0, access_tokens: 0, authorization_codes: 0, ends: null, last_made: null }
 
-function added(before: KeyUse | undefined, more: Counted): KeyUse {
-  const sum = before ?? { ...NOTHING, kid: more.kid, clients: [] }
-  const ends = more.never ? Infinity : more.ends
-  return {
-    kid: sum.kid,
-    grants: sum.grants + more.grants,
-    refresh_tokens: sum.refresh_tokens + more.refresh_tokens,
-    access_tokens: sum.access_tokens + more.access_tokens,
-    authorization_codes: sum.authorization_codes + more.authorization_codes,
-    clients: sum.clients,
-    ends: later(sum.ends, ends),
-    last_made: later(sum.last_made, more.last_made),
-  }
+function firstOf(range: number): Mark {
+  return { range, look_at: '-infinity', grant_id: FIRST }
 }
 
-function later(a: number | null, b: number | null): number | null {
-  if (a === null || b === null) return a ?? b
-  return Math.max(a, b)
+function textOf({ range, look_at, grant_id }: Mark): string {
+  return `${range}_${look_at ?? ''}_${grant_id}`
 }
 
-async function readSecretKids({ knex, schema }: ReadModelTables): Promise<{ kid: number; clients: string[] }[]> {
-  const { rows } = await knex.raw<{ rows: { kid: number; clients: string[] }[] }>(
-    `SELECT (secret->>'kid')::int AS kid, json_agg(client_id ORDER BY client_id) AS clients FROM ${schema}.clients
-      WHERE NOT deleted AND secret->>'kid' IS NOT NULL GROUP BY 1`,
-  )
-  return rows
+function markOf(text: string): Mark {
+  const [range, look_at, grant_id] = text.split('_')
+  return { range: Number(range), look_at: look_at || null, grant_id: grant_id ?? FIRST }
 }
-
-const epoch = (expression: string) => `extract(epoch FROM ${expression})::float8`
-
-// How long the read model stood still after `since`: a grace does not run meanwhile (`stalledMs`).
-const stalled = (alias: string, since: string) =>
-  `(SELECT coalesce(sum(greatest(0, ${epoch('upper(s)')} - greatest(${epoch('lower(s)')}, ${since}))), 0)
-      FROM unnest(${alias}.stalls) AS s)`
-
-/**
- * CTEs over one page of grants: `made` has one row for each generation and code with its kid and until when
- * (NumericDate, NULL = it is dead) each part of it can be used. Dead for ever because of `not_before` is dead; a
- * disabled client or user may come back. A spent refresh token answers with the pair after it as long as the longest
- * grace of any client. Repeats ledger/grant/liveness.ts; read-model/still-living.test.ts holds it to that.
- */
-const usesSql = (schema: string) => `
-WITH page AS MATERIALIZED (
-  SELECT g.*, g.status <> 'revoked' AND g.registry_position > greatest(c.not_before, u.not_before, -1) AS alive
-    FROM (SELECT * FROM ${schema}.grants WHERE grant_id > ?::uuid ORDER BY grant_id LIMIT ?) g
-    LEFT JOIN ${schema}.clients c USING (client_id)
-    LEFT JOIN ${schema}.users u ON g.principal_type = 'user' AND u.sub = g.principal_id),
-generations AS (
-  SELECT b.*, ${epoch('lead(b.projected_at) OVER (PARTITION BY b.grant_id ORDER BY b.generation)')} AS spent
-    FROM page JOIN ${schema}.bearer_tokens b USING (grant_id)),
-ends AS (
-  SELECT b.grant_id, b.kid, ${epoch('b.at')} AS at,
-         CASE WHEN NOT g.alive THEN NULL WHEN b.exp IS NOT NULL THEN b.exp::float8
-              WHEN b.generation = g.access_generation THEN 'infinity' END AS access_end,
-         CASE WHEN g.alive AND b.generation = g.refresh_generation AND g.refreshes_left IS DISTINCT FROM 0
-              THEN coalesce(g.refresh_exp::float8, 'infinity') END AS refresh_end,
-         CASE WHEN g.alive AND b.generation < g.refresh_generation
-              THEN b.spent + ${MAX_GRACE_SECONDS} + greatest(${stalled('k', 'b.spent')}, ${stalled('r', 'b.spent')})
-              END AS retry_end,
-         NULL::float8 AS code_end
-    FROM page g JOIN generations b USING (grant_id)
-    LEFT JOIN ${schema}.checkpoints k ON k.topic = g.topic AND k.partition = g.partition
-    LEFT JOIN ${schema}.checkpoints r ON r.topic = ? AND r.partition = 0
-  UNION ALL
-  SELECT grant_id, (authorization_terms->'terms'->>'kid')::int, ${epoch('at')}, NULL, NULL, NULL,
-         CASE WHEN alive THEN (authorization_terms->>'code_exp')::float8 END
-    FROM page WHERE authorization_terms IS NOT NULL),
-made AS (
-  SELECT *, greatest(access_end, refresh_end, retry_end, code_end) AS "end", ${epoch('now()')} AS now FROM ends)
-SELECT (SELECT count(*)::int FROM page) AS count, (SELECT grant_id FROM page ORDER BY grant_id DESC LIMIT 1) AS last,`
-
-const COUNTED = `(SELECT json_agg(c) FROM (
-  SELECT kid, count(DISTINCT grant_id) FILTER (WHERE "end" > now) AS grants,
-         count(*) FILTER (WHERE refresh_end > now) AS refresh_tokens,
-         count(*) FILTER (WHERE access_end > now) AS access_tokens,
-         count(*) FILTER (WHERE code_end > now) AS authorization_codes,
-         max("end") FILTER (WHERE "end" > now AND "end" < 'infinity') AS ends,
-         coalesce(bool_or("end" = 'infinity'), false) AS never, max(at) AS last_made
-    FROM made GROUP BY kid) c) AS found`
-
-const LISTED = `(SELECT json_agg(DISTINCT grant_id) FROM made WHERE kid = ? AND "end" > now) AS found`
