@@ -35,8 +35,20 @@ function requireIssuer({ ledger_id, issuer, issuers }: { ledger_id: string; issu
 /** The ledger that this database belongs to. Throws an OperatorError when it was never migrated. */
 export async function ledgerIdOf(knex: Knex): Promise<string> {
   const known = await knownLedger(knex)
-  if (known === null) throw new OperatorError(`this database holds no ledger yet: run "${ownCommand()} migrate" first`)
-  return known
+  if (known !== null) return known
+  const first = `run "${ownCommand()} migrate" first`
+  throw new OperatorError(
+    (await hasReadModel(knex))
+      ? `schema "ledger" of this database is lost, its read model is there: ${first}, which makes it again or says what to do`
+      : `this database holds no ledger yet: ${first}`,
+  )
+}
+
+async function hasReadModel(knex: Knex): Promise<boolean> {
+  const { rows } = await knex.raw<{ rows: { there: boolean }[] }>(
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relname = 'bearer_tokens' AND relkind = 'r') AS there`,
+  )
+  return rows[0]?.there ?? false
 }
 
 async function knownLedger(knex: Knex): Promise<string | null> {

@@ -22,6 +22,13 @@ const NOT_RUN: Some[] = [
     has: 'projection skip',
     why: 'the record is an example: test/cli/skip.test.ts skips one',
   },
+  { path: 'docs/backup.md', has: 'pg_dump', why: 'test/restore runs them on parts that are its own' },
+  { path: 'docs/backup.md', has: 'pg_restore', why: 'test/restore runs them on parts that are its own' },
+  { path: 'docs/backup.md', has: 'token-ledger migrate', why: 'test/restore runs them on parts that are its own' },
+  { path: 'docs/backup.md', has: 'pg_basebackup', why: 'test/restore runs them on parts that are its own' },
+  { path: 'docs/backup.md', has: 'pg_ctl', why: 'test/restore runs them on parts that are its own' },
+  { path: 'docs/backup.md', has: 'projection switch', why: 'test/restore runs them on parts that are its own' },
+  { path: 'docs/backup.md', has: 'projection verify', why: 'test/restore runs them on parts that are its own' },
 ]
 
 /** Lines of production, run on a real PostgreSQL and Kafka; all others are run beside dev mode. */

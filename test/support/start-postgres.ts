@@ -122,7 +122,8 @@ async function asOwner(program: string, args: string[]): Promise<void> {
     : run({ file, args, cwd: '/' }))
 }
 
-function binaries(): string | undefined {
+/** Where the programs of PostgreSQL are; an empty text = on the PATH. */
+export function binaries(): string | undefined {
   const versions = existsSync(DEBIAN) ? readdirSync(DEBIAN).sort((a, b) => Number(b) - Number(a)) : []
   const debian = versions
     .map((version) => join(DEBIAN, version, 'bin'))

@@ -16,6 +16,7 @@ import { introduceKeys } from '../../../shared/process/soundness/introduce-key.t
 import { heldKeys } from '../../../shared/process/soundness/key-soundness.ts'
 import { joinLedger } from '../../../shared/process/ledger-id.ts'
 import type { Parts, PartsRead } from '../../../shared/process/open-parts.ts'
+import { requireLogNotLost } from '../../../shared/process/soundness/lost-log.ts'
 import { requireSoundDatabase } from '../../../shared/process/soundness/soundness.ts'
 import { BeingFilled } from '../../../shared/read-model/versions/build.ts'
 import { listReadModels, readModelInUse } from '../../../shared/read-model/versions/read-models.ts'
@@ -37,6 +38,7 @@ export async function migrate(
   const { knex, log, topics } = parts
   tell('database: schema ledger')
   await requireSoundDatabase(knex, settings)
+  await requireLogNotLost({ ...parts, log: null }, settings)
   await migrateDatabase(knex, { shared: !settings.dev })
   tell(
     settings.KAFKA_BROKERS
@@ -44,6 +46,7 @@ export async function migrate(
       : 'event log: its table',
   )
   await log.create(shapeOf(topics))
+  await requireLogNotLost(parts, settings)
   tell('event log: what every ledger begins with')
   const ledger_id = await createLedger(log, topics, settings.ISSUER)
   await joinLedger(knex, { ledger_id, issuer: settings.ISSUER, issuersOf: () => readIssuers(log, topics) })

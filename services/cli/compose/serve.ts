@@ -19,6 +19,7 @@ import { VERSION } from '../../../shared/process/version.ts'
 import type { Health } from '../../../shared/process/soundness/health.ts'
 import { readModelInUse } from '../../../shared/read-model/versions/read-models.ts'
 import { type Following, followSwitch } from './follow-switch.ts'
+import { tellOfOtherTimes } from '../../audit/status/mending.ts'
 import { createPorts, facesOf } from './open-port.ts'
 import { type Projecting, runProjections } from './projections.ts'
 import type { ServiceName } from './service-names.ts'
@@ -91,6 +92,7 @@ async function requireServable(names: readonly ServiceName[], parts: Parts, sett
   const usesLog = logUseOf(names) !== 'none'
   await requireSound({ parts: read, ledger_id, held, usesLog })
   await warnOfShortGraces(read, settings, logger)
+  if (usesLog) await tellOfOtherTimes(read, settings, logger)
   if (held && usesLog) await introduceKeys(read, settings, held)
   return { schema, held }
 }

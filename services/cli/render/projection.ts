@@ -1,4 +1,5 @@
 import { placeText, type TopicPartition } from '../../../shared/event-log/places.ts'
+import { mendingOf } from '../../audit/status/mending.ts'
 import type { ProjectionStatus } from '../../audit/status/projection-status.ts'
 import type { StoppedAt } from '../../audit/stopped-at.ts'
 import type { VerifyReport } from '../../audit/verify/verify.ts'
@@ -24,8 +25,11 @@ export function renderStatus(
     String(voids),
     plain(problem ?? ''),
   ])
+  const mending = mendingOf(partitions)
+    .map((sentence) => `${plain(sentence)}\n`)
+    .join('')
   const table = renderTable(STATUS_HEAD, fit(STATUS_HEAD, rows, width), colour)
-  return `${table}\n${healthy ? 'healthy' : 'NOT HEALTHY: --wide and --format json tell each problem whole'}\n${skipCommands(partitions)}`
+  return `${table}\n${healthy ? 'healthy' : 'NOT HEALTHY: --wide and --format json tell each problem whole'}\n${mending}${skipCommands(partitions)}`
 }
 
 const STATUS_HEAD = ['partition', 'next', 'log end', 'lag', 'age', 'status', 'voids', 'problem']
