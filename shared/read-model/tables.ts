@@ -85,7 +85,7 @@ CREATE TABLE ${schema}.grants (
 CREATE INDEX grants_dead ON ${schema}.grants (partition, dead_at) WHERE dead_at IS NOT NULL;
 CREATE INDEX grants_principal ON ${schema}.grants (principal_type, principal_id, grant_id)`
 
-// `look_at`: when the sweeper looks at a token next; null = at no time. The grant's id ends the index, so that those of
+// `look_at`: when the sweeper looks at a token next; null = at no time. The primary key ends the index, so that those of
 // one time, or of none, can be gone through in pages as well.
 const bearerTokens = (schema: string) => `
 CREATE TABLE ${schema}.bearer_tokens (
@@ -102,7 +102,7 @@ CREATE TABLE ${schema}.bearer_tokens (
   look_at timestamptz,
   PRIMARY KEY (grant_id, generation)
 );
-CREATE INDEX bearer_tokens_key ON ${schema}.bearer_tokens (kid, partition, look_at, grant_id)`
+CREATE INDEX bearer_tokens_key ON ${schema}.bearer_tokens (kid, partition, look_at, grant_id, generation)`
 
 // Names are unique by the fold, not by an index: a batch is written as its final state, where a name may change hands
 // twice.

@@ -48,19 +48,20 @@ SELECT (SELECT count(*)::int FROM looked) AS looked,
 export type TokenRange = 'dated' | 'never'
 
 const BEYOND = {
-  dated: '(look_at, grant_id) > (CAST(:look_at AS timestamptz), CAST(:grant_id AS uuid))',
-  never: 'look_at IS NULL AND grant_id > CAST(:grant_id AS uuid)',
+  dated:
+    '(look_at, grant_id, generation) > (CAST(:look_at AS timestamptz), CAST(:grant_id AS uuid), CAST(:generation AS int))',
+  never: 'look_at IS NULL AND (grant_id, generation) > (CAST(:grant_id AS uuid), CAST(:generation AS int))',
 }
 
 /** The grants with something living of this kid, among the next few of its tokens in one partition. */
 export const tokensPageSql = (schema: string, range: TokenRange) => `
 WITH looked AS MATERIALIZED (
   SELECT * FROM ${schema}.bearer_tokens
-   WHERE kid = CAST(:kid AS smallint) AND partition = CAST(:partition AS smallint) AND ${BEYOND[range]} ORDER BY look_at, grant_id LIMIT :most),
+   WHERE kid = CAST(:kid AS smallint) AND partition = CAST(:partition AS smallint) AND ${BEYOND[range]} ORDER BY look_at, grant_id, generation LIMIT :most),
 made AS (${madeSql(schema)})
 SELECT (SELECT count(*)::int FROM looked) AS looked,
-       (SELECT json_build_object('look_at', look_at::text, 'grant_id', grant_id) FROM looked
-         ORDER BY look_at DESC, grant_id DESC LIMIT 1) AS last,
+       (SELECT json_build_object('look_at', look_at::text, 'grant_id', grant_id, 'generation', generation) FROM looked
+         ORDER BY look_at DESC, grant_id DESC, generation DESC LIMIT 1) AS last,
        (SELECT json_agg(DISTINCT grant_id) FROM made
          WHERE greatest(access_end, refresh_end, retry_end) > ${epoch('now()')}) AS found`
 
@@ -69,7 +70,8 @@ export const codesPageSql = (schema: string) => `
 WITH codes AS (${codesSql(schema)}),
 looked AS (SELECT grant_id FROM codes WHERE kid = :kid AND grant_id > CAST(:grant_id AS uuid) ORDER BY grant_id LIMIT :most)
 SELECT count(*)::int AS looked, json_agg(grant_id) AS found,
-       (SELECT json_build_object('look_at', NULL, 'grant_id', grant_id) FROM looked ORDER BY grant_id DESC LIMIT 1) AS last
+       (SELECT json_build_object('look_at', NULL, 'grant_id', grant_id, 'generation', 0) FROM looked
+         ORDER BY grant_id DESC LIMIT 1) AS last
   FROM looked`
 
 /**

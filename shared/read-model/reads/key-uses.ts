@@ -38,7 +38,7 @@ export type KeyUseReader = {
 }
 
 /** The form of `after` and `next`. */
-export const PAGE_MARK = /^(?:\d|1\d|2[0-4])_[-+:. \da-z]{0,40}_[-\da-f]{36}$/
+export const PAGE_MARK = /^(?:\d|1\d|2[0-4])_[-+:. \da-z]{0,40}_[-\da-f]{36}_\d{1,9}$/
 
 /** What one question looks at, at the most. */
 const COUNTED = 10_000
@@ -112,10 +112,10 @@ export function countText(count: number, { capped }: Pick<KeyUse, 'capped'>): st
 }
 
 type Counted = Omit<KeyUse, 'kid' | 'clients' | 'capped'> & { looked: number; never: boolean }
-type Page = { looked: number; found: string[] | null; last: { look_at: string | null; grant_id: string } | null }
+type Page = { looked: number; found: string[] | null; last: Omit<Mark, 'range'> | null }
 
 /** Where a walk is: in one of the ranges, beyond this token of it. */
-type Mark = { range: number; look_at: string | null; grant_id: string }
+type Mark = { range: number; look_at: string | null; grant_id: string; generation: number }
 
 // The codes, and of each partition the tokens with a date and those without.
 const RANGES = 1 + 2 * GRANT_PARTITIONS
@@ -130,14 +130,19 @@ function rangeOf(schema: string, range: number): { sql: string; partition: numbe
 const FIRST = '00000000-0000-0000-0000-000000000000'
 
 function firstOf(range: number): Mark {
-  return { range, look_at: '-infinity', grant_id: FIRST }
+  return { range, look_at: '-infinity', grant_id: FIRST, generation: 0 }
 }
 
-function textOf({ range, look_at, grant_id }: Mark): string {
-  return `${range}_${look_at ?? ''}_${grant_id}`
+function textOf({ range, look_at, grant_id, generation }: Mark): string {
+  return `${range}_${look_at ?? ''}_${grant_id}_${generation}`
 }
 
 function markOf(text: string): Mark {
-  const [range, look_at, grant_id] = text.split('_')
-  return { range: Number(range), look_at: look_at || null, grant_id: grant_id ?? FIRST }
+  const [range, look_at, grant_id, generation] = text.split('_')
+  return {
+    range: Number(range),
+    look_at: look_at || null,
+    grant_id: grant_id ?? FIRST,
+    generation: Number(generation),
+  }
 }

@@ -5,6 +5,7 @@ import { createKeyUseReader, isKeyAlive } from '../../../shared/read-model/reads
 import type { ReadModel } from '../../../shared/read-model/read-model.ts'
 import { commandLine } from '../../support/command-line.ts'
 import { startLedger, type TestLedger } from '../../support/ledger.ts'
+import { refresh } from '../../support/refreshing.ts'
 import { realTest } from '../../support/real-parts.ts'
 
 const test = realTest('postgres')
@@ -130,4 +131,17 @@ test('whether an administrator is left is asked of the grants of administrators 
     ],
   )
   t.true(read < 10, `${read} rows`)
+})
+
+test('a page that ends between two tokens of one grant and one time goes on with the second', async (t) => {
+  const ledger = await startLedger(t)
+  const app = await ledger.publicClient({ access_token_lifetime: null })
+  const { grant_id, refresh_token } = await ledger.grant({ to: app })
+  t.is((await refresh(ledger, app, refresh_token)).status, 200)
+  const { knex, schema } = ledger.runtime
+  await knex.raw(`UPDATE ${schema}.bearer_tokens SET projected_at = projected_at - interval '1 h'`)
+  for (const look_at of ['NULL', "now() + interval '1 h'"]) {
+    await knex.raw(`UPDATE ${schema}.bearer_tokens SET look_at = ${look_at} WHERE grant_id = ?`, [grant_id])
+    t.true(await isKeyAlive(createKeyUseReader(ledger.runtime, { page: 1 }), 1))
+  }
 })
