@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: 'b61dd07557f9c3fb83d21ed0c85f3d95817ec20d1fc1f27be7f4f6e304b0269b',
+  2: '09c4e29a77ef614855396b0ad7351125077cbcb19443f8a50671b26178f76f23',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {
