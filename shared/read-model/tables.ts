@@ -85,8 +85,8 @@ CREATE TABLE ${schema}.grants (
 CREATE INDEX grants_dead ON ${schema}.grants (partition, dead_at) WHERE dead_at IS NOT NULL;
 CREATE INDEX grants_principal ON ${schema}.grants (principal_type, principal_id, grant_id)`
 
-// `look_at`: when the sweeper looks at a token next; null = at no time. The primary key ends the index, so that those of
-// one time, or of none, can be gone through in pages as well.
+// `look_at`: when the sweeper looks at a token next; null = at no time. The primary key ends the index, so that the
+// tokens of one time, or of none, can be gone through in pages as well.
 const bearerTokens = (schema: string) => `
 CREATE TABLE ${schema}.bearer_tokens (
   grant_id uuid NOT NULL,
