@@ -3,6 +3,7 @@ import type { Position, Recorded } from '../../../shared/ledger/events.ts'
 import { type LiveGrant, UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
 import { mayBeSwept, mayTokenBeSwept } from '../../../shared/ledger/grant/sweepable.ts'
 import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
+import { MAX_APART_MS } from '../../../shared/read-model/reads/clocks.ts'
 import { bearerTokenRow, type BearerTokenRow, grantRow } from '../../../shared/read-model/grant-rows.ts'
 import {
   REGISTRY_TABLES,
@@ -24,10 +25,10 @@ export type Expectation = {
 
 /**
  * Whether this event counted on a grant that was dead for an hour by then: a read model that had swept it knew none,
- * and took the event for void.
+ * and took the event for void. The sweeper goes by the database's clock, the event by the log's: they may be apart.
  */
 export function isLate({ before, recorded, ...judged }: Judged): boolean {
-  return judged.void === null && before !== null && mayBeSwept(before, recorded.timestamp)
+  return judged.void === null && before !== null && mayBeSwept(before, recorded.timestamp + MAX_APART_MS)
 }
 
 /** Holds the records of one grant against a snapshot of its rows, which are used up. */

@@ -3,7 +3,7 @@ import type { Progress } from '../../../shared/event-log/fold-log.ts'
 
 const QUICK_MS = 1_000
 const EVERY_MS = 5_000
-const BAR = 'reading {reading} {bar} {percentage} % ({value} of {total})'
+const BAR = 'reading {reading} {bar} {percentage} % ({value} of {total}), {pace}'
 
 type Stream = NodeJS.WritableStream & { isTTY?: boolean }
 
@@ -16,27 +16,47 @@ export function createProgress(stderr: Stream): { update: Progress; stop: () => 
 
 function progressBar(stream: Stream): { update: Progress; stop: () => void } {
   const started = performance.now()
+  const pace = paceSince(started)
   let bar: SingleBar | null = null
   const update: Progress = (done, total, what) => {
     const reading = what === 'rows' ? 'the read model' : 'the log'
     if (!bar && performance.now() - started < QUICK_MS) return
     if (!bar) {
       bar = new SingleBar({ stream, format: BAR, clearOnComplete: true })
-      bar.start(total, done, { reading })
+      bar.start(total, done, { reading, pace: '' })
     }
     bar.setTotal(total)
-    bar.update(done, { reading })
+    bar.update(done, { reading, pace: pace(done, total, what) })
   }
   return { update, stop: () => bar?.stop() }
 }
 
 function progressLines(stream: Stream): { update: Progress; stop: () => void } {
   let next = performance.now() + QUICK_MS
+  const pace = paceSince(performance.now())
   const update: Progress = (done, total, what) => {
     if (performance.now() < next) return
     next = performance.now() + EVERY_MS
     const whole = what === 'rows' ? `about ${total} rows of the read model` : `${total} offsets of the log`
-    stream.write(`read ${done} of ${whole} (${Math.floor((100 * done) / total)} %)\n`)
+    const percentage = Math.floor((100 * done) / total)
+    stream.write(`read ${done} of ${whole} (${percentage} %), ${pace(done, total, what)}\n`)
   }
   return { update, stop: () => undefined }
+}
+
+/** How fast it goes, and how long it will take if it goes on so; what is read first counts by itself. */
+function paceSince(started: number): (...said: Parameters<Progress>) => string {
+  let begun = { at: started, done: 0, what: undefined as string | undefined }
+  return (done, total, what) => {
+    const now = performance.now()
+    if (what !== begun.what) begun = { at: begun.what === undefined && begun.done === 0 ? started : now, done: 0, what }
+    const rate = (1000 * (done - begun.done)) / Math.max(1, now - begun.at)
+    return rate < 1 ? 'slowly' : `${Math.round(rate)} a second, ${timeText((total - done) / rate)} left`
+  }
+}
+
+function timeText(seconds: number): string {
+  const whole = Math.max(0, Math.ceil(seconds))
+  if (whole < 60) return `${whole} s`
+  return whole < 3600 ? `${Math.ceil(whole / 60)} min` : `${(whole / 3600).toFixed(1)} h`
 }
