@@ -555,7 +555,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a state that was written down forgets its young generations',
     file: 'services/audit/spill/state-text.ts',
-    changes: [['    young: unpackYoung(issued[9]),', '    young: unpackYoung([]),']],
+    changes: [['    young: unpackYoung(issued[10]),', '    young: unpackYoung([]),']],
     tests: ['test/audit/spill/grant-states.test.ts'],
   },
   {

@@ -57,7 +57,7 @@ function explaining({ knex }: Runtime, plans: string[]): ReadModelTables['knex']
           const { rows } = await knex.raw<{ rows: Record<string, string>[] }>(`EXPLAIN ${sql}`, bindings)
           plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'))
         }
-        return knex.raw(sql, bindings)
+        return (await knex.raw(sql, bindings)) as unknown
       }
     },
   })
