@@ -34,8 +34,8 @@ function whereLogIsOlder(partitions: PartitionStatus[]): string[] {
 
 function whereLogIsNewer(partitions: PartitionStatus[]): string[] {
   const behind = partitions.filter(({ status, lag, problem }) => status === 'ok' && lag !== null && lag > 0 && problem)
-  // Where nothing was folded yet it is no older copy, but new.
-  if (behind.length === 0 || partitions.every(({ next }) => !next)) return []
+  // What was never complete is no older copy, but new.
+  if (behind.every(({ age_ms }) => age_ms === null)) return []
   const records = behind.reduce((sum, { lag }) => sum + (lag ?? 0), 0)
   return [
     `The read model is ${records} records behind the log, as after its backup was restored. A projector folds them: ` +

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Knex } from 'knex'
 import pino from 'pino'
 import type { Settings } from '../../../shared/config/settings.ts'
 import { knownError } from '../../../shared/process/known-errors.ts'
@@ -13,6 +14,8 @@ import { ALIVE_MS, type Order, type Question, type Said } from './messages.ts'
 const FLUSH_MS = 200
 const FLUSH_LENGTH = 65_536
 const CLOSE_MS = 1_000
+const CONNECT_TRIES = 4
+const CONNECT_AGAIN_MS = 200
 /** Seconds. */
 const PATIENCE = 30
 
@@ -31,11 +34,23 @@ async function answer({ settings, schema, question }: Order): Promise<Said> {
   const audit = createAudit({ ...parts, schema, maxLagMs: 0, configured: null })
   try {
     // Connected while it is as quick as any other.
-    await parts.knex.raw('SELECT 1')
+    await connect(parts.knex)
     await giveWay()
     return await answerOf(audit, question)
   } finally {
     await Promise.race([parts.close(), pause(CLOSE_MS)])
+  }
+}
+
+/** A machine that is busy may keep a new process waiting: that is no outage yet. */
+async function connect(knex: Knex): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return void (await knex.raw('SELECT 1'))
+    } catch (error) {
+      if (tries === CONNECT_TRIES) throw error
+      await pause(CONNECT_AGAIN_MS)
+    }
   }
 }
 

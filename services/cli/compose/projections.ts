@@ -19,6 +19,8 @@ export type Projecting = { knex: Knex; runtimeOn: (schema: string) => Runtime; a
 export async function runProjections({ knex, runtimeOn, announced, logger }: Projecting): Promise<RunningProjector> {
   const running = new Map<string, RunningProjector>()
   const isItsTurn = onceAMinute()
+  let isStarting = true
+  let isStopping = false
   let fail: (reason: unknown) => void = () => undefined
   const ended = new Promise<never>((_resolve, reject) => (fail = reject))
 
@@ -37,24 +39,26 @@ export async function runProjections({ knex, runtimeOn, announced, logger }: Pro
     const projector = await runProjector(runtimeOn(schema))
     running.set(schema, projector)
     projector.ended.catch((error: unknown) => running.get(schema) === projector && fail(error))
-    logger.info({ schema }, 'projecting')
+    logger[isStarting ? 'debug' : 'info']({ schema }, 'projecting')
   }
 
   async function end(schema: string): Promise<void> {
     const projector = running.get(schema)
     running.delete(schema)
     await projector?.stop()
-    logger.info({ schema }, 'projecting no longer')
+    if (!isStopping) logger.info({ schema }, 'projecting no longer')
   }
 
   const tell = (error: unknown) => {
     if (isItsTurn(String(error))) logger.warn({ reason: String(error) }, 'the list of read models cannot be read')
   }
   await look()
+  isStarting = false
   const looking = repeat(() => look().catch(tell), EVERY_MS)
   return {
     ended,
     stop: async () => {
+      isStopping = true
       await looking.stop()
       await Promise.all([...running.keys()].map(end))
     },

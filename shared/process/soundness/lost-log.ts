@@ -30,7 +30,7 @@ async function foldedReadModel(knex: Knex, topic: string): Promise<string | null
   const { rows } = await knex.raw<{ rows: { name: string }[] }>(
     `SELECT n.nspname AS name FROM pg_catalog.pg_namespace n
       WHERE (SELECT count(*) FROM pg_catalog.pg_class c
-              WHERE c.relnamespace = n.oid AND c.relname IN ('checkpoints', 'bearer_tokens')) = 2`,
+              WHERE c.relnamespace = n.oid AND c.relkind = 'r' AND c.relname IN ('checkpoints', 'bearer_tokens')) = 2`,
   )
   for (const { name } of rows) {
     const folded = await knex.withSchema(name).from('checkpoints').where({ topic }).where('next', '>', 0)

@@ -13,11 +13,13 @@ const LOOK_MS = 500
 const KEPT_UP_MS = 10_000
 
 /**
- * Drops a read model that nobody reads, once no projector keeps it up any more. OperatorError while one is read, shown
- * by the views of `ledger_read`, kept up by a process of a release before, or being filled.
+ * Drops a read model that nobody reads, once no projector keeps it up any more; also one that is not on the list, since
+ * that was lost. OperatorError while one is read, shown by the views of `ledger_read`, kept up by a process of a
+ * release before, or being filled.
  */
 export async function dropReadModel(knex: Knex, schema: string): Promise<void> {
   const found = (await listReadModels(knex)).find(({ schema_name }) => schema_name === schema)
+  if (!found && (await isUnlisted(knex, schema))) return dropUnlisted(knex, schema)
   if (!found) throw new OperatorError(`there is no read model ${schema}: "${ownCommand()} projection list" names them`)
   await requireUnused(knex, found)
   await knex.raw('DELETE FROM ledger.read_models WHERE schema_name = ?', [schema])
@@ -26,6 +28,21 @@ export async function dropReadModel(knex: Knex, schema: string): Promise<void> {
     await putBack(knex, found)
     throw inUse(schema, users)
   }
+  await knex.raw(`DROP SCHEMA ${schema} CASCADE`)
+}
+
+/** A read model all the same: it has what no other schema has. */
+async function isUnlisted(knex: Knex, schema: string): Promise<boolean> {
+  const { rows } = await knex.raw<{ rows: { tables: number }[] }>(
+    `SELECT count(*) AS tables FROM pg_class
+      WHERE relnamespace = to_regnamespace(?) AND relkind = 'r' AND relname IN ('checkpoints', 'grants', 'bearer_tokens')`,
+    [schema],
+  )
+  return rows[0]?.tables === 3
+}
+
+async function dropUnlisted(knex: Knex, schema: string): Promise<void> {
+  if (await isKeptUp(knex, schema)) throw new OperatorError(`${schema} is kept up by a process: stop that first`)
   await knex.raw(`DROP SCHEMA ${schema} CASCADE`)
 }
 

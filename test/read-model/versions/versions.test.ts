@@ -124,6 +124,24 @@ test('a read model is dropped only when nobody reads it, shows it or keeps it up
   await t.throwsAsync(createReadModel(knex, 'ledger_v2'), refusal(/there is a schema ledger_v2 already/))
 })
 
+test('a read model that is on no list, because schema ledger was lost, can be dropped; another schema cannot', async (t) => {
+  const ledger = await postgresLedger(t)
+  const { knex } = ledger
+  const { schema } = await rebuiltBeside(ledger)
+  await knex.raw('DELETE FROM ledger.read_models WHERE schema_name = ?', [schema])
+  await fresh(ledger, schema)
+  await t.throwsAsync(dropReadModel(knex, schema), refusal(/is kept up by a process: stop that first/))
+  await fresh(ledger, schema, '1 min')
+  await dropReadModel(knex, schema)
+  await knex.raw('CREATE SCHEMA orders')
+  await t.throwsAsync(dropReadModel(knex, 'orders'), refusal(/there is no read model orders/))
+  const { rows } = await knex.raw<{ rows: unknown[] }>('SELECT FROM pg_namespace WHERE nspname IN (?, ?)', [
+    schema,
+    'orders',
+  ])
+  t.is(rows.length, 1)
+})
+
 test('a role with rights on ledger_read sees people and tokens, no secret and nothing else, also after a switch', async (t) => {
   const ledger = await postgresLedger(t)
   await seed(ledger)

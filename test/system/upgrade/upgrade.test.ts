@@ -43,6 +43,7 @@ test('an installed ledger of layout 1 follows to layout 2 under load, a projecto
   const missing = await t.throwsAsync(tokenLedger(env, 'serve', 'token-endpoint'))
   t.regex(missing.message, /reads layout 2 .* there is ledger_v1 of layout 1: "\S+ projection rebuild" builds it/)
   const rebuilding = tokenLedger(env, 'projection', 'rebuild')
+  const killedAt = performance.now()
   await killed.kill()
   t.regex(await rebuilding, /^ledger_v2 is built; processes of this release read it/)
 
@@ -51,6 +52,8 @@ test('an installed ledger of layout 1 follows to layout 2 under load, a projecto
   )
   if (!newProjector || !newEndpoint) return t.fail()
   await until(() => isReady(newEndpoint), 'this release to be ready')
+  // Only then the log has noticed, and gives its partitions to the other.
+  await until(() => load.count(503, killedAt) > 0, 'the loss of a projector to be felt')
   await until(() => isReady(oldEndpoint), 'the projector that is left to take over')
   urls = [oldEndpoint.url, newEndpoint.url]
   const both = performance.now()
