@@ -11,7 +11,7 @@ export function renderReadModels(list: ReadModelList, format: Format, { width, c
   const models = read_models.map(({ schema_name, layout, built_at, chosen }) => [
     schema_name,
     String(layout),
-    built_at === null ? 'being built' : new Date(built_at).toISOString().slice(0, 19).replace('T', ' '),
+    built_at === null ? 'being built' : built_at.slice(0, 19).replace('T', ' '),
     chosen ? 'yes' : '',
     String(processes.filter(({ reads }) => reads === schema_name).length),
     String(processes.filter(({ projects }) => projects.includes(schema_name)).length),

@@ -78,7 +78,7 @@ async function whenUnused(knex: Knex, schema: string): Promise<ListedProcess[]> 
 async function putBack(knex: Knex, { schema_name, layout, tables_sha256, built_at }: ReadModelVersion): Promise<void> {
   await knex.raw(
     `INSERT INTO ledger.read_models (schema_name, layout, tables_sha256, built_at)
-     VALUES (?, ?, ?, to_timestamp(?::float8 / 1000)) ON CONFLICT DO NOTHING`,
+     VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     [schema_name, layout, tables_sha256, built_at],
   )
 }

@@ -1,17 +1,16 @@
 import type { Knex } from 'knex'
 import { OperatorError } from '../../config/operator-error.ts'
 import { ownCommand } from '../../config/own-command.ts'
-import { epochMs } from '../../database/epoch-ms.ts'
 import { LAYOUT, TABLES_SHA256 } from '../tables.ts'
 
-/** One read model of this database. Times in ms; `built_at: null` = it does not yet hold all of the log. */
+/** One read model of this database. Times are RFC 3339; `built_at: null` = it does not yet hold all of the log. */
 export type ReadModelVersion = {
   schema_name: string
   layout: number
   /** Of the tables that it was made with; `null`: by a release before this list. */
   tables_sha256: string | null
-  created_at: number
-  built_at: number | null
+  created_at: string
+  built_at: string | null
   /** Read by the processes of releases with this layout that are not told another one. */
   chosen: boolean
 }
@@ -24,12 +23,14 @@ export async function listReadModels(knex: Knex): Promise<ReadModelVersion[]> {
   if (!found[0]?.there)
     throw new OperatorError(`the database was not migrated for this release: run "${ownCommand()} migrate" first`)
   const { rows } = await knex.raw<{ rows: ReadModelVersion[] }>(
-    `SELECT schema_name, layout, tables_sha256, chosen,
-            ${epochMs('created_at')} AS created_at, ${epochMs('built_at')} AS built_at
-       FROM ledger.read_models ORDER BY layout, created_at, schema_name`,
+    `SELECT schema_name, layout, tables_sha256, chosen, ${rfc3339('created_at')}, ${rfc3339('built_at')}
+       FROM ledger.read_models ORDER BY layout, read_models.created_at, schema_name`,
   )
   return rows
 }
+
+const rfc3339 = (column: string) =>
+  `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS ${column}`
 
 /** Whether the processes of this release can read it, once it is built. */
 export function isReadable({ layout, tables_sha256 }: ReadModelVersion): boolean {
