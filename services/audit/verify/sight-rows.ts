@@ -20,8 +20,13 @@ export async function sightRows(tables: ReadModelTables, onRows: OnRows): Promis
   const [grants, tokens] = [sightings(), sightings()]
   const seen = { grants, tokens, close: () => [...grants, ...tokens].forEach((own) => own.close()) }
   try {
-    await sightTable(tables, { ...TABLES.grants, into: grants }, onRows)
-    await sightTable(tables, { ...TABLES.tokens, into: tokens }, onRows)
+    // Both at once: while one page is on its way the other is taken.
+    const sighted = await Promise.allSettled([
+      sightTable(tables, { ...TABLES.grants, into: grants }, onRows),
+      sightTable(tables, { ...TABLES.tokens, into: tokens }, onRows),
+    ])
+    const failed = sighted.find((one) => one.status === 'rejected')
+    if (failed) throw failed.reason
     return seen
   } catch (error) {
     seen.close()
