@@ -124,6 +124,21 @@ test('a read model is dropped only when nobody reads it, shows it or keeps it up
   await t.throwsAsync(createReadModel(knex, 'ledger_v2'), refusal(/there is a schema ledger_v2 already/))
 })
 
+test('what is built small is not known to be small: plans that were made for it would be kept while it grows', async (t) => {
+  const ledger = await postgresLedger(t)
+  await seed(ledger)
+  const { schema } = await rebuiltBeside(ledger)
+  const { rows } = await ledger.knex.raw<{ rows: { known: number }[] }>(
+    'SELECT reltuples::int AS known FROM pg_class WHERE relnamespace = ?::regnamespace AND relname = ANY (?)',
+    [schema, ['grants', 'bearer_tokens', 'clients', 'users']],
+  )
+  t.deepEqual(
+    rows.map(({ known }) => known),
+    [-1, -1, -1, -1],
+    'PostgreSQL knows nothing of them yet',
+  )
+})
+
 test('a read model that is on no list, because schema ledger was lost, can be dropped; another schema cannot', async (t) => {
   const ledger = await postgresLedger(t)
   const { knex } = ledger
