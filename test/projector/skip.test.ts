@@ -81,6 +81,8 @@ for (const [log, onLog, options] of LOGS) {
       const wrong = await appendSkip(ledger.runtime, broken, 'ab'.repeat(32))
       await until(() => stops(ledger) > before, 'another stop at the same record')
       await isPast(ledger, wrong)
+      // It is logged a moment before it is marked.
+      await isStopped(ledger, place)
       t.like(await checkpointOf(ledger, place), { status: 'stopped', next: broken.offset })
 
       await appendSkip(ledger.runtime, broken)

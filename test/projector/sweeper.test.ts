@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid'
 import { verify } from '../../services/audit/verify/verify.ts'
 import { isSamePlace, partitionOf, placeOf } from '../../shared/event-log/places.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
@@ -113,8 +114,7 @@ async function dead(
   app: Parameters<PastLedger['issuedAgo']>[0],
   partition: number,
 ): Promise<string> {
-  const { grant_id } = await ledger.grant({ to: app })
-  const id = `${grant_id.slice(0, -8)}${(Math.floor(Math.random() * 2 ** 24) * 12 + partition).toString(16).padStart(8, '0')}`
+  const id = `${uuidv7().slice(0, -8)}${(Math.floor(Math.random() * 2 ** 24) * 12 + partition).toString(16).padStart(8, '0')}`
   await ledger.issuedAgo(app, deadFor(2 * HOUR_S), { grant_id: id })
   return id
 }
