@@ -34,8 +34,11 @@ test('traps-running 24: 100,000 dead grants go in the order of the indexes, in f
   t.true(first.grownMib < 16, `${first.grownMib} MiB`)
   t.deepEqual(await sweepTo(runtime, runtime).then(({ swept }) => swept), { grants: 0, tokens: 0 }, 'the live stay')
   await vacuum()
+  // Pages of an index that the first found empty are free for the second.
+  await vacuum()
   await fill()
-  t.true((await sizeOf(runtime)) < full * 1.1)
+  const again = await sizeOf(runtime)
+  t.true(again < full * 1.1, `${again / full} of what it was`)
 })
 
 type Runtime = TestLedger['runtime']
