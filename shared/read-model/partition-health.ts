@@ -1,4 +1,5 @@
 import { epochMs } from '../database/epoch-ms.ts'
+import { placeText } from '../event-log/places.ts'
 import type { CheckpointStatus } from './checkpoints.ts'
 import type { ReadModelTables } from './read-model.ts'
 import { createStamps } from './stamps.ts'
@@ -54,4 +55,13 @@ export function incompleteBecause(health: PartitionHealth, maxLagMs: number): st
   if (status !== 'ok') return `it is ${status}: ${status_reason ?? ''}`
   if (lag_ms === null) return unknown
   return lag_ms > maxLagMs ? `it was last complete ${Math.round(lag_ms / 1000)} s ago` : null
+}
+
+/** The first partition that is older than this, and why; `null` = the read model shows what the log holds. */
+export async function incompleteFor(tables: ReadModelTables, maxLagMs: number): Promise<string | null> {
+  const [first] = (await readPartitionHealth(tables)).flatMap((one) => {
+    const reason = incompleteBecause(one, maxLagMs)
+    return reason === null ? [] : [`${placeText(one)}: ${reason}`]
+  })
+  return first ?? null
 }

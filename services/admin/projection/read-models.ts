@@ -2,9 +2,9 @@ import type { Settings } from '../../../shared/config/settings.ts'
 import type { Progress } from '../../../shared/event-log/fold-log.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
 import { dropReadModel } from '../../../shared/read-model/versions/drop.ts'
-import { type ListedProcess, listProcesses } from '../../../shared/read-model/versions/processes.ts'
+import { behind, type ListedProcess, listProcesses } from '../../../shared/read-model/versions/processes.ts'
 import { listReadModels, type ReadModelVersion } from '../../../shared/read-model/versions/read-models.ts'
-import { notFollowed, switchReadModel } from '../../../shared/read-model/versions/switch.ts'
+import { switchReadModel } from '../../../shared/read-model/versions/switch.ts'
 import { buildReadModel, type Tell } from './build-read-model.ts'
 
 /** The read models of a ledger, and the processes that use them. */
@@ -36,7 +36,7 @@ export function createReadModels(
     },
     switchTo: async (wanted, patienceMs = 0) => {
       const read_model = await switchReadModel(knex, { wanted, maxLagMs: settings.MAX_LAG * 1000, patienceMs })
-      return { read_model, behind: await notFollowed(knex, read_model) }
+      return { read_model, behind: behind(await listProcesses(knex), read_model) }
     },
     drop: (schema) => dropReadModel(knex, schema),
   }

@@ -1,6 +1,5 @@
-import { placeText } from '../../../shared/event-log/places.ts'
 import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
-import { incompleteBecause, readPartitionHealth } from '../../../shared/read-model/partition-health.ts'
+import { incompleteFor } from '../../../shared/read-model/partition-health.ts'
 import { createKeyUseReader, type KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
 import { type KeyEntity, readKeys } from '../../../shared/read-model/reads/keys.ts'
 import { checksOf, differingPurposes, type KeyChecks } from '../../../shared/tokens/key-checks.ts'
@@ -42,7 +41,7 @@ type Source = Omit<AuditSource, 'log'>
  */
 export async function keysStatus({ configured, maxLagMs, ...readModel }: Source): Promise<KeysStatus> {
   // Their health first: what is read after it is not older.
-  const problem = await incomplete(readModel, maxLagMs)
+  const problem = await incompleteFor(readModel, maxLagMs)
   const { keys: known } = await readKeys(readModel)
   const uses = new Map((await createKeyUseReader(readModel).uses()).map((use) => [use.kid, use]))
   const checks = await checksHere(readModel, configured)
@@ -62,15 +61,6 @@ async function checksHere({ knex }: ReadModel, configured: ConfiguredKeys | null
   const ledger_id = await ledgerIdOf(knex)
   const keys = configured.keysOf(ledger_id)
   return (kid) => checksOf({ keys, ledger_id }, kid)
-}
-
-async function incomplete(readModel: ReadModel, maxLagMs: number): Promise<string | null> {
-  const partitions = await readPartitionHealth(readModel)
-  const [problem] = partitions.flatMap((one) => {
-    const reason = incompleteBecause(one, maxLagMs)
-    return reason === null ? [] : [`${placeText(one)}: ${reason}`]
-  })
-  return problem ?? null
 }
 
 function unusedKey(kid: number): KeyUse {

@@ -3,8 +3,8 @@ import type { Knex } from 'knex'
 import type { Settings } from '../../../shared/config/settings.ts'
 import { onceAMinute } from '../../../shared/event-log/once-a-minute.ts'
 import { repeat } from '../../../shared/process/repeat.ts'
+import { incompleteFor } from '../../../shared/read-model/partition-health.ts'
 import { readModelInUse } from '../../../shared/read-model/versions/read-models.ts'
-import { incompleteFor } from '../../../shared/read-model/versions/switch.ts'
 
 const EVERY_MS = 1_000
 

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { v7 as uuidv7 } from 'uuid'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
@@ -89,7 +90,7 @@ async function firstReadModel(parts: Parts, settings: Settings, tell: Tell): Pro
     } catch (error) {
       if (!(error instanceof BeingFilled)) throw error
       tell(`read model: ${error.message}`)
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+      await pause(LOOK_MS)
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { OperatorError } from '../../config/operator-error.ts'
 import type { Settings } from '../../config/settings.ts'
+import { schemasOfReadModels } from '../../read-model/versions/read-models.ts'
 import type { Parts } from '../open-parts.ts'
 
 /**
@@ -27,12 +28,7 @@ export async function requireLogNotLost(
 
 /** A read model that shows something of this topic, wherever it is: the list of them may be lost as well. */
 async function foldedReadModel(knex: Knex, topic: string): Promise<string | null> {
-  const { rows } = await knex.raw<{ rows: { name: string }[] }>(
-    `SELECT n.nspname AS name FROM pg_catalog.pg_namespace n
-      WHERE (SELECT count(*) FROM pg_catalog.pg_class c
-              WHERE c.relnamespace = n.oid AND c.relkind = 'r' AND c.relname IN ('checkpoints', 'bearer_tokens')) = 2`,
-  )
-  for (const { name } of rows) {
+  for (const name of await schemasOfReadModels(knex)) {
     const folded = await knex.withSchema(name).from('checkpoints').where({ topic }).where('next', '>', 0)
     if (folded.length > 0) return name
   }

@@ -1,10 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Knex } from 'knex'
 import { OperatorError } from '../../config/operator-error.ts'
 import { ownCommand } from '../../config/own-command.ts'
 import { readPartitionHealth } from '../partition-health.ts'
 import { LAYOUT } from '../tables.ts'
 import { GONE_MS, type ListedProcess, listProcesses, processText } from './processes.ts'
-import { listReadModels, type ReadModelVersion } from './read-models.ts'
+import { listReadModels, type ReadModelVersion, schemasOfReadModels, unregisterReadModel } from './read-models.ts'
 import { viewedSchema } from './views.ts'
 
 const LOOK_MS = 500
@@ -19,26 +20,16 @@ const KEPT_UP_MS = 10_000
  */
 export async function dropReadModel(knex: Knex, schema: string): Promise<void> {
   const found = (await listReadModels(knex)).find(({ schema_name }) => schema_name === schema)
-  if (!found && (await isUnlisted(knex, schema))) return dropUnlisted(knex, schema)
+  if (!found && (await schemasOfReadModels(knex)).includes(schema)) return dropUnlisted(knex, schema)
   if (!found) throw new OperatorError(`there is no read model ${schema}: "${ownCommand()} projection list" names them`)
   await requireUnused(knex, found)
-  await knex.raw('DELETE FROM ledger.read_models WHERE schema_name = ?', [schema])
+  await unregisterReadModel(knex, schema)
   const users = await whenUnused(knex, schema)
   if (users.length > 0) {
     await putBack(knex, found)
     throw inUse(schema, users)
   }
   await knex.raw(`DROP SCHEMA ${schema} CASCADE`)
-}
-
-/** A read model all the same: it has what no other schema has. */
-async function isUnlisted(knex: Knex, schema: string): Promise<boolean> {
-  const { rows } = await knex.raw<{ rows: { tables: number }[] }>(
-    `SELECT count(*) AS tables FROM pg_class
-      WHERE relnamespace = to_regnamespace(?) AND relkind = 'r' AND relname IN ('checkpoints', 'grants', 'bearer_tokens')`,
-    [schema],
-  )
-  return rows[0]?.tables === 3
 }
 
 async function dropUnlisted(knex: Knex, schema: string): Promise<void> {
@@ -71,7 +62,7 @@ async function whenUnused(knex: Knex, schema: string): Promise<ListedProcess[]> 
     const all = await listProcesses(knex)
     const users = all.filter(({ reads, projects }) => reads === schema || projects.includes(schema))
     if (users.length === 0 || performance.now() > deadline) return users
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    await pause(LOOK_MS)
   }
 }
 

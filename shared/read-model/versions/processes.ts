@@ -55,6 +55,11 @@ export async function listProcesses(knex: Knex): Promise<ListedProcess[]> {
   return rows
 }
 
+/** Those of these that read another read model than this, and may follow a switch. */
+export function behind(processes: ListedProcess[], schema: string): ListedProcess[] {
+  return processes.filter(({ reads, pinned }) => reads !== null && reads !== schema && !pinned)
+}
+
 /** How a person finds it. */
 export function processText({ host, pid, services }: ProcessFacts): string {
   return `${services.join(' ')} (process ${pid} on ${host})`

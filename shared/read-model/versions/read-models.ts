@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import { OperatorError } from '../../config/operator-error.ts'
 import { ownCommand } from '../../config/own-command.ts'
+import { isSchemaGone } from '../../database/away.ts'
 import { LAYOUT, TABLES_SHA256 } from '../tables.ts'
 
 /** One read model of this database. Times are RFC 3339; `built_at: null` = it does not yet hold all of the log. */
@@ -17,16 +18,27 @@ export type ReadModelVersion = {
 
 /** Every read model of this database, in order. OperatorError where `migrate` of this release has not run. */
 export async function listReadModels(knex: Knex): Promise<ReadModelVersion[]> {
-  const { rows: found } = await knex.raw<{ rows: { there: boolean }[] }>(
-    "SELECT to_regclass('ledger.read_models') IS NOT NULL AS there",
-  )
-  if (!found[0]?.there)
-    throw new OperatorError(`the database was not migrated for this release: run "${ownCommand()} migrate" first`)
-  const { rows } = await knex.raw<{ rows: ReadModelVersion[] }>(
-    `SELECT schema_name, layout, tables_sha256, chosen, ${rfc3339('created_at')}, ${rfc3339('built_at')}
-       FROM ledger.read_models ORDER BY layout, read_models.created_at, schema_name`,
-  )
+  const { rows } = await knex
+    .raw<{ rows: ReadModelVersion[] }>(
+      `SELECT schema_name, layout, tables_sha256, chosen, ${rfc3339('created_at')}, ${rfc3339('built_at')}
+         FROM ledger.read_models ORDER BY layout, read_models.created_at, schema_name`,
+    )
+    .catch((cause: unknown) => {
+      if (!isSchemaGone(cause)) throw cause
+      const run = `run "${ownCommand()} migrate" first`
+      throw new OperatorError(`the database was not migrated for this release: ${run}`, { cause })
+    })
   return rows
+}
+
+/** Every schema that has the tables of a read model, also where the list of them was lost. */
+export async function schemasOfReadModels(knex: Knex): Promise<string[]> {
+  const { rows } = await knex.raw<{ rows: { name: string }[] }>(
+    `SELECT n.nspname AS name FROM pg_catalog.pg_namespace n
+      WHERE (SELECT count(*) FROM pg_catalog.pg_class c
+              WHERE c.relnamespace = n.oid AND c.relkind = 'r' AND c.relname IN ('checkpoints', 'bearer_tokens')) = 2`,
+  )
+  return rows.map(({ name }) => name)
 }
 
 const rfc3339 = (column: string) =>

@@ -1,10 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { OperatorError } from '../../config/operator-error.ts'
 import { ownCommand } from '../../config/own-command.ts'
-import { placeText } from '../../event-log/places.ts'
-import { incompleteBecause, readPartitionHealth } from '../partition-health.ts'
+import { incompleteFor } from '../partition-health.ts'
 import type { ReadModelTables } from '../read-model.ts'
 import { LAYOUT } from '../tables.ts'
-import { type ListedProcess, listProcesses } from './processes.ts'
 import { chooseReadModel, isReadable, listReadModels, type ReadModelVersion } from './read-models.ts'
 import { pointViews } from './views.ts'
 
@@ -38,7 +37,7 @@ async function incompleteAfter(tables: ReadModelTables, { maxLagMs, patienceMs }
   for (;;) {
     const problem = await incompleteFor(tables, maxLagMs)
     if (problem === null || performance.now() > deadline) return problem
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+    await pause(LOOK_MS)
   }
 }
 
@@ -60,19 +59,4 @@ function targetOf(all: ReadModelVersion[], wanted: string | undefined): ReadMode
       ? `${wanted} is not built to its end: "${ownCommand()} projection rebuild" goes on with it`
       : `${wanted} is not of this release, which reads layout ${LAYOUT}`,
   )
-}
-
-/** Why nothing should be read from this read model yet; `null` = every partition is complete. */
-export async function incompleteFor(tables: ReadModelTables, maxLagMs: number): Promise<string | null> {
-  const [first] = (await readPartitionHealth(tables)).flatMap((one) => {
-    const reason = incompleteBecause(one, maxLagMs)
-    return reason === null ? [] : [`${placeText(one)}: ${reason}`]
-  })
-  return first ?? null
-}
-
-/** The processes that read another one than this, and may follow. */
-export async function notFollowed(knex: ReadModelTables['knex'], schema: string): Promise<ListedProcess[]> {
-  const all = await listProcesses(knex)
-  return all.filter(({ reads, pinned }) => reads !== null && reads !== schema && !pinned)
 }

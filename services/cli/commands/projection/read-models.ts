@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { ownCommand } from '../../../../shared/config/own-command.ts'
+import { behind, processText } from '../../../../shared/read-model/versions/processes.ts'
 import type { ReadModels, Switched } from '../../../admin/projection/read-models.ts'
 import type { Format } from '../../render/formats.ts'
 import { EXIT_CODES, formatOption, lookOf, print, wideOption, work } from '../verb.ts'
@@ -111,19 +113,18 @@ type SwitchOptions = { wait: string; format: Format }
 /** Asks until nobody is behind, or for this long. */
 async function followed(source: ReadModels, switched: Switched, patienceMs: number): Promise<Switched> {
   const deadline = performance.now() + patienceMs
-  let latest = switched
-  while (latest.behind.length > 0 && performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-    latest = await source.switchTo(switched.read_model)
+  const { read_model } = switched
+  let left = switched.behind
+  while (left.length > 0 && performance.now() < deadline) {
+    await pause(LOOK_MS)
+    left = behind((await source.list()).processes, read_model)
   }
-  return latest
+  return { read_model, behind: left }
 }
 
-function switchedText({ read_model, behind }: Switched): string {
-  if (behind.length === 0) return `${read_model} is read by every process that follows\n`
-  const names = behind.map(
-    ({ services, host, pid, reads }) => `${services.join(' ')} (process ${pid} on ${host}) reads ${reads}`,
-  )
+function switchedText({ read_model, behind: left }: Switched): string {
+  if (left.length === 0) return `${read_model} is read by every process that follows\n`
+  const names = left.map((one) => `${processText(one)} reads ${one.reads}`)
   return `${read_model} is chosen, but not read yet by all: ${names.join('; ')}\n`
 }
 
