@@ -5,11 +5,11 @@ const MIN_SECRET_BYTES = 32
 /** 32 random bytes hold fewer distinct values with a probability below 10^-15; typed-in passphrases usually do. */
 const MIN_DISTINCT_BYTES = 12
 
-/** What a subkey is for: access, refresh and code tokens, client secrets at rest, cookies. */
-export type Purpose = 'at' | 'rt' | 'ac' | 'pepper' | 'cookie'
+/** What a subkey is for: access, refresh and code tokens, client secrets at rest, cookies, the keys of persons. */
+export type Purpose = 'at' | 'rt' | 'ac' | 'pepper' | 'cookie' | 'person'
 
 /** Every purpose. A new one is added at the end. */
-export const PURPOSES: readonly Purpose[] = ['at', 'rt', 'ac', 'pepper', 'cookie']
+export const PURPOSES: readonly Purpose[] = ['at', 'rt', 'ac', 'pepper', 'cookie', 'person']
 const CHECK_PURPOSES: readonly Purpose[] = ['at', 'pepper']
 
 /** One system secret under its key id; the first of a list is the one that new tokens are made with. */
@@ -70,7 +70,29 @@ export function parseCheckSecrets(text: string): Keys {
   return keysOf(subkeys)
 }
 
+/** The value of LEDGER_SECRETS_PROJECT: only what the projector needs, so a stolen one can make no token at all. */
+export function formatProjectSecrets(keys: Keys): string {
+  return keys.kids.map((kid) => `${kid}:person:${keys.subkey('person', kid)?.toString('base64')}`).join(',')
+}
+
+/** Reads what `formatProjectSecrets` wrote. Throws an Error that names the entry and shows no key. */
+export function parseProjectSecrets(text: string): Keys {
+  const subkeys = text.split(',').map((entry, index): Subkey => {
+    const [kidText = '', purpose, encoded = '', ...more] = entry.trim().split(':')
+    const [kid, key] = [parseKid(kidText), decodeBase64(encoded)]
+    if (kid === null || purpose !== 'person' || key?.length !== SUBKEY_BYTES || more.length > 0)
+      throw new Error(`entry ${index + 1} is not in the form that "keys derive project" prints`)
+    return { kid, purpose, key }
+  })
+  return keysOf(onceEach(subkeys))
+}
+
 type Subkey = { kid: number; purpose: Purpose; key: Buffer }
+
+function onceEach(subkeys: Subkey[]): Subkey[] {
+  if (new Set(subkeys.map(({ kid }) => kid)).size !== subkeys.length) throw new Error('a kid appears twice')
+  return subkeys
+}
 
 function keysOf(subkeys: readonly Subkey[]): Keys {
   const byPurpose = new Map(PURPOSES.map((purpose) => [purpose, new Map<number, Buffer>()]))
