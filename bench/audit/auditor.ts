@@ -3,6 +3,8 @@ import { verify } from '../../services/audit/verify/verify.ts'
 import { giveWay } from '../../services/audit/worker/give-way.ts'
 import { createGrantStates } from '../../services/audit/spill/grant-states.ts'
 import { loadSettings } from '../../shared/config/load-settings.ts'
+import type { Settings } from '../../shared/config/settings.ts'
+import { peopleOf } from '../../shared/process/soundness/held-people.ts'
 import { foldLog, walkLog } from '../../shared/event-log/fold-log.ts'
 import { readSkips } from '../../shared/event-log/skips.ts'
 import { readModelInUse } from '../../shared/read-model/versions/read-models.ts'
@@ -27,8 +29,7 @@ async function run({ env, what, ms }: AuditOrder): Promise<Audited> {
   const audited = { events: 0, seconds: 0, rounds: 0, peakMb: 0 }
   const started = performance.now()
   do {
-    audited.events +=
-      what === 'fold' ? await fold(parts) : await verified(parts, await readModelInUse(parts.knex, settings.READ_MODEL))
+    audited.events += what === 'fold' ? await fold(parts) : await verified(parts, settings)
     audited.rounds++
   } while (performance.now() - started < ms)
   audited.seconds = (performance.now() - started) / 1000
@@ -37,8 +38,10 @@ async function run({ env, what, ms }: AuditOrder): Promise<Audited> {
   return { ...audited, peakMb: peak / 1e6 }
 }
 
-async function verified(parts: Parts, schema: string): Promise<number> {
-  const { difference, partitions } = await verify({ ...parts, schema })
+async function verified(parts: Parts, settings: Settings): Promise<number> {
+  const schema = await readModelInUse(parts.knex, settings.READ_MODEL)
+  const people = await peopleOf(parts.knex, settings)
+  const { difference, partitions } = await verify({ ...parts, schema, people })
   if (difference) throw new Error(`the read model differs: ${JSON.stringify(difference)}`)
   return partitions.reduce((sum, { records }) => sum + records, 0)
 }

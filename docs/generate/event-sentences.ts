@@ -28,9 +28,12 @@ export const EVENT_SENTENCES = {
   AclDeleted: 'An access control list ends. No endpoint writes it yet.',
   ResourcePut: 'A folder or service, new or changed, with the ACL that stands on it.',
   ResourceDeleted: 'A folder or service is forgotten. No endpoint writes it yet.',
-  UserPut: 'A user, new or changed. All that names a person stands in `personal`.',
+  UserPut:
+    'A user, new or changed. Since version 2 all that names the person stands sealed in `personal` (AES-256-GCM, under a key of that person which is not in the log), and the name is unique by `username_index`, its HMAC. Version 1 holds it in clear: it is read for ever, and written no longer.',
   UserDeleted: 'A user ends, and with it every grant that was made before this event. No endpoint writes it yet.',
   UserGrantsRevoked: 'Every grant of the user that was made before this event has ended.',
+  UserForgotten:
+    'A person is forgotten: every grant of before has ended, what names the person cannot be read any more, and no event about this user counts any more.',
   KeyIntroduced:
     'A key is in use under this kid. `checks` proves each subkey to whoever has the key: HMAC-SHA-256(subkey, "check" followed by the ledger id). A new purpose is a new revision. Counts unless the kid was retired, or a check differs from one that stands.',
   KeyRetired: 'Nothing that lives needs this key: a process may start without it, and its kid is never used again.',
@@ -69,4 +72,5 @@ export const VOID_SENTENCES = {
   key_retired: 'The kid was retired: it is never used again.',
   guard_moved:
     'It was decided under a `guard_revision` that another guarded event has used: the loser of a race, which is decided again.',
+  user_forgotten: 'The person was forgotten before: nothing about this `sub` counts any more.',
 } satisfies Record<VoidReason | RegistryVoidReason, string>

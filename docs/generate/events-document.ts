@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { EVENT_DATA, EVENT } from '../../shared/event-log/event-schemas.ts'
+import { EVENT, EVENT_DATA, EVENT_DATA_2 } from '../../shared/event-log/event-schemas.ts'
 import { isGrantType, type EventType } from '../../shared/ledger/events.ts'
 import { EVENT_SENTENCES, VOID_SENTENCES } from './event-sentences.ts'
 
@@ -58,8 +58,15 @@ const VOID = `An event whose condition does not hold when its turn comes is void
 the checkpoint and shown to auditors with one of these reasons. A reason, once shipped, keeps its meaning.`
 
 function section(type: EventType): string[] {
-  const fields = fieldsOf(z.toJSONSchema(EVENT_DATA[type]))
-  return [`### ${type}`, EVENT_SENTENCES[type], table(['Field of `data`', 'Form'], fields.map(cells))]
+  const fields = (schema: z.ZodType) => fieldsOf(z.toJSONSchema(schema)).map(cells)
+  const second: Partial<Record<EventType, z.ZodType>> = EVENT_DATA_2
+  const { [type]: later } = second
+  return [
+    `### ${type}`,
+    EVENT_SENTENCES[type],
+    table(['Field of `data`', 'Form'], fields(EVENT_DATA[type])),
+    ...(later ? [table(['Field of `data`, version 2', 'Form'], fields(later))] : []),
+  ]
 }
 
 function envelopeFields(): Field[] {
@@ -68,7 +75,7 @@ function envelopeFields(): Field[] {
   const shared = Object.entries(properties ?? {}).filter(([name]) => name !== 'type' && name !== 'data')
   const dataschema = {
     name: 'dataschema',
-    form: 'text, ends with `/TYPE/1`: the version of the rules that it is read by',
+    form: 'text, ends with `/TYPE/1` or `/TYPE/2`: the version of the rules that it is read by',
   }
   const own = fieldsOf({ ...schema, properties: Object.fromEntries(shared) })
   const fields = own.map((field) => (field.name === 'dataschema' ? dataschema : field))

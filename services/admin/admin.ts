@@ -1,3 +1,4 @@
+import type { People } from '../../shared/accounts/people.ts'
 import type { Guard } from '../../shared/callers/require-right.ts'
 import type { Commit } from '../../shared/read-model/commit/commit.ts'
 import type { KeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
@@ -9,9 +10,14 @@ import type { Serially } from './serially.ts'
 /** What the handlers of the admin API work with. */
 export type Admin = Guard & {
   registry: RegistryReader
+  people: People
+  /** Whether a `sub` may be a mail address. */
+  subMayBeAddress: boolean
   tokens: TokenReader
   keyUses: KeyUseReader
   knownKeys: () => Promise<KnownKeys>
+  /** How many keys of persons are wrapped under each kid. */
+  wrappingKids: () => Promise<ReadonlyMap<number, number>>
   commit: Commit
   /** Sweeps what has been dead for an hour, this many bearer tokens at most (0 = all): how many it removed. */
   sweep: (maxTokens: number, alive: () => void) => Promise<number>

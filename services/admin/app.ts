@@ -8,6 +8,7 @@ import { getKey, retireKey, revokeKey } from './keys/keys.ts'
 import { NAME } from './names.ts'
 import { CLIENTS, registerClient } from './registry/clients.ts'
 import { getEntity, putEntity } from './registry/entities.ts'
+import { forgetUser } from './registry/forget.ts'
 import { KINDS } from './registry/kinds.ts'
 import { revokeAllOfClient, revokeAllOfUser } from './registry/revoke-all.ts'
 import { removeExpiredAccessTokens } from './tokens/remove-expired.ts'
@@ -28,6 +29,7 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
     router.get(`/admin/${kind.path}/:${kind.id}`, within, getEntity(admin, kind))
   }
   router.post('/admin/users/:sub/revoke-all', within, revokeAllOfUser(admin))
+  router.post('/admin/users/:sub/forget', within, forgetUser(admin))
   router.post('/admin/grants', within, issueGrant(admin))
   router.post('/admin/grants/:grant_id/revoke', within, revokeGrantById(admin))
   router.get('/admin/keys/:kid', within, getKey(admin))

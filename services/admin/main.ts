@@ -1,3 +1,4 @@
+import { readWrappingKids } from '../../shared/accounts/person-keys.ts'
 import { registryPlace } from '../../shared/event-log/places.ts'
 import { readEventId } from '../../shared/event-log/registry-log.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
@@ -15,13 +16,16 @@ import { createSerially } from './serially.ts'
 
 /** Wires the admin API to a runtime and mounts its routes. */
 export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
-  const { settings, commit, log, topics } = runtime
+  const { settings, commit, log, topics, people } = runtime
   const admin: Admin = {
     ...guardOf(runtime),
     registry: createRegistryReader(runtime),
+    people,
+    subMayBeAddress: settings.SUB_MAY_BE_ADDRESS,
     tokens: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     keyUses: createKeyUseReader(runtime),
     knownKeys: () => readKeys(runtime),
+    wrappingKids: () => readWrappingKids(runtime.knex),
     commit,
     sweep: (maxTokens, alive) => sweepNow(runtime, maxTokens, alive),
     eventIdAt: (offset) => readEventId(log, registryPlace(topics), offset),

@@ -1,6 +1,7 @@
 import { createRightsCheck } from '../../shared/callers/require-right.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
 import { guardOf, type Runtime } from '../../shared/process/runtime.ts'
+import { formatProjectSecrets } from '../../shared/tokens/keys.ts'
 import { auditRoutes } from './app.ts'
 import { createAudit } from './audit.ts'
 import { inWorker } from './worker/in-worker.ts'
@@ -8,11 +9,12 @@ import { fewAtOnce, inThisProcess } from './worker/long-audit.ts'
 
 /** Wires the audit API to a runtime and mounts its routes. */
 export function mountAudit(runtime: Runtime, router: HttpRouter): void {
-  const { settings, knex, log, topics, schema, keys } = runtime
+  const { settings, knex, log, topics, schema, keys, people } = runtime
   const configured = keys && { kids: keys.kids, keysOf: () => keys }
-  const audit = createAudit({ knex, log, topics, schema, configured, maxLagMs: settings.MAX_LAG * 1000 })
+  const audit = createAudit({ knex, log, topics, schema, people, configured, maxLagMs: settings.MAX_LAG * 1000 })
+  const projectSecrets = keys && formatProjectSecrets(keys)
   const guarding = { guard: createRightsCheck(guardOf(runtime)), timeoutMs: settings.APPEND_TIMEOUT * 1000 }
   // The embedded database takes one process.
-  const long = fewAtOnce(settings.dev ? inThisProcess(audit) : inWorker({ settings, schema }))
+  const long = fewAtOnce(settings.dev ? inThisProcess(audit) : inWorker({ settings, schema, projectSecrets }))
   auditRoutes(router, { audit, long }, guarding)
 }

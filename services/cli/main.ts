@@ -9,6 +9,7 @@ import { addMigrateCommand } from './commands/migrate.ts'
 import { addProjectionCommands } from './commands/projection/projection.ts'
 import { addSecretsCommands } from './commands/secrets.ts'
 import { addServeCommand } from './commands/serve.ts'
+import { addUsersCommands } from './commands/users.ts'
 import { exitCodeOf, exitOnWrongUsage, explain } from './exit.ts'
 import { addHelpCommand, tellHelp } from './help.ts'
 import { ownCommand } from '../../shared/config/own-command.ts'
@@ -33,6 +34,7 @@ addProjectionCommands(program)
 addAuditCommands(program)
 addAdminCommands(program)
 addSecretsCommands(program)
+addUsersCommands(program)
 addLogoutCommand(program)
 addHelpCommand(program)
 tellHelp(program)

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
+import type { People } from '../../shared/accounts/people.ts'
 import { type EventLog, LogReadError } from '../../shared/event-log/event-log.ts'
 import { isSamePlace, placeText, registryPlace, type TopicPartition } from '../../shared/event-log/places.ts'
 import { createSkips, type Skips } from '../../shared/event-log/skips.ts'
@@ -14,7 +15,7 @@ import type { ReadModel } from '../../shared/read-model/read-model.ts'
 import { divergenceOf, lookAtLog, type LogSeen } from './divergence.ts'
 import { createStopped, type Stopped } from './stopped.ts'
 
-export type HeldOptions = ReadModel & { log: EventLog; logger: Logger }
+export type HeldOptions = ReadModel & { people: People; log: EventLog; logger: Logger }
 
 /** How many grants of one partition are remembered between batches: those that are refreshed again and again. */
 const KNOWN_GRANTS = 10_000

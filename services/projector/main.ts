@@ -21,11 +21,12 @@ export async function runProjector({
   topics,
   settings,
   logger,
+  people,
 }: Runtime): Promise<RunningProjector> {
   // Two databases must not share the partitions of one group: each would miss those of the other.
   const group = `${await ownName(knex, `${settings.KAFKA_TOPIC_PREFIX}.projector.${schema}`)}.${await timelineOf(knex)}`
   const readModel = { knex, schema, topics }
-  const following = await startProjector({ ...readModel, log, group, logger })
+  const following = await startProjector({ ...readModel, people, log, group, logger })
   const stopFreshness = startFreshness({ ...readModel, log, logger, leave: following.leave })
   const everyMs = settings.SWEEP_INTERVAL * 1000
   const stopSweeper = startSweeper({ ...readModel, logger, reached: following.reached, everyMs })

@@ -22,7 +22,7 @@ export function bearerFacts({ view, row, inactive }: Examined): BearerFacts | nu
     client_id: grant.client_id,
     sub: grant.principal.id,
     principal_type: grant.principal.type,
-    ...(user?.value && { username: user.value.personal.username }),
+    ...(user?.value && user.person?.username != null && { username: user.person.username }),
     token_type: 'Bearer',
     jti: `${grant.grant_id}.${row.generation}`,
     iat: row.iat,

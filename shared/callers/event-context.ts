@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import type { EventContext } from '../event-log/event-codec.ts'
 import type { HttpContext } from '../http/context.ts'
 import type { Principal } from '../ledger/events.ts'
@@ -5,5 +6,23 @@ import type { Principal } from '../ledger/events.ts'
 /** Who acts, through which request and from where: for the envelope of the event that a request causes. */
 export function eventContext(ctx: HttpContext, { type, id }: Principal): EventContext {
   const { requestId, traceparent, clientAddress } = ctx.state
-  return { actor: `${type}/${id}`, requestid: requestId, traceparent, clientaddress: clientAddress }
+  return { actor: `${type}/${id}`, requestid: requestId, traceparent, clientaddress: networkOf(clientAddress) }
+}
+
+/**
+ * The network of an address, /24 or /48: what stands in the log stands there for ever, and must not lead to a person.
+ * The whole address is in the access log.
+ */
+export function networkOf(address: string): string | undefined {
+  const ipv4 = /^(?:::ffff:)?(\d+\.\d+\.\d+)\.\d+$/i.exec(address)?.[1]
+  if (ipv4 !== undefined) return `${ipv4}.0/24`
+  const bare = address.replace(/%.*$/, '')
+  if (!isIPv6(bare)) return undefined
+  // Written out: the first three of eight groups, of which `::` stands for those that are left out.
+  const [head = '', tail] = bare.split('::')
+  const [before, after] = [head, tail ?? ''].map((part) => (part === '' ? [] : part.split(':')))
+  const left = tail === undefined ? 0 : 8 - (before?.length ?? 0) - (after?.length ?? 0)
+  const groups = [...(before ?? []), ...Array.from({ length: left }, () => '0'), ...(after ?? [])]
+  const first = groups.slice(0, 3).map((group) => Number.parseInt(group, 16).toString(16))
+  return `${first.join(':')}::/48`
 }

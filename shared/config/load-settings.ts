@@ -18,8 +18,8 @@ type Env = Record<string, string | undefined>
 /** Settings as written, by name without the prefix. */
 type Raw = Record<string, string>
 
-/** Which secrets a process needs: all of them, those of token-check, or none (projector, migrate, audit). */
-export type SecretsNeed = 'system' | 'check' | 'none'
+/** Which secrets a process needs: all of them, those of token-check or of the projector, or none (migrate, audit). */
+export type SecretsNeed = 'system' | 'check' | 'project' | 'none'
 
 /**
  * Reads all LEDGER_ settings. Throws one OperatorError that lists every problem, also names that are no settings. No
@@ -144,5 +144,6 @@ function allOrNone(raw: Partial<Raw>, names: string[]): string[] {
 function missingSecrets(raw: Raw, dev: boolean, need: SecretsNeed): string[] {
   if (dev || need === 'none' || raw['SECRETS_SYSTEM']) return []
   if (need === 'system') return [`${PREFIX}SECRETS_SYSTEM is required ("${ownCommand()} keys generate" makes one)`]
-  return raw['SECRETS_CHECK'] ? [] : [`${PREFIX}SECRETS_CHECK or ${PREFIX}SECRETS_SYSTEM is required`]
+  const own = need === 'check' ? 'SECRETS_CHECK' : 'SECRETS_PROJECT'
+  return raw[own] ? [] : [`${PREFIX}${own} or ${PREFIX}SECRETS_SYSTEM is required`]
 }

@@ -66,6 +66,12 @@ export const settingsSchema = z.object({
   SECRETS_CHECK: form.checkSecrets
     .optional()
     .meta(secret('For token-check alone, instead of `LEDGER_SECRETS_SYSTEM`: what `keys derive check` prints')),
+  SECRETS_PROJECT: form.projectSecrets
+    .optional()
+    .meta(secret('For the projector alone, instead of `LEDGER_SECRETS_SYSTEM`: what `keys derive project` prints')),
+  SUB_MAY_BE_ADDRESS: form.flag
+    .prefault('false')
+    .describe('`true`: a `sub` may be a mail address, for a ledger that has such ones already. It cannot be forgotten'),
   SERVE_PUBLIC_HOST: z.string().prefault('0.0.0.0').describe('Address that the public port is bound to'),
   SERVE_PUBLIC_PORT: form.port.prefault('4444').describe('Public port'),
   SERVE_ADMIN_HOST: z.string().prefault('127.0.0.1').describe('Address that the admin port is bound to'),

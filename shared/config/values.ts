@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import proxyAddr from 'proxy-addr'
 import { z } from 'zod'
-import { parseCheckSecrets, parseSecrets } from '../tokens/keys.ts'
+import { parseCheckSecrets, parseProjectSecrets, parseSecrets } from '../tokens/keys.ts'
 import { readNamedFile } from './secret-file.ts'
 
 /** What the integer columns hold: 68 years. */
@@ -91,6 +91,7 @@ export const readModelSchema = z
 
 export const secrets = z.string().transform(orIssue(parseSecrets))
 export const checkSecrets = z.string().transform(orIssue(parseCheckSecrets))
+export const projectSecrets = z.string().transform(orIssue(parseProjectSecrets))
 
 /** RFC 6749 appendix A.1, without the colon that Basic splits at. */
 export const clientId = z.string().regex(/^[\w.-]{1,100}$/, 'must be letters, digits, ".", "_" or "-"')

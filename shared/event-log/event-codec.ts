@@ -1,9 +1,10 @@
 import { v7 as uuidv7 } from 'uuid'
 import { type Fact, isGrantEvent, isGrantFact, type LedgerEvent, type Recorded } from '../ledger/events.ts'
 import { registryKeyOf } from '../ledger/registry/state.ts'
+import { isSealed } from '../ledger/user.ts'
 import { hasUnstorableText } from '../ledger/storable-text.ts'
 import type { LogRecord, Outgoing } from './event-log.ts'
-import { EVENT } from './event-schemas.ts'
+import { EVENT, EVENT_2 } from './event-schemas.ts'
 import { partitionOf, placeOf, registryPlace, type TopicPartition, type Topics } from './places.ts'
 
 /** Who caused an event, through which request, from where. Extensions of the CloudEvents envelope. */
@@ -34,7 +35,7 @@ export function envelop<F extends Fact>(fact: F, source: string, context: EventC
     subject: keyOf(fact),
     time: new Date(now).toISOString(),
     datacontenttype: 'application/json',
-    dataschema: `${source}/schemas/${fact.type}/1`,
+    dataschema: `${source}/schemas/${fact.type}/${versionOf(fact)}`,
     ...context,
     ...fact,
   }
@@ -63,7 +64,7 @@ export function decodeEvent(value: Buffer): LedgerEvent {
   // Only an escape can bring such text in, so the walk is for the few records that have one.
   if (/\\u(0000|d[89a-f])/i.test(text) && hasUnstorableText(json))
     throw new UndecodableRecord('text with U+0000 or half a surrogate pair')
-  const parsed = EVENT.safeParse(json)
+  const parsed = (isVersion2(json) ? EVENT_2 : EVENT).safeParse(json)
   if (parsed.success) return parsed.data
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'event'}: ${message}`)
   throw new UndecodableRecord(problems.join('; '))
@@ -72,6 +73,16 @@ export function decodeEvent(value: Buffer): LedgerEvent {
 /** The key of a fact's record: its grant_id, or `client/ID`, `scope/NAME`, `user/SUB` … in the registry. */
 export function keyOf(fact: Fact): string {
   return isGrantFact(fact) ? fact.data.grant_id : registryKeyOf(fact)
+}
+
+// The version of its `dataschema` that a fact is of.
+function versionOf({ data }: Fact): 1 | 2 {
+  return 'user' in data && isSealed(data.user) ? 2 : 1
+}
+
+function isVersion2(json: unknown): boolean {
+  if (typeof json !== 'object' || json === null || !('dataschema' in json)) return false
+  return typeof json.dataschema === 'string' && json.dataschema.endsWith('/2')
 }
 
 function jsonOf(text: string): unknown {

@@ -67,11 +67,20 @@ const resource = z.looseObject({
   execute_acl: name.nullable(),
   templates: z.array(z.looseObject({ method: name, path: name })),
 })
-const user = z.looseObject({
+const plainUser = z.looseObject({
   sub: name,
   groups: names,
   enabled: z.boolean(),
   personal: z.looseObject({ username: name, name: z.string().nullable(), email: z.string().nullable() }),
+})
+/** Base64url: `key_id` names the key of that person, AES-256-GCM (tokens/personal-data.ts). */
+const base64url = z.string().regex(/^[\w-]+$/)
+const sealedUser = z.looseObject({
+  sub: name,
+  groups: names,
+  enabled: z.boolean(),
+  username_index: z.string().regex(/^[\w-]{43}$/),
+  personal: z.looseObject({ key_id: uuid, iv: base64url, data: base64url, tag: base64url }),
 })
 
 /** Purposes are words of ours, checks HMAC-SHA-256 in base64url. */
@@ -119,9 +128,10 @@ export const EVENT_DATA = {
   AclDeleted: z.looseObject({ ...revised, name }),
   ResourcePut: z.looseObject({ ...revised, resource }),
   ResourceDeleted: z.looseObject({ ...revised, name }),
-  UserPut: z.looseObject({ ...revised, user }),
+  UserPut: z.looseObject({ ...revised, user: plainUser }),
   UserDeleted: z.looseObject({ ...revised, sub: name }),
-  UserGrantsRevoked: z.looseObject({ ...revised, user, reason }),
+  UserGrantsRevoked: z.looseObject({ ...revised, user: plainUser, reason }),
+  UserForgotten: z.looseObject({ ...revised, sub: name }),
   KeyIntroduced: z.looseObject({ ...revised, kid, checks }),
   KeyRetired: z.looseObject({ ...revised, kid }),
   RecordSkipped: z.looseObject({
@@ -132,6 +142,12 @@ export const EVENT_DATA = {
     reason: name,
   }),
 } satisfies { [Type in EventType]: z.ZodType<Extract<Fact, { type: Type }>['data']> }
+
+/** The `data` of what has a version 2, which alone is written since. */
+export const EVENT_DATA_2 = {
+  UserPut: z.looseObject({ ...revised, user: sealedUser }),
+  UserGrantsRevoked: z.looseObject({ ...revised, user: sealedUser, reason }),
+} satisfies { [Type in EventType]?: z.ZodType<Extract<Fact, { type: Type }>['data']> }
 
 const envelope = z.looseObject({
   specversion: z.literal('1.0'),
@@ -148,13 +164,15 @@ const envelope = z.looseObject({
 })
 
 /** Every event in its CloudEvents 1.0 envelope (structured JSON), as a union on `type`. */
-export const EVENT = z.discriminatedUnion('type', variants()) as unknown as z.ZodType<LedgerEvent>
+export const EVENT = z.discriminatedUnion('type', variants(EVENT_DATA, 1)) as unknown as z.ZodType<LedgerEvent>
+/** The same of version 2. */
+export const EVENT_2 = z.discriminatedUnion('type', variants(EVENT_DATA_2, 2)) as unknown as z.ZodType<LedgerEvent>
 
 // A changed rule gets a new `dataschema`, so an event of a version that this release does not know must not be read as
 // this one.
-function variants(): [Variant, ...Variant[]] {
-  const all = Object.entries(EVENT_DATA).map(([type, data]) =>
-    envelope.extend({ type: z.literal(type), data, dataschema: z.string().endsWith(`/${type}/1`) }),
+function variants(ofTypes: Record<string, z.ZodType>, version: 1 | 2): [Variant, ...Variant[]] {
+  const all = Object.entries(ofTypes).map(([type, data]) =>
+    envelope.extend({ type: z.literal(type), data, dataschema: z.string().endsWith(`/${type}/${version}`) }),
   )
   return all as unknown as [Variant, ...Variant[]]
 }

@@ -1,3 +1,7 @@
+import type { User } from './user.ts'
+
+export type { User } from './user.ts'
+
 /**
  * Every event of the ledger. An event is a fact: what it means for the state is decided by `evolve`, in log order.
  * Whatever `evolve` needs stands in the event itself (lifetimes, limits, grace, kid), so that a replay in ten years
@@ -100,14 +104,6 @@ export type Group = { name: string; description: string }
 export type Acl = { name: string; allowed_groups: string[]; denied_groups: string[] }
 /** A folder (`orders.internal`) or service (`orders.internal:approve`); `execute_acl: null` = inherit. */
 export type Resource = { name: string; execute_acl: string | null; templates: { method: string; path: string }[] }
-export type User = {
-  sub: string
-  groups: string[]
-  enabled: boolean
-  /** Everything that names a person, in one member, so that it can be encrypted per user. */
-  personal: { username: string; name: string | null; email: string | null }
-}
-
 /** A key as the log knows it: for each purpose what proves its subkey, without telling it (tokens/key-checks.ts). */
 export type Key = { kid: number; checks: { [purpose: string]: string } }
 
@@ -138,6 +134,7 @@ export type EntityFact =
   | Put<'UserPut', 'user', User>
   | Deleted<'UserDeleted', 'sub'>
   | { type: 'UserGrantsRevoked'; data: Revised & { user: User; reason: RevocationReason } }
+  | Deleted<'UserForgotten', 'sub'>
   | { type: 'KeyIntroduced'; data: Revised & Key }
   | { type: 'KeyRetired'; data: Revised & { kid: number } }
 

@@ -1,3 +1,4 @@
+import { PersonForgotten } from '../accounts/person-keys.ts'
 import { OperatorError } from '../config/operator-error.ts'
 import { isAway, isSchemaGone, isUnstorableText } from '../database/away.ts'
 import { QueueFull } from '../database/batcher.ts'
@@ -12,6 +13,7 @@ import { Contradiction, Unsettled } from '../read-model/unsettled.ts'
 export function knownError(thrown: unknown): OAuthError | null {
   if (thrown instanceof Contradiction) return unavailable(thrown.message, thrown, thrown.alarm)
   if (thrown instanceof Unsettled) return unavailable(thrown.message, thrown)
+  if (thrown instanceof PersonForgotten) return new OAuthError('conflict', thrown.message)
   if (thrown instanceof OperatorError) return unavailable(thrown.message, thrown, 'operator_needed')
   if (thrown instanceof AppendError && thrown.outcome === 'too_large')
     return new OAuthError('invalid_request', 'the request is too large to be recorded', { cause: thrown })

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { createPeople, type People } from '../accounts/people.ts'
 import type { Guard } from '../callers/require-right.ts'
 import type { Settings } from '../config/settings.ts'
 import type { EventLog } from '../event-log/event-log.ts'
@@ -22,6 +23,7 @@ export type Runtime = Required<ReadModel> & {
   commit: Commit
   clocks: Clocks
   logger: Logger
+  people: People
   /** Absent where a process handles no tokens. */
   keys: Keys | null
   /** Introduces a key of before once it is proved; does nothing where the whole key is not here. */
@@ -72,5 +74,6 @@ export function runtimeOf(
     ? createNoteProof({ knex, schema, topics }, { ...held, commit, logger })
     : () => undefined
   const keys = held?.keys ?? null
-  return { settings, knex, log, topics, schema, stamps, waiter, commit, clocks, logger, keys, noteProof }
+  const people = createPeople({ knex, keys, ledger_id: held?.ledger_id ?? '' })
+  return { settings, knex, log, topics, schema, stamps, waiter, commit, clocks, logger, people, keys, noteProof }
 }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { People } from '../accounts/people.ts'
 import type { EventLog } from '../event-log/event-log.ts'
 import type { Topics } from '../event-log/places.ts'
 import type { Stamps } from './stamps.ts'
@@ -11,8 +12,11 @@ export type ReadModelTables = {
   stamps?: Stamps
 }
 
+/** The tables, and what opens the names of people that are written into them. */
+export type Projection = ReadModelTables & { people: People }
+
 /** A read model, and the topics of the log that it is folded from. */
 export type ReadModel = ReadModelTables & { topics: Topics }
 
 /** A read model beside the log that it is folded from. */
-export type VerifySource = ReadModel & { log: EventLog }
+export type VerifySource = ReadModel & { log: EventLog; people: People }

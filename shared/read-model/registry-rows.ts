@@ -1,4 +1,4 @@
-import type { User } from '../ledger/events.ts'
+import { createHash } from 'node:crypto'
 import {
   type NamedKind,
   parseRegistryKey,
@@ -6,14 +6,23 @@ import {
   registryKey,
   type RegistryValues,
 } from '../ledger/registry/kinds.ts'
-import type { RegistryEntity } from '../ledger/registry/state.ts'
+import { foldedUsername } from '../ledger/registry/folded-username.ts'
+import type { RegistryEntity, UserEntity } from '../ledger/registry/state.ts'
+import {
+  isSealed,
+  type Person,
+  type PersonalState,
+  type SealedUser,
+  type ShownPerson,
+  type User,
+} from '../ledger/user.ts'
 
 /** The kinds that have a table: all but the ledger itself. */
 export type StoredKind = NamedKind
 
-/** The members of a kind's value, each a column; `personal` of a user is spread over columns of its own. */
+/** The members of a kind's value, each a column; what names a user stands in columns of its own. */
 type Column<Kind extends StoredKind> = Kind extends 'user'
-  ? Exclude<keyof User, 'personal'> | keyof User['personal']
+  ? Exclude<keyof User, 'personal'> | keyof Person | 'username_sha256' | 'personal_state'
   : keyof RegistryValues[Kind]
 
 const COLUMNS: { [Kind in StoredKind]: Record<Column<Kind>, true> } = {
@@ -38,7 +47,17 @@ const COLUMNS: { [Kind in StoredKind]: Record<Column<Kind>, true> } = {
     secret: true,
   },
   scope: { name: true, description: true, includes: true },
-  user: { sub: true, username: true, name: true, email: true, groups: true, enabled: true },
+  user: {
+    sub: true,
+    username: true,
+    name: true,
+    email: true,
+    groups: true,
+    enabled: true,
+    username_index: true,
+    username_sha256: true,
+    personal_state: true,
+  },
   group: { name: true, description: true },
   acl: { name: true, allowed_groups: true, denied_groups: true },
   resource: { name: true, execute_acl: true, templates: true },
@@ -80,25 +99,24 @@ export type StoredRow = Record<string, unknown> & EntityState & { value: unknown
 const STATE_COLUMNS = ['value', 'revision', 'deleted', 'not_before', 'last_offset', 'at'] as const
 
 /** A row as it is read: the whole entity, also what only a later release knows of it. */
-export type RegistryRow = EntityState & { id: string | number; value: unknown }
+export type RegistryRow = EntityState & { id: string | number; value: unknown; person?: ShownPerson }
 
 /** SQL for a row of this kind's table, under this alias, as a `RegistryRow`. json: built as the text that is sent. */
 export function entityJson(kind: StoredKind, alias: string): string {
   const state = STATE_COLUMNS.map((column) => `'${column}', ${alias}.${column}`).join(', ')
-  return `json_build_object('id', ${alias}.${REGISTRY_TABLES[kind].id}, ${state})`
+  return `json_build_object('id', ${alias}.${REGISTRY_TABLES[kind].id}, ${state}${kind === 'user' ? personJson(alias) : ''})`
 }
 
-/**
- * The members of an entity that this release knows, without those of a later one; what is personal of a user beside the
- * others.
- */
+const personJson = (alias: string) =>
+  `, 'person', json_build_object('username', ${alias}.username, 'name', ${alias}.name, 'email', ${alias}.email, 'state', ${alias}.personal_state)`
+
+/** The members of an entity that this release knows, without those of a later one, and without what names a person. */
 export function knownMembers<Kind extends StoredKind>(
   kind: Kind,
   value: RegistryValues[Kind],
 ): Record<string, unknown> {
-  const { personal, ...members } = { personal: null, ...value }
   const columns: readonly string[] = REGISTRY_TABLES[kind].columns
-  return Object.fromEntries(Object.entries({ ...members, ...personal }).filter(([member]) => columns.includes(member)))
+  return Object.fromEntries(Object.entries(value).filter(([member]) => columns.includes(member)))
 }
 
 /** Every column of a kind's table, in order. */
@@ -106,14 +124,15 @@ export function registryColumns(kind: StoredKind): string[] {
   return [...REGISTRY_TABLES[kind].columns, ...STATE_COLUMNS]
 }
 
-/** The row that an entity is stored as. */
-export function registryRow(entity: RegistryEntity & { kind: StoredKind }): StoredRow {
+/** The row that an entity is stored as; `revealed`: what is behind a sealed user. */
+export function registryRow(
+  entity: RegistryEntity & { kind: StoredKind },
+  revealed?: Person | PersonalState,
+): StoredRow {
   const { id } = REGISTRY_TABLES[entity.kind]
-  const { personal, ...value } = { personal: null, ...entity.value }
   return {
-    ...value,
-    // Each by its name: what else a record of a later release has in there must not become another column.
-    ...(personal && personalOf(personal)),
+    ...entity.value,
+    ...(entity.kind === 'user' && personColumns(shownPerson(entity, revealed))),
     [id]: idOf(entity),
     value: entity.value,
     revision: entity.revision,
@@ -135,10 +154,34 @@ export function entityOfRow<Kind extends StoredKind>(
   kind: Kind,
   { id, value, at, ...state }: RegistryRow,
 ): Extract<RegistryEntity, { kind: Kind }> {
-  const entity = { kind, key: registryKey(kind, String(id)), ...state, value, at: Date.parse(at) }
+  const forgotten = state.deleted && state.person?.state === 'forgotten'
+  const key = registryKey(kind, String(id))
+  const entity = { kind, key, ...state, ...(forgotten && { forgotten }), value, at: Date.parse(at) }
   return entity as unknown as Extract<RegistryEntity, { kind: Kind }>
 }
 
-function personalOf({ username, name, email }: Record<string, unknown>): Record<string, unknown> {
-  return { username, name, email }
+/** What names a user: as it stands in version 1, or was revealed. Of one who is deleted nothing. */
+function shownPerson({ value, forgotten }: UserEntity, revealed?: Person | PersonalState): ShownPerson {
+  if (!value) return { ...NOBODY, state: forgotten ? 'forgotten' : null }
+  const person = isSealed(value) ? (revealed ?? 'unreadable') : value.personal
+  if (typeof person === 'string') return { ...NOBODY, state: person }
+  const { username, name, email } = person
+  return { username, name, email, state: null }
+}
+
+const NOBODY = { username: null, name: null, email: null }
+
+function personColumns({ state, ...person }: ShownPerson): Record<string, string | null> {
+  const { username } = person
+  return { ...person, username_sha256: username === null ? null : usernameSha256(username), personal_state: state }
+}
+
+/** How a user is found by name, whatever version the record is of: of fixed length, as a name may be long. */
+export function usernameSha256(username: string): string {
+  return createHash('sha256').update(foldedUsername(username), 'utf8').digest('base64url')
+}
+
+/** The user that an entity stands for, where what names it is sealed. */
+export function sealedUserOf(entity: RegistryEntity): SealedUser[] {
+  return entity.kind === 'user' && entity.value && isSealed(entity.value) ? [entity.value] : []
 }

@@ -104,6 +104,8 @@ CREATE TABLE ${schema}.bearer_tokens (
 );
 CREATE INDEX bearer_tokens_key ON ${schema}.bearer_tokens (kid, partition, look_at, grant_id, generation)`
 
+// What names a person stands in the columns `username`, `name` and `email` of `users` alone, in clear, as far as it can
+// be read; `username_sha256` is of the folded name. `personal_state`: why it cannot be read.
 // Names are unique by the fold, not by an index: a batch is written as its final state, where a name may change hands
 // twice.
 const registry = (schema: string) => `
@@ -117,8 +119,11 @@ CREATE TABLE ${schema}.clients (
 CREATE INDEX clients_name ON ${schema}.clients (client_name, client_version);
 CREATE TABLE ${schema}.scopes (name text PRIMARY KEY, description text, includes text[], ${REGISTRY_COLUMNS});
 CREATE TABLE ${schema}.users (
-  sub text PRIMARY KEY, username text, name text, email text, groups text[], enabled boolean, ${REGISTRY_COLUMNS});
-CREATE INDEX users_username ON ${schema}.users (username);
+  sub text PRIMARY KEY, username text, name text, email text, groups text[], enabled boolean, username_index text,
+  username_sha256 text, personal_state text CHECK (personal_state IN ('forgotten', 'unreadable')), ${REGISTRY_COLUMNS});
+CREATE INDEX users_username ON ${schema}.users (username_sha256);
+CREATE INDEX users_username_index ON ${schema}.users (username_index);
+CREATE INDEX users_unreadable ON ${schema}.users (sub) WHERE personal_state = 'unreadable';
 CREATE TABLE ${schema}.groups (name text PRIMARY KEY, description text, ${REGISTRY_COLUMNS});
 CREATE TABLE ${schema}.acls (
   name text PRIMARY KEY, allowed_groups text[], denied_groups text[], ${REGISTRY_COLUMNS});

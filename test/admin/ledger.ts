@@ -16,7 +16,7 @@ export const ROOT: Credentials = { client_id: 'root', client_secret: randomBytes
 /** A ledger with the bootstrap administrator `root`, and what administrators do with it. */
 export async function startLedger(
   t: Pick<ExecutionContext, 'teardown'>,
-  options: Pick<support.LedgerOptions, 'sentTwice' | 'settings' | 'brokers'> = {},
+  options: Pick<support.LedgerOptions, 'sentTwice' | 'settings' | 'brokers' | 'services'> = {},
 ) {
   const settings = {
     BOOTSTRAP_CLIENT_ID: ROOT.client_id,

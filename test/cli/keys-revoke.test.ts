@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
+import { readWrappingKids } from '../../shared/accounts/person-keys.ts'
 import { keyInUse } from '../../services/admin/keys/key-in-use.ts'
 import { retireKey } from '../../services/admin/keys/retire-key.ts'
 import { readKeys } from '../../shared/read-model/reads/keys.ts'
@@ -165,7 +166,8 @@ function sourceOf({ runtime, keys }: TestLedger): KeySource {
     tokens: createTokenReader({ knex, schema, topics }),
     timeoutMs: 5_000,
   }
-  const retirer = { ...revoker, knownKeys: () => readKeys({ knex, schema, topics }), here: keys.kids }
+  const wrappingKids = () => readWrappingKids(knex)
+  const retirer = { ...revoker, wrappingKids, knownKeys: () => readKeys({ knex, schema, topics }), here: keys.kids }
   const by = { revoked_by: { type: 'client' as const, id: 'root' }, context: { actor: 'client/root' } }
   return {
     inUse: (kid) => keyInUse(retirer, kid),
@@ -196,12 +198,14 @@ test('a lost key is ended by the command line itself, and then the ledger starts
   const settings = { SECRETS_SYSTEM: two }
   await t.throwsAsync(startLedger(t, { beside: before, settings }), { message: /1 live grants need key 1/ })
 
-  const projector = await startLedger(t, { beside: before, services: ['projector'], settings })
   const env = {
     LEDGER_ISSUER: before.settings.ISSUER ?? '',
     LEDGER_DATABASE_URL: before.settings.DATABASE_URL ?? '',
     LEDGER_SECRETS_SYSTEM: two,
   }
+  t.is((await commandLine(env, 'keys', 'rewrap')).code, 1, 'which takes the old key')
+  t.is((await commandLine(env, 'keys', 'rewrap', '--lost')).code, 0)
+  const projector = await startLedger(t, { beside: before, services: ['projector'], settings })
   const { code, out, err } = await commandLine(env, 'keys', 'revoke', '--kid', '1', '--yes')
   t.is(code, 0, err)
   t.regex(out, /^kid 1: 1 grants ended/)

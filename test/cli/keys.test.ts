@@ -13,6 +13,7 @@ import { refresh } from '../support/refreshing.ts'
 const test = realTest('postgres')
 const one = `1:${randomBytes(32).toString('base64')}`
 const RETIRE = ['keys', 'retire', '--kid', '1']
+const REWRAP_1 = 'kid 1 wraps 3 keys of persons: "keys rewrap" wraps them under the current one'
 const RETIRE_1 = 'kid 1 is needed no longer: say so with "keys retire --kid 1", and then take it out'
 const two = `2:${randomBytes(32).toString('base64')}`
 
@@ -78,7 +79,10 @@ test('status leads through a rotation: second, first, until when the old key is 
   t.like(await keyOf(first, 1), { grants: 1, refresh_tokens: 0, access_tokens: 0 }, 'a retry of the refresh')
   t.is((await refresh(first, app, moving.refresh_token)).status, 200, 'which is why the key is needed')
   await outlastGrace(first)
-  t.like(await keyOf(first, 1), { grants: 0, last_token_ends: null, next: RETIRE_1 })
+  t.like(await keyOf(first, 1), { grants: 0, last_token_ends: null, person_keys: 3, next: REWRAP_1 })
+  const rewrapped = await commandLine(directly(first, { LEDGER_SECRETS_SYSTEM: `${two},${one}` }), 'keys', 'rewrap')
+  t.is(rewrapped.out, '3 keys are wrapped under key 2 now\n', rewrapped.err)
+  t.like(await keyOf(first, 1), { person_keys: 0, next: RETIRE_1 })
   const removed = startLedger(t, { beside: before, settings: { SECRETS_SYSTEM: two } })
   await t.throwsAsync(removed, { message: /key 1 is in use, and LEDGER_SECRETS_SYSTEM has no such kid/ })
 

@@ -8,7 +8,7 @@ import { SERVICES } from '../../services/cli/compose/service-names.ts'
 import { secretsFor } from '../../services/cli/compose/services.ts'
 import { loadSettings } from '../../shared/config/load-settings.ts'
 import { isSecret, SETTING_NAMES } from '../../shared/config/settings.ts'
-import { deriveKeys, formatCheckSecrets, parseSecrets } from '../../shared/tokens/keys.ts'
+import { deriveKeys, formatCheckSecrets, formatProjectSecrets, parseSecrets } from '../../shared/tokens/keys.ts'
 import { all, compose, interpolate, ours, ROOT, type Service } from './compose-file.ts'
 
 /** Secrets as compose/init.sh writes them, by their names. */
@@ -43,10 +43,12 @@ test('the settings of every service in docker-compose.yml load, with the secrets
   const system = values['LEDGER_SECRETS_SYSTEM'] ?? ''
   const check = `${file}.check`
   await writeFile(check, formatCheckSecrets(deriveKeys(parseSecrets(system), 'a-ledger')))
+  const project = `${file}.project`
+  await writeFile(project, formatProjectSecrets(deriveKeys(parseSecrets(system), 'a-ledger')))
   for (const [name, service] of ours) {
     const need =
       service.command?.[0] === 'serve' ? secretsFor(SERVICES.filter((one) => service.command?.includes(one))) : 'system'
-    const env = await settingsOf(service, values, { check, folder: file })
+    const env = await settingsOf(service, values, { check, project, folder: file })
     t.notThrows(() => loadSettings(env, need), name)
     t.false(loadSettings(env, need).dev, name)
   }
@@ -56,10 +58,11 @@ test('the settings of every service in docker-compose.yml load, with the secrets
 async function settingsOf(
   { environment, secrets, volumes }: Service,
   values: Record<string, string>,
-  { check, folder }: { check: string; folder: string },
+  { check, project, folder }: { check: string; project: string; folder: string },
 ): Promise<Record<string, string>> {
   const entries = Object.entries(environment).map(async ([name, value]): Promise<[string, string]> => {
     const text = interpolate(String(value))
+    if (text === '/data/project.secret') return [name, volumes.includes('project-keys:/data:ro') ? project : text]
     if (text === '/data/check.secret') return [name, volumes.includes('check-keys:/data:ro') ? check : text]
     const secret = /^\/run\/secrets\/(.+)$/.exec(text)?.[1]
     if (secret === undefined || !secrets.includes(secret)) return [name, text]
@@ -84,15 +87,21 @@ test('no secret stands in a variable, and each service has those alone that it n
     kafka: '',
     migrate: 'database-password system-key bootstrap-secret',
     'check-keys': 'database-password system-key',
+    'project-keys': 'database-password system-key',
     'token-endpoint': 'database-password system-key',
     'token-check': 'database-password',
     projector: 'database-password',
     admin: 'database-password system-key',
     proxy: '',
   })
-  const withCheckKeys = all.filter(([, { volumes }]) => volumes.some((volume) => volume.startsWith('check-keys:')))
-  t.deepEqual(
-    withCheckKeys.map(([name]) => name),
+  for (const [keys, user] of [
     ['check-keys', 'token-check'],
-  )
+    ['project-keys', 'projector'],
+  ] as const) {
+    const having = all.filter(([, { volumes }]) => volumes.some((volume) => volume.startsWith(`${keys}:`)))
+    t.deepEqual(
+      having.map(([name]) => name),
+      [keys, user],
+    )
+  }
 })

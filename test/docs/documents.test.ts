@@ -9,6 +9,7 @@ import { addDemoCommand } from '../../services/cli/commands/demo.ts'
 import { addKeysCommands } from '../../services/cli/commands/keys.ts'
 import { fitted } from '../../services/cli/help.ts'
 import { addLogoutCommand } from '../../services/cli/commands/logout.ts'
+import { addUsersCommands } from '../../services/cli/commands/users.ts'
 import { addMigrateCommand } from '../../services/cli/commands/migrate.ts'
 import { addProjectionCommands } from '../../services/cli/commands/projection/projection.ts'
 import { addSecretsCommands } from '../../services/cli/commands/secrets.ts'
@@ -156,6 +157,14 @@ function all(command: Command): Command[] {
 function program(): Command {
   const root = new Command('token-ledger')
   const served = [addMigrateCommand, addServeCommand, addDemoCommand, addProjectionCommands, addAdminCommands]
-  for (const add of [addAuditCommands, addKeysCommands, addSecretsCommands, addLogoutCommand, ...served]) add(root)
+  for (const add of [
+    addAuditCommands,
+    addKeysCommands,
+    addSecretsCommands,
+    addUsersCommands,
+    addLogoutCommand,
+    ...served,
+  ])
+    add(root)
   return root
 }

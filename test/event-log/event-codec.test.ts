@@ -74,3 +74,30 @@ test('a record is refused under another key and in another partition', (t) => {
   t.throws(() => decodeRecord({ ...here, partition: here.partition + 1 }, record), { message: /belongs in partition/ })
   t.throws(() => decodeRecord(here, { ...record, key: Buffer.from('x') }), { message: /the key is not/ })
 })
+
+const SEALED_USER = {
+  sub: 'a',
+  groups: [],
+  enabled: true,
+  username_index: 'A'.repeat(43),
+  personal: { key_id: '0198c0de-bbbb-7000-8000-000000000001', iv: 'aaaa', data: 'aaaa', tag: 'aaaa' },
+}
+
+test('what names a person is of version 1 in clear and of version 2 sealed, and neither is read as the other', (t) => {
+  const personal = { username: 'ada', name: null, email: null }
+  const plain: Fact = {
+    type: 'UserPut',
+    data: { revision: 1, user: { sub: 'a', groups: [], enabled: true, personal } },
+  }
+  const sealed: Fact = { type: 'UserPut', data: { revision: 1, user: SEALED_USER } }
+  const [one, two] = [eventOf(plain), eventOf(sealed)]
+  t.regex(one.dataschema, /\/UserPut\/1$/)
+  t.regex(two.dataschema, /\/UserPut\/2$/)
+  for (const event of [one, two]) t.deepEqual(decodeEvent(bytes(event)), event)
+  for (const mixed of [
+    { ...one, dataschema: two.dataschema },
+    { ...two, dataschema: one.dataschema },
+    { ...two, dataschema: two.dataschema.replace(/2$/, '3') },
+  ])
+    t.throws(() => decodeEvent(bytes(mixed)), { instanceOf: UndecodableRecord })
+})

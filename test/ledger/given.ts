@@ -7,8 +7,8 @@ import type {
   Recorded,
   RegistryEvent,
   RegistryFact,
-  User,
 } from '../../shared/ledger/events.ts'
+import type { PlainUser } from '../../shared/ledger/user.ts'
 import { foldGrant } from '../../shared/ledger/grant/evolve.ts'
 import type { GrantState, LiveGrant } from '../../shared/ledger/grant/state.ts'
 import { registryKeyOf } from '../../shared/ledger/registry/state.ts'
@@ -156,7 +156,7 @@ export const client = (over: Partial<Client> = {}): Client => ({
   ...over,
 })
 
-export const user = (over: Partial<User> = {}): User => ({
+export const user = (over: Partial<PlainUser> = {}): PlainUser => ({
   sub: 'ada',
   groups: [],
   enabled: true,

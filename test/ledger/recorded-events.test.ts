@@ -41,6 +41,7 @@ const TYPES = {
   UserPut: true,
   UserDeleted: true,
   UserGrantsRevoked: true,
+  UserForgotten: true,
   KeyIntroduced: true,
   KeyRetired: true,
   RecordSkipped: true,

@@ -15,6 +15,7 @@ test('migrate may be repeated, and a ledger served, by a role that may create an
      GRANT SELECT ON ALL TABLES IN SCHEMA ledger, ${schema} TO ${role.name};
      GRANT INSERT ON ledger.log_records TO ${role.name};
      GRANT UPDATE ON ledger.log_partitions TO ${role.name};
+     GRANT INSERT, UPDATE ON ledger.persons, ledger.name_key TO ${role.name};
      GRANT INSERT, UPDATE, DELETE ON ledger.processes TO ${role.name};
      GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role.name};`,
     url,

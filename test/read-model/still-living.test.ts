@@ -94,7 +94,11 @@ async function allGrantsOf(reader: KeyUseReader, kid: number): Promise<string[]>
 }
 
 /** Empties the read model and folds these records into it, as a projector does, in two batches. */
-async function projectAnew({ knex, schema, topics }: Runtime, records: ReturnType<typeof recordsOf>, cut: number) {
+async function projectAnew(
+  { knex, schema, topics, people }: Runtime,
+  records: ReturnType<typeof recordsOf>,
+  cut: number,
+) {
   await knex.raw(`TRUNCATE ${schema}.grants, ${schema}.bearer_tokens, ${schema}.clients, ${schema}.users`)
   await knex.withSchema(schema).table('checkpoints').update({ next: 0, stalls: '{}' })
   const partitions = placed([...records.registry, ...records.grants], topics)
@@ -107,7 +111,7 @@ async function projectAnew({ knex, schema, topics }: Runtime, records: ReturnTyp
       return records.length === 0 ? [] : [readBatch(batch, checkpoint, NO_SKIPS)]
     })
     // What was projected is dated as what was recorded: a grace can have run out.
-    await project({ knex, schema }, batches, 'record')
+    await project({ knex, schema, people }, batches, 'record')
   }
 }
 

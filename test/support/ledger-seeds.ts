@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { requireKeys, type Runtime } from '../../shared/process/runtime.ts'
 import { readRegistry } from '../../shared/event-log/registry-log.ts'
 import type { Acl, Client, Principal, RegistryFact, User } from '../../shared/ledger/events.ts'
+import { isSealed, type PlainUser } from '../../shared/ledger/user.ts'
 import { ADMINISTRATOR_GRANT, issueTokens } from '../../shared/ledger/grant/issue.ts'
 import { formatToken } from '../../shared/tokens/token-string.ts'
 import { generateClientSecret, hashClientSecret } from '../../shared/tokens/client-secret.ts'
@@ -28,7 +29,7 @@ export type Seeds = {
   changeClient: (client: Credentials, over: Partial<Client>) => Promise<void>
   deleteClient: (client: Credentials) => Promise<void>
   /** Puts a user and gives its `sub`; repeated with a `sub`, it changes that user. */
-  user: (over?: Partial<User>) => Promise<string>
+  user: (over?: Partial<PlainUser>) => Promise<string>
   deleteUser: (sub: string) => Promise<void>
   /** Ends all grants that the user has now. */
   revokeAllOfUser: (sub: string) => Promise<void>
@@ -74,13 +75,23 @@ export function createSeeds(runtime: Runtime): Seeds {
     return entity?.kind === 'user' ? entity.value : null
   }
 
-  async function putUser(over: Partial<User> = {}): Promise<string> {
+  async function plainOf(user: User): Promise<PlainUser> {
+    if (!isSealed(user)) return user
+    const personal = (await runtime.people.reveal([user])).get(user.sub)
+    if (typeof personal !== 'object') throw new Error(`${user.sub} is ${personal}`)
+    const { sub, groups, enabled } = user
+    return { sub, groups, enabled, personal }
+  }
+
+  async function putUser(over: Partial<PlainUser> = {}): Promise<string> {
     const sub = over.sub ?? `user-${uuidv7()}`
     const personal = { username: `${sub}.name`, name: `Name of ${sub}`, email: `${sub}@people.example` }
-    const before = (await userNow(sub)) ?? defaultUser({ sub, personal })
-    const user = { ...before, ...over }
+    const before = await userNow(sub)
+    const plain = before ? await plainOf(before) : defaultUser({ sub, personal })
+    const user = { ...plain, ...over }
     seeded(user.personal.username, user.personal.name, user.personal.email)
-    await put(`user/${sub}`, (revision) => ({ type: 'UserPut', data: { revision, user } }))
+    const sealed = await runtime.people.seal(user)
+    await put(`user/${sub}`, (revision) => ({ type: 'UserPut', data: { revision, user: sealed } }))
     return sub
   }
 

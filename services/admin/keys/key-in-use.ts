@@ -5,18 +5,27 @@ import type { KeyUse, KeyUseReader } from '../../../shared/read-model/reads/key-
 export type KeyInUse = Omit<KeyUse, 'ends' | 'last_made'> & {
   /** Whether there ever was such a key: it is here, the log knows it, or something that was made with it is there. */
   known: boolean
+  /** How many keys of persons are wrapped under it. */
+  person_keys: number
 }
 
 /** What it takes to look a key up; `here`: the kids that this process has, the current one first. */
-export type KeyLookup = { keyUses: KeyUseReader; knownKeys: () => Promise<KnownKeys>; here: readonly number[] }
+export type KeyLookup = {
+  keyUses: KeyUseReader
+  knownKeys: () => Promise<KnownKeys>
+  wrappingKids: () => Promise<ReadonlyMap<number, number>>
+  here: readonly number[]
+}
 
 /** What lives of this kid. */
-export async function keyInUse({ keyUses, knownKeys, here }: KeyLookup, kid: number): Promise<KeyInUse> {
+export async function keyInUse({ keyUses, knownKeys, wrappingKids, here }: KeyLookup, kid: number): Promise<KeyInUse> {
   const { keys } = await knownKeys()
   const { grants, refresh_tokens, access_tokens, authorization_codes, capped, clients, last_made } =
     await keyUses.use(kid)
-  const known = last_made !== null || clients.length > 0 || keys.has(kid) || here.includes(kid)
-  return { kid, grants, refresh_tokens, access_tokens, authorization_codes, capped, clients, known }
+  const person_keys = (await wrappingKids()).get(kid) ?? 0
+  const isMade = last_made !== null || clients.length > 0 || person_keys > 0
+  const known = isMade || keys.has(kid) || here.includes(kid)
+  return { kid, person_keys, grants, refresh_tokens, access_tokens, authorization_codes, capped, clients, known }
 }
 
 /** What is said of a kid that nobody ever had. */

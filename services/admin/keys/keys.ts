@@ -69,8 +69,8 @@ export function retireKey(admin: Admin): HttpMiddleware {
   }
 }
 
-function lookupOf({ keyUses, knownKeys, keys }: Admin): KeyLookup {
-  return { keyUses, knownKeys, here: keys.kids }
+function lookupOf({ keyUses, knownKeys, wrappingKids, keys }: Admin): KeyLookup {
+  return { keyUses, knownKeys, wrappingKids, here: keys.kids }
 }
 
 const KID = z.string().regex(/^(?:[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/, 'must be a whole number from 1 to 255')

@@ -35,7 +35,7 @@ export async function retireKey(
 }
 
 function refusalOf(
-  { kid, known, grants, clients, capped }: KeyInUse,
+  { kid, known, grants, clients, capped, person_keys }: KeyInUse,
   { lost }: Retirement,
   here: readonly number[],
 ): string | null {
@@ -45,6 +45,8 @@ function refusalOf(
   if (grants > 0) return livingNeed(kid, countText(grants, { capped }))
   if (clients.length > 0 && !lost)
     return `the secrets of ${clients.length} clients need key ${kid}: each needs a new one first, or --lost if nobody has the key`
+  if (person_keys > 0 && !lost)
+    return `${person_keys} keys of persons are wrapped under key ${kid}: "keys rewrap" wraps them under the current one`
   return null
 }
 

@@ -2,6 +2,7 @@ import type { Settings } from '../../../shared/config/settings.ts'
 import type { Progress } from '../../../shared/event-log/fold-log.ts'
 import { announce, ownFacts } from '../../../shared/process/announce.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
+import { peopleOf } from '../../../shared/process/soundness/held-people.ts'
 import { fillReadModel } from '../../../shared/read-model/projection/rebuild.ts'
 import { claimReadModel, REBUILD } from '../../../shared/read-model/versions/build.ts'
 import { listReadModels } from '../../../shared/read-model/versions/read-models.ts'
@@ -22,16 +23,18 @@ export type BuildOptions = { named?: string | undefined; tell: Tell; progress?: 
  */
 export async function buildReadModel(
   parts: Pick<Parts, 'knex' | 'log' | 'topics'>,
-  { dev }: Pick<Settings, 'dev'>,
+  settings: Settings,
   { named, tell, progress }: BuildOptions,
 ): Promise<string> {
   const { knex } = parts
+  const { dev } = settings
+  const people = await peopleOf(knex, settings)
   const builder = ownFacts([REBUILD])
   const schema = await claimReadModel(knex, { named, builder, shared: !dev })
   tell(`read model: schema ${schema}`)
   const announced = await announce(knex, { ...builder, projects: [schema] })
   try {
-    await fillReadModel({ ...parts, schema }, { lanes: dev ? 1 : LANES, ...(progress && { progress }) })
+    await fillReadModel({ ...parts, schema, people }, { lanes: dev ? 1 : LANES, ...(progress && { progress }) })
     const isRead = (await listReadModels(knex)).some(({ schema_name, chosen }) => chosen && schema_name === schema)
     if (isRead) await pointViews(knex, schema)
   } finally {

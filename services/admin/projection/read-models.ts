@@ -24,10 +24,7 @@ export type ReadModels = {
 }
 
 /** Read models on these parts. */
-export function createReadModels(
-  parts: Pick<Parts, 'knex' | 'log' | 'topics'>,
-  settings: Pick<Settings, 'dev' | 'MAX_LAG'>,
-): ReadModels {
+export function createReadModels(parts: Pick<Parts, 'knex' | 'log' | 'topics'>, settings: Settings): ReadModels {
   const { knex } = parts
   return {
     list: async () => ({ read_models: await listReadModels(knex), processes: await listProcesses(knex) }),

@@ -22,12 +22,19 @@ export function putEntity(admin: Admin, { kind, right, id, form, body }: Kind): 
     const name = nameFrom(ctx, id, form)
     const precondition = readPrecondition(ctx)
     const wanted = await readJson(ctx, body(name))
+    if (kind === 'user') requirePseudonym(admin, name)
     const change = { ...wanted, key: registryKey(kind, name), precondition, error: 'invalid_request' as const }
     const entity = await writeEntity(admin, ctx, bearer, change)
     ctx.status = ctx.get('if-none-match') ? 201 : 200
     ctx.set('ETag', etagOf(entity))
     ctx.body = shown(entity)
   }
+}
+
+// It stands in every record about the person, and is left when the person is forgotten.
+function requirePseudonym({ subMayBeAddress }: Admin, sub: string): void {
+  if (subMayBeAddress || !sub.includes('@')) return
+  throw new OAuthError('invalid_request', 'sub: must not be a mail address: it cannot be forgotten')
 }
 
 type Readable = Pick<Kind, 'right' | 'form' | 'question'> & { kind: Kind['kind'] | 'client'; id: string }

@@ -9,6 +9,8 @@ import type { RevisedFact } from './write.ts'
 /** What a PUT asks for, once its body is read. */
 export type Wanted = {
   question: Partial<RegistryQuestion>
+  /** The user name that it gives. */
+  username?: string
   fact: (revised: Revised) => RevisedFact
   problems: (view: RegistryView) => string[]
 }
@@ -139,6 +141,7 @@ const USERS: Kind = {
       .transform(({ username, name, email, groups, enabled }) => {
         const user = { sub, groups, enabled, personal: { username, name, email } }
         return {
+          username,
           question: { subs: [sub], usernames: [username] },
           fact: (revised) => ({ type: 'UserPut', data: { ...revised, user } }),
           problems: (view) => groupProblems(view, 'groups', groups, { members: true }),

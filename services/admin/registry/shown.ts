@@ -1,12 +1,18 @@
 import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
+import type { ShownPerson } from '../../../shared/ledger/user.ts'
 import { knownMembers } from '../../../shared/read-model/registry-rows.ts'
 
 /**
  * An entity as its JSON: what a PUT would take, with its name. Never what stands in for a client's secret, nor what
  * only a later release knows.
  */
-export function shown({ kind, value }: RegistryEntity): Record<string, unknown> {
+export function shown({ kind, value, person }: RegistryEntity): Record<string, unknown> {
   if (value === null || kind === 'ledger') return {}
+  if (kind === 'user') return { sub: value.sub, ...shownName(person), groups: value.groups, enabled: value.enabled }
   // JSON leaves out what is undefined.
   return { ...knownMembers(kind, value), secret: undefined }
+}
+
+function shownName({ state = 'unreadable', ...person }: Partial<ShownPerson> = {}): Record<string, unknown> {
+  return state === null ? person : { ...person, personal_state: state }
 }

@@ -5,6 +5,7 @@ import { OAuthError, type OAuthErrorCode } from '../../../shared/http/oauth-erro
 import { standingAfter } from '../../../shared/ledger/access/administrators.ts'
 import { needsGuard } from '../../../shared/ledger/access/guard.ts'
 import type { EntityFact, Revised } from '../../../shared/ledger/events.ts'
+import { foldedUsername } from '../../../shared/ledger/registry/folded-username.ts'
 import { GUARD_RESOURCE } from '../../../shared/ledger/registry/predefined.ts'
 import {
   lives,
@@ -14,12 +15,14 @@ import {
   type RegistryView,
   uniqueNameOf,
 } from '../../../shared/ledger/registry/state.ts'
+import { isSealed } from '../../../shared/ledger/user.ts'
 import { commitAndRead, type Committed } from '../../../shared/read-model/commit/commit.ts'
 import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import type { RegistryQuestion, RegistryRead } from '../../../shared/read-model/reads/registry.ts'
 import { Contradiction, Unsettled } from '../../../shared/read-model/unsettled.ts'
 import type { Admin } from '../admin.ts'
 import { requireAdministratorLeft } from '../standing.ts'
+import { sealed } from './sealed.ts'
 import { keepingUnknown } from './keep-unknown.ts'
 import type { Precondition } from './preconditions.ts'
 
@@ -31,6 +34,8 @@ export type Change = {
   key: string
   /** What must be read to decide it. */
   question: Partial<RegistryQuestion>
+  /** The user name that it gives: taken, if another has it in any letter case, in whatever version of its record. */
+  username?: string
   precondition: Precondition | null
   /** The fact that makes this revision. `entity`: as it stands. */
   fact: (revised: Revised, entity: RegistryEntity | undefined) => RevisedFact
@@ -53,7 +58,7 @@ export async function writeEntity(
   change: Change,
 ): Promise<RegistryEntity> {
   const read = await readForWrite(admin, change)
-  const fact = factOf(change, read)
+  const fact = await factOf(admin, change, read)
   if (needsGuard(read.view, fact)) {
     await requireRight(admin, ctx, GUARD_RESOURCE)
     return admin.serially(() => writeGuarded(admin, ctx, bearer, change))
@@ -72,7 +77,7 @@ async function writeGuarded(admin: Admin, ctx: HttpContext, bearer: Bearer, chan
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const read = await readForWrite(admin, change)
     await requireRight(admin, ctx, GUARD_RESOURCE)
-    const fact = factOf(change, read, read.guard_revision)
+    const fact = await factOf(admin, change, read, read.guard_revision)
     await requireAdministratorLeft(admin, read, (standing) => standingAfter(standing, fact))
     const entity = await commitChange(admin, ctx, bearer, { change, read, fact })
     if (entity) return entity
@@ -80,15 +85,26 @@ async function writeGuarded(admin: Admin, ctx: HttpContext, bearer: Bearer, chan
   throw new Unsettled(`${ATTEMPTS} times another guarded write came first`)
 }
 
-async function readForWrite(admin: Admin, { question }: Change): Promise<RegistryRead> {
-  const read = await admin.registry.read(question)
+async function readForWrite(admin: Admin, change: Change): Promise<RegistryRead> {
+  const read = await admin.registry.read(await questionOf(admin, change))
   requireRecent(read.checkpoint, read.now, admin.maxLagMs)
   return read
 }
 
-function factOf({ fact, key }: Change, { entities }: RegistryRead, guard_revision?: number): RevisedFact {
+/** A person whose name cannot be read is found by its index. */
+async function questionOf({ people }: Admin, { question, username }: Change): Promise<Partial<RegistryQuestion>> {
+  return username === undefined ? question : { ...question, username_indexes: [await people.indexOf(username)] }
+}
+
+async function factOf(
+  { people }: Admin,
+  { fact, key }: Change,
+  { entities }: RegistryRead,
+  guard_revision?: number,
+): Promise<RevisedFact> {
   const entity = entities.get(key)
-  return keepingUnknown(fact({ revision: (entity?.revision ?? 0) + 1, guard_revision }, entity), entity)
+  const revised = { revision: (entity?.revision ?? 0) + 1, guard_revision }
+  return sealed(people, keepingUnknown(fact(revised, entity), entity), entity)
 }
 
 type Decided = { change: Change; read: RegistryRead; fact: RevisedFact }
@@ -103,16 +119,16 @@ async function commitChange(
   const problems = change.problems(read.view)
   if (problems.length > 0) throw new OAuthError(change.error, problems.join('; '))
   if (change.precondition?.(read.entities.get(change.key)) === false) throw changedMeanwhile()
-  requireFreeName(read, fact)
+  requireFreeName(read, fact, change)
   const written = { fact, context: eventContext(ctx, bearer.principal), decidedOn: read.checkpoint }
   const { view: after, committed } = await commitAndRead(admin.commit, written, () => {
-    return admin.registry.read(change.question)
+    return questionOf(admin, change).then(admin.registry.read)
   })
   const entity = after.entities.get(change.key)
   if (entity && (await isOurs(admin, entity, committed))) return entity
   // Void: somebody else's event came first, for this entity or for its name.
   if (entity && entity.revision >= fact.data.revision) throw changedMeanwhile()
-  requireFreeName(after, fact)
+  requireFreeName(after, fact, change)
   const { guard_revision = Infinity } = fact.data
   return after.guard_revision > guard_revision ? null : notSeen(change)
 }
@@ -135,11 +151,18 @@ async function isOurs(
   return (await admin.eventIdAt(last_offset)) === event_id
 }
 
-function requireFreeName({ entities }: RegistryRead, fact: EntityFact): void {
+function requireFreeName({ entities }: RegistryRead, fact: EntityFact, { username }: Change): void {
   const name = uniqueNameOf(registryValueOf(fact))
   if (name === null) return
   const others = [...entities.values()].filter((entity) => lives(entity) && entity.key !== registryKeyOf(fact))
-  if (others.some((entity) => uniqueNameOf(entity) === name)) throw nameTaken()
+  const folded = username === undefined ? null : foldedUsername(username)
+  if (others.some((entity) => uniqueNameOf(entity) === name || plainName(entity) === folded)) throw nameTaken()
+}
+
+/** The folded name of a user whose record has it in clear: no new one of these is written, so it is known to us all. */
+function plainName(entity: RegistryEntity): string | undefined {
+  if (entity.kind !== 'user' || !entity.value || isSealed(entity.value)) return undefined
+  return foldedUsername(entity.value.personal.username)
 }
 
 function changedMeanwhile(): OAuthError {

@@ -1,3 +1,4 @@
+import type { People } from '../../../shared/accounts/people.ts'
 import type { EventLog } from '../../../shared/event-log/event-log.ts'
 import { foldLog, type OnRead, walkKey } from '../../../shared/event-log/fold-log.ts'
 import type { Topics } from '../../../shared/event-log/places.ts'
@@ -16,6 +17,7 @@ import type { Registry } from '../../../shared/ledger/registry/evolve.ts'
 import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import type { ClientEntity, UserEntity } from '../../../shared/ledger/registry/state.ts'
 import { readAhead } from '../read-ahead.ts'
+import { isSealed } from '../../../shared/ledger/user.ts'
 import { entriesOf, type ReplayEntry } from './replay-entry.ts'
 import { rangesOf } from './replay.ts'
 
@@ -42,11 +44,11 @@ export type GrantLife = {
   now: LifeNow
 }
 
-type Source = { log: EventLog; topics: Topics }
+type Source = { log: EventLog; topics: Topics; people: Pick<People, 'reveal'> }
 
 /** Reads a grant's life from the log. Null when no event of it ever counted. `now` in ms. */
 export async function grantLife(
-  { log, topics }: Source,
+  { log, topics, people }: Source,
   grant_id: string,
   { now, onRead }: { now: number; onRead?: OnRead | undefined },
 ): Promise<GrantLife | null> {
@@ -63,7 +65,7 @@ export async function grantLife(
       client_version: client?.value?.client_version ?? null,
     },
     principal,
-    username: user?.value?.personal.username ?? null,
+    username: await usernameOf(people, user),
     grant_type,
     scope,
     events,
@@ -73,7 +75,7 @@ export async function grantLife(
 
 type Folded = { state: GrantState; generations: Generation[]; events: ReplayEntry[] }
 
-async function foldLife({ log, topics }: Source, grant_id: string, onRead?: OnRead): Promise<Folded> {
+async function foldLife({ log, topics }: Omit<Source, 'people'>, grant_id: string, onRead?: OnRead): Promise<Folded> {
   const [range] = await rangesOf({ log, topics }, { grant_id })
   const folded: Folded = { state: UNKNOWN_GRANT, generations: [], events: [] }
   if (!range) return folded
@@ -89,6 +91,15 @@ function addState(folded: Folded, state: GrantState): void {
   folded.state = state
   if (state.status !== 'live' || folded.generations.at(-1)?.generation === state.current.generation) return
   folded.generations.push(state.current)
+}
+
+/** By decrypting now, so that it is nobody's name any more once the person is forgotten. */
+async function usernameOf(people: Source['people'], user: UserEntity | null): Promise<string | null> {
+  if (user?.forgotten) return 'forgotten'
+  if (!user?.value) return null
+  if (!isSealed(user.value)) return user.value.personal.username
+  const revealed = (await people.reveal([user.value])).get(user.value.sub)
+  return typeof revealed === 'object' ? revealed.username : (revealed ?? null)
 }
 
 function partiesOf(

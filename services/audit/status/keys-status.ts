@@ -1,3 +1,4 @@
+import { readWrappingKids } from '../../../shared/accounts/person-keys.ts'
 import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
 import { incompleteFor } from '../../../shared/read-model/partition-health.ts'
 import { createKeyUseReader, type KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
@@ -44,10 +45,14 @@ export async function keysStatus({ configured, maxLagMs, ...readModel }: Source)
   const problem = await incompleteFor(readModel, maxLagMs)
   const { keys: known } = await readKeys(readModel)
   const uses = new Map((await createKeyUseReader(readModel).uses()).map((use) => [use.kid, use]))
-  const checks = await checksHere(readModel, configured)
-  const kids = [...new Set([...(configured?.kids ?? []), ...known.keys(), ...uses.keys()])].sort((a, b) => a - b)
+  const [checks, wrapping] = [await checksHere(readModel, configured), await readWrappingKids(readModel.knex)]
+  const all = [...(configured?.kids ?? []), ...known.keys(), ...uses.keys(), ...wrapping.keys()]
+  const kids = [...new Set(all)].sort((a, b) => a - b)
+  const factsOf = (kid: number) => {
+    return { entity: known.get(kid), configured, mine: checks(kid), person_keys: wrapping.get(kid) ?? 0 }
+  }
   const keys = kids
-    .map((kid) => statusOf(uses.get(kid) ?? unusedKey(kid), { entity: known.get(kid), configured, mine: checks(kid) }))
+    .map((kid) => statusOf(uses.get(kid) ?? unusedKey(kid), factsOf(kid)))
     .filter((key) => key.state !== 'unproven' || key.configured !== false || key.missing)
   return { well: problem === null && keys.every(isWell), problem, keys }
 }
@@ -68,9 +73,14 @@ function unusedKey(kid: number): KeyUse {
   return { kid, ...none, capped: false, clients: [], ends: null, last_made: null }
 }
 
-type Known = { entity: KeyEntity | undefined; configured: ConfiguredKeys | null; mine: KeyChecks }
+type Known = {
+  entity: KeyEntity | undefined
+  configured: ConfiguredKeys | null
+  mine: KeyChecks
+  person_keys: number
+}
 
-function statusOf(use: KeyUse, { entity, configured: here, mine }: Known): KeyStatus {
+function statusOf(use: KeyUse, { entity, configured: here, mine, person_keys }: Known): KeyStatus {
   const { ends, last_made, clients, ...counts } = use
   const state = stateOf(use, entity)
   const configured = here && here.kids.includes(use.kid)
@@ -80,7 +90,8 @@ function statusOf(use: KeyUse, { entity, configured: here, mine }: Known): KeySt
     current: here && here.kids[0] === use.kid,
     state,
     differs: differingPurposes(mine, entity?.value?.checks ?? {}),
-    missing: configured === false && needed,
+    missing: configured === false && (needed || (person_keys > 0 && state !== 'retired')),
+    person_keys,
   }
   return {
     ...counts,

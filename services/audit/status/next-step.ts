@@ -16,6 +16,8 @@ export type KeyFacts = {
   differs: string[]
   /** It was introduced and not retired, or something that lives needs it, and it is not configured. */
   missing: boolean
+  /** How many keys of persons are wrapped under it. */
+  person_keys: number
 }
 
 /** What to do about a key next, in a sentence. */
@@ -28,6 +30,8 @@ export function nextStep(use: KeyUse, told: KeyFacts): string {
   const unproven = told.state === 'unproven' ? '; it is unproven until a token or client secret of it is used' : ''
   if (told.current) return `kid ${kid} is current: new tokens are made with it${unproven}`
   if (isNeeded(use)) return `kid ${kid} is needed ${needs(use)}${unproven}`
+  if (told.person_keys > 0)
+    return `kid ${kid} wraps ${told.person_keys} keys of persons: "keys rewrap" wraps them under the current one`
   if (use.last_made === null) return `kid ${kid} is not used yet: put it first once every process has it`
   return `kid ${kid} is needed no longer: say so with "keys retire --kid ${kid}", and then take it out`
 }

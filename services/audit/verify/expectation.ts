@@ -4,6 +4,8 @@ import { type LiveGrant, UNKNOWN_GRANT } from '../../../shared/ledger/grant/stat
 import { mayBeSwept, mayTokenBeSwept } from '../../../shared/ledger/grant/sweepable.ts'
 import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
 import { MAX_APART_MS } from '../../../shared/read-model/reads/clocks.ts'
+import type { Person, PersonalState } from '../../../shared/ledger/user.ts'
+import { sealedUserOf } from '../../../shared/read-model/registry-rows.ts'
 import { bearerTokenRow, type BearerTokenRow, grantRow } from '../../../shared/read-model/grant-rows.ts'
 import {
   REGISTRY_TABLES,
@@ -13,7 +15,7 @@ import {
 } from '../../../shared/read-model/registry-rows.ts'
 import type { KnownGrant } from '../spill/state-text.ts'
 import { compareRow, type Difference } from './compare.ts'
-import { keyOfRow, type Row, type Snapshot } from './stored-rows.ts'
+import { keyOfRow, type RegistrySnapshot, type Row, type Snapshot } from './stored-rows.ts'
 
 /** What the log makes of one partition, or of one grant, taken step by step and held against the read model. */
 export type Expectation = {
@@ -90,20 +92,27 @@ const GRANT_KEY = ['grant_id']
 const TOKEN_KEY = ['grant_id', 'generation']
 
 /** Holds the registry's records against a snapshot of its rows, which are used up. */
-export function expectRegistry(snapshot: Snapshot): Expectation {
+export function expectRegistry(snapshot: RegistrySnapshot): Expectation {
+  const revealed = (entity: Stored) => [...snapshot.reveal(sealedUserOf(entity)).values()][0]
   const entities = new Map<string, RegistryEntity>()
   return {
     take(judged) {
       for (const { entity } of judged) if (entity) entities.set(entity.key, entity)
       return null
     },
-    end: () => firstOf([...entities.values()].filter(isStored), (entity) => compareRow(snapshot, entityRow(entity))),
+    end: () =>
+      firstOf([...entities.values()].filter(isStored), (entity) =>
+        compareRow(snapshot, entityRow(entity, revealed(entity))),
+      ),
   }
 }
 
-function entityRow(entity: Stored): { table: string; key: string; row: Row } {
+function entityRow(
+  entity: Stored,
+  revealed: Person | PersonalState | undefined,
+): { table: string; key: string; row: Row } {
   const { table, id } = REGISTRY_TABLES[entity.kind]
-  const row: Row = registryRow(entity)
+  const row: Row = registryRow(entity, revealed)
   const stored = Object.fromEntries(registryColumns(entity.kind).map((column) => [column, row[column] ?? null]))
   return rowOf(table, [id], stored)
 }

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import type { People, Reveal } from '../../../shared/accounts/people.ts'
 import { placeText, type TopicPartition } from '../../../shared/event-log/places.ts'
 import type { Checkpoint } from '../../../shared/read-model/checkpoints.ts'
 import { REGISTRY_TABLES, type StoredKind } from '../../../shared/read-model/registry-rows.ts'
@@ -14,6 +15,9 @@ export type Snapshot = {
   /** The database's clock, ms. */
   now: number
 }
+
+/** `reveal`: what opens the names of people, with the keys of that moment. */
+export type RegistrySnapshot = Snapshot & { reveal: Reveal }
 
 /** All checkpoints at one moment, by place, and the database's clock (ms). */
 export type Checkpoints = { now: number; of(place: TopicPartition): Checkpoint | null }
@@ -47,8 +51,16 @@ async function readSnapshot({ tables, place: { topic, partition }, rows }: Read)
 }
 
 /** The registry, which is small: all of it in one snapshot. */
-export function readRegistryRows(source: ReadModelTables, place: TopicPartition): Promise<Snapshot> {
-  return readSnapshot({ tables: source, place, rows: (tx) => registryTables(tx, source.schema) })
+export async function readRegistryRows(
+  source: ReadModelTables & { people: People },
+  place: TopicPartition,
+): Promise<RegistrySnapshot> {
+  let reveal: Reveal = () => new Map()
+  const rows = async (tx: Knex) => {
+    reveal = await source.people.revealAsOf(tx)
+    return registryTables(tx, source.schema)
+  }
+  return { ...(await readSnapshot({ tables: source, place, rows })), reveal }
 }
 
 async function registryTables(tx: Knex, schema: string): Promise<Snapshot['tables']> {

@@ -15,7 +15,7 @@ import { expectRegistry } from './expectation.ts'
 import { foldPartition } from './fold-partition.ts'
 import { lookAgain } from './look-again.ts'
 import { aboutHowMany, type Seen, sightRows } from './sight-rows.ts'
-import { type Checkpoints, readCheckpoints, readRegistryRows, type Snapshot } from './stored-rows.ts'
+import { type Checkpoints, readCheckpoints, readRegistryRows, type RegistrySnapshot } from './stored-rows.ts'
 
 /**
  * `next`: the first offset that was not compared, because the read model has not folded it. `skipped`: records without
@@ -99,7 +99,7 @@ type Into = Verifying & { verified: VerifiedPartition }
 
 async function verifyRegistry(
   { log }: VerifySource,
-  snapshot: Snapshot,
+  snapshot: RegistrySnapshot,
   checkpoint: Checkpoint,
   into: Into,
 ): Promise<Difference | null> {

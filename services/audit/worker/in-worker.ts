@@ -77,10 +77,10 @@ function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** The settings without the keys and secrets that reading needs none of. */
-function orderOf({ settings, schema }: Reading, question: Question): Order {
-  const { SECRETS_SYSTEM, SECRETS_CHECK, BOOTSTRAP_CLIENT_SECRET, ...rest } = settings
-  void [SECRETS_SYSTEM, SECRETS_CHECK, BOOTSTRAP_CLIENT_SECRET]
-  return { settings: rest, schema, question }
+function orderOf({ settings, schema, projectSecrets }: Reading, question: Question): Order {
+  const { SECRETS_SYSTEM, SECRETS_CHECK, SECRETS_PROJECT, BOOTSTRAP_CLIENT_SECRET, ...rest } = settings
+  void [SECRETS_SYSTEM, SECRETS_CHECK, SECRETS_PROJECT, BOOTSTRAP_CLIENT_SECRET]
+  return { settings: rest, schema, projectSecrets, question }
 }
 
 function outcome(said: Said | null, ended: unknown): Ended {

@@ -5,8 +5,8 @@ import type { VerifyReport } from '../verify/verify.ts'
 /** What a worker is asked. */
 export type Question = { kind: 'events'; filter: ReplayFilter } | { kind: 'verify' }
 
-/** What a worker opens, and the read model in use there. */
-export type Reading = { settings: Settings; schema: string }
+/** What a worker opens, the read model in use there, and what opens the names of people: no other key. */
+export type Reading = { settings: Settings; schema: string; projectSecrets?: string | null | undefined }
 
 /** The one message to a worker: over the channel between the processes, because settings hold passwords. */
 export type Order = Reading & { question: Question }

@@ -5,6 +5,8 @@ import pino from 'pino'
 import type { Settings } from '../../../shared/config/settings.ts'
 import { knownError } from '../../../shared/process/known-errors.ts'
 import { openParts } from '../../../shared/process/open-parts.ts'
+import { peopleOf } from '../../../shared/process/soundness/held-people.ts'
+import { parseProjectSecrets } from '../../../shared/tokens/keys.ts'
 import { type Audit, createAudit } from '../audit.ts'
 import type { ReplayEntry } from '../replay/replay-entry.ts'
 import { giveWay } from './give-way.ts'
@@ -29,12 +31,14 @@ async function work(order: Order): Promise<void> {
   process.send?.(said, () => process.exit(0))
 }
 
-async function answer({ settings, schema, question }: Order): Promise<Said> {
+async function answer({ settings, schema, projectSecrets, question }: Order): Promise<Said> {
   const parts = await openParts(patient(settings), pino({ level: 'silent' }))
-  const audit = createAudit({ ...parts, schema, maxLagMs: 0, configured: null })
   try {
     // Connected while it is as quick as any other.
     await connect(parts.knex)
+    const keys = projectSecrets == null ? {} : { SECRETS_PROJECT: parseProjectSecrets(projectSecrets) }
+    const people = await peopleOf(parts.knex, { ...settings, ...keys })
+    const audit = createAudit({ ...parts, schema, people, maxLagMs: 0, configured: null })
     await giveWay()
     return await answerOf(audit, question)
   } finally {

@@ -1,11 +1,8 @@
 import type { Command } from 'commander'
 import { ownCommand } from '../../../shared/config/own-command.ts'
-import type { Settings } from '../../../shared/config/settings.ts'
-import type { Parts } from '../../../shared/process/open-parts.ts'
-import type { Connected } from '../connect/service-access.ts'
 import type { Format } from '../render/formats.ts'
 import { addOutOptions, type OutOptions, writeSecret } from './secrets.ts'
-import { EXIT_CODES, formatOption, print, reasonFrom, work } from './verb.ts'
+import { connectHost, EXIT_CODES, formatOption, print, reasonFrom, work } from './verb.ts'
 
 /** `token-ledger admin recover` */
 export function addAdminCommands(program: Command): void {
@@ -55,17 +52,4 @@ async function run({ reason: text, clientId, format, out, force }: Options, comm
     await print(renderRecovered(told, format))
     return true
   })
-}
-
-/** The log and the database themselves, with the keys. */
-async function connectHost(): Promise<Connected<{ parts: Parts; settings: Settings }>> {
-  const { loadSettings } = await import('../../../shared/config/load-settings.ts')
-  const { openExisting } = await import('../../../shared/process/open-parts.ts')
-  const { quietLogger } = await import('../connect/find-service.ts')
-  const { devSecrets } = await import('../dev/dev-secrets.ts')
-  const given = loadSettings(process.env, 'none')
-  const parts = await openExisting(given, quietLogger(process.env, given))
-  const isOwn = given.dev && !given.SECRETS_SYSTEM
-  const settings = isOwn ? { ...given, SECRETS_SYSTEM: (await devSecrets(given.DATA_DIR)).system } : given
-  return { source: { parts, settings }, close: () => parts.close() }
 }

@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
+import type { Settings } from '../../../shared/config/settings.ts'
+import type { Parts } from '../../../shared/process/open-parts.ts'
 import { ownCommand } from '../../../shared/config/own-command.ts'
 import { countText } from '../../../shared/read-model/reads/key-uses.ts'
 import type { KeyAccess, KeySource } from '../connect/keys.ts'
 import type { Format } from '../render/formats.ts'
-import { EXIT_CODES, formatOption, print, work } from './verb.ts'
+import { connectHost, EXIT_CODES, formatOption, print, work } from './verb.ts'
 
 const WHERE = `
 Asks the service at LEDGER_ADMIN_URL (with LEDGER_URL, LEDGER_CLIENT_ID, LEDGER_CLIENT_SECRET: an administrator) if that is
@@ -102,4 +104,39 @@ export function kidOf(command: Command, text: string): number {
   const kid = /^[1-9]\d{0,2}$/.test(text) ? Number(text) : 0
   if (kid < 1 || kid > 255) command.error('error: --kid must be a whole number from 1 to 255')
   return kid
+}
+
+/** `token-ledger keys rewrap` */
+export function addRewrap(keys: Command): void {
+  keys
+    .command('rewrap')
+    .description('wrap the keys of persons under the current key, so that one of before can be retired')
+    .option('--lost', 'nobody has the keys any more that are not here: give up the names wrapped under them', false)
+    .addHelpText('after', REWRAP_HELP)
+    .action(async ({ lost }: { lost: boolean }, command: Command) => {
+      await work(command, connectHost, async ({ parts, settings }) => rewrap(parts.knex, settings, lost))
+    })
+}
+
+const REWRAP_HELP = `
+Runs on the host, with LEDGER_SECRETS_SYSTEM, while everything is served; may be stopped and repeated. First put the new key
+first in every process: one that still has the old one first wraps new persons under that. With --lost, people whose key is
+lost read as unreadable until each is put again, and user names that were theirs may be given to others.
+
+${EXIT_CODES}`
+
+async function rewrap(knex: Parts['knex'], settings: Settings, lost: boolean): Promise<boolean> {
+  const { rewrapKeys } = await import('../../../shared/accounts/rewrap.ts')
+  const { ledgerIdOf } = await import('../../../shared/process/ledger-id.ts')
+  const { deriveKeys } = await import('../../../shared/tokens/keys.ts')
+  if (!settings.SECRETS_SYSTEM)
+    throw new OperatorError('LEDGER_SECRETS_SYSTEM is not set: the keys are wrapped under it')
+  const ledger_id = await ledgerIdOf(knex)
+  const keys = deriveKeys(settings.SECRETS_SYSTEM, ledger_id)
+  const progress = (done: number, total: number) => void process.stderr.write(`${done} of ${total} keys\n`)
+  const { done, left } = await rewrapKeys(knex, { keys, ledger_id, lost, progress })
+  await print(`${done} keys are wrapped under key ${keys.current} now\n`)
+  if (left > 0)
+    throw new OperatorError(`${left} keys are wrapped under keys that are not here: put these back, and repeat`)
+  return true
 }

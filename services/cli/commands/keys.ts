@@ -3,7 +3,7 @@ import { Argument, type Command } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Format } from '../render/formats.ts'
-import { addRetire, addRevoke, kidOf } from './keys-end.ts'
+import { addRetire, addRevoke, addRewrap, kidOf } from './keys-end.ts'
 import { addOutOptions, giveSecret, type OutOptions } from './secrets.ts'
 import { formatOption, lookOf, print, WHERE, wideOption, work } from './verb.ts'
 
@@ -19,6 +19,7 @@ export function addKeysCommands(program: Command): void {
   addDerive(keys)
   addStatus(keys)
   addRevoke(keys)
+  addRewrap(keys)
   addRetire(keys)
 }
 
@@ -26,12 +27,15 @@ const ROTATION = `
 Rotating a key, in an order that nobody notices:
   ${ownCommand()} keys generate --kid 2
     Put it second in LEDGER_SECRETS_SYSTEM everywhere and restart, then first.
+  ${ownCommand()} keys rewrap
+    It wraps the keys of persons under kid 2.
   ${ownCommand()} keys status
     It says until when kid 1 is needed.
   ${ownCommand()} keys retire --kid 1
     It says that nothing needs kid 1: take it out everywhere and restart.
 
-Renew LEDGER_SECRETS_CHECK (${ownCommand()} keys derive check) each time a key comes or goes. A kid is never used again.
+Renew LEDGER_SECRETS_CHECK and LEDGER_SECRETS_PROJECT (${ownCommand()} keys derive check, project) each time a key comes or
+goes. A kid is never used again.
 
 A key that leaked or is lost: make another with a new kid and put it first.
   ${ownCommand()} keys revoke --kid 1
@@ -79,11 +83,15 @@ async function isKnown(kid: number): Promise<boolean> {
     .finally(close)
 }
 
+type Service = 'check' | 'project'
+
 function addDerive(keys: Command): void {
   addOutOptions(keys.command('derive'))
-    .addArgument(new Argument('<service>', 'whose').choices(['check']))
-    .description('print LEDGER_SECRETS_CHECK: the subkeys that a token-check process needs, and no more')
-    .action(async (_service: string, out: OutOptions) => giveSecret(await deriveCheck(), out))
+    .addArgument(new Argument('<service>', 'whose').choices(['check', 'project']))
+    .description(
+      'print LEDGER_SECRETS_CHECK or LEDGER_SECRETS_PROJECT: the subkeys that token-check or the projector needs, and no more',
+    )
+    .action(async (service: Service, out: OutOptions) => giveSecret(await derive(service), out))
 }
 
 function addStatus(keys: Command): void {
@@ -124,13 +132,13 @@ Exit codes: 0 all is well, 1 something that lives needs a key that is not config
 const NO_SECRETS = 'LEDGER_SECRETS_SYSTEM is not set: the subkeys are derived from it'
 
 /** OperatorError without secrets, without a ledger, and where a key is another one than the ledger shows. */
-async function deriveCheck(): Promise<string> {
+async function derive(service: Service): Promise<string> {
   const { loadSettings } = await import('../../../shared/config/load-settings.ts')
   const { ledgerIdOf } = await import('../../../shared/process/ledger-id.ts')
   const { openExisting } = await import('../../../shared/process/open-parts.ts')
   const { heldKeys, knownKeys, requireRightKeys } = await import('../../../shared/process/soundness/key-soundness.ts')
   const { readModelInUse } = await import('../../../shared/read-model/versions/read-models.ts')
-  const { formatCheckSecrets } = await import('../../../shared/tokens/keys.ts')
+  const { formatCheckSecrets, formatProjectSecrets } = await import('../../../shared/tokens/keys.ts')
   const { quietLogger } = await import('../connect/find-service.ts')
   const settings = loadSettings(process.env)
   if (!settings.SECRETS_SYSTEM) throw new OperatorError(NO_SECRETS)
@@ -140,7 +148,7 @@ async function deriveCheck(): Promise<string> {
     if (!held) throw new OperatorError(NO_SECRETS)
     const schema = await readModelInUse(parts.knex, settings.READ_MODEL)
     requireRightKeys(held, await knownKeys({ ...parts, schema }, false))
-    return formatCheckSecrets(held.keys)
+    return service === 'check' ? formatCheckSecrets(held.keys) : formatProjectSecrets(held.keys)
   } finally {
     await parts.close()
   }

@@ -2,8 +2,10 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import { EXIT, OperatorError } from '../../../shared/config/operator-error.ts'
+import type { Settings } from '../../../shared/config/settings.ts'
 import { LogReadError } from '../../../shared/event-log/event-log.ts'
 import { hasUnstorableText } from '../../../shared/ledger/storable-text.ts'
+import type { Parts } from '../../../shared/process/open-parts.ts'
 import type { Connected } from '../connect/service-access.ts'
 import { FORMATS, type Look, NARROW } from '../render/formats.ts'
 
@@ -80,3 +82,16 @@ export const WHERE =
 
 export const EXIT_CODES =
   'Exit codes: 0 all is well, 1 a difference or a problem was found, 2 wrong usage, 3 a part cannot be reached.'
+
+/** The log and the database themselves, with the keys: what runs on the host. */
+export async function connectHost(): Promise<Connected<{ parts: Parts; settings: Settings }>> {
+  const { loadSettings } = await import('../../../shared/config/load-settings.ts')
+  const { openExisting } = await import('../../../shared/process/open-parts.ts')
+  const { quietLogger } = await import('../connect/find-service.ts')
+  const { devSecrets } = await import('../dev/dev-secrets.ts')
+  const given = loadSettings(process.env, 'none')
+  const parts = await openExisting(given, quietLogger(process.env, given))
+  const isOwn = given.dev && !given.SECRETS_SYSTEM
+  const settings = isOwn ? { ...given, SECRETS_SYSTEM: (await devSecrets(given.DATA_DIR)).system } : given
+  return { source: { parts, settings }, close: () => parts.close() }
+}

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Settings } from '../../../shared/config/settings.ts'
 import { watchAppends } from '../../../shared/process/soundness/append-watch.ts'
 import { introduceKeys } from '../../../shared/process/soundness/introduce-key.ts'
+import { peopleOf } from '../../../shared/process/soundness/held-people.ts'
 import { heldKeys } from '../../../shared/process/soundness/key-soundness.ts'
 import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
 import { announce, type Announced, ownFacts } from '../../../shared/process/announce.ts'
@@ -88,11 +89,11 @@ async function requireServable(names: readonly ServiceName[], parts: Parts, sett
   const ledger_id = await ledgerIdOf(parts.knex)
   const schema = await readModelInUse(parts.knex, settings.READ_MODEL)
   const read = { ...parts, schema }
-  const held = heldKeys(settings, ledger_id, secretsFor(names) !== 'none')
+  const held = heldKeys(settings, ledger_id, ['system', 'check'].includes(secretsFor(names)))
   const usesLog = logUseOf(names) !== 'none'
   await requireSound({ parts: read, ledger_id, held, usesLog })
   await warnOfShortGraces(read, settings, logger)
-  if (usesLog) await tellOfOtherTimes(read, settings, logger)
+  if (usesLog) await tellOfOtherTimes({ ...read, people: await peopleOf(parts.knex, settings) }, settings, logger)
   if (held && usesLog) await introduceKeys(read, settings, held)
   return { schema, held }
 }

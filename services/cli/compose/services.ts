@@ -30,8 +30,8 @@ const TABLE = {
     mount: mountTokenEndpoint,
   },
   'token-check': { port: 'public', audience: 'machines', needs: 'check', log: 'none', mount: mountTokenCheck },
-  // It folds what it can read without any key, and has no routes: whoever runs it asks its port for its health.
-  projector: { port: 'admin', audience: 'machines', needs: 'none', log: 'reads', mount: () => undefined },
+  // It opens the names of people, and has no routes: whoever runs it asks its port for its health.
+  projector: { port: 'admin', audience: 'machines', needs: 'project', log: 'reads', mount: () => undefined },
   admin: { port: 'admin', audience: 'machines', needs: 'system', log: 'appends', mount: mountAdmin },
   audit: { port: 'admin', audience: 'machines', needs: 'system', log: 'reads', mount: mountAudit },
 } satisfies Record<ServiceName, Service>
@@ -45,7 +45,9 @@ export function servicesOn(port: Port, names: readonly ServiceName[]): Service[]
 export function secretsFor(names: readonly ServiceName[]): SecretsNeed {
   const needs = names.map((name) => TABLE[name].needs)
   if (needs.includes('system')) return 'system'
-  return needs.includes('check') ? 'check' : 'none'
+  // What each is given alone is not enough for both.
+  if (needs.includes('check') && needs.includes('project')) return 'system'
+  return needs.includes('check') ? 'check' : needs.includes('project') ? 'project' : 'none'
 }
 
 /** What a process with these services does with the log. */

@@ -23,6 +23,7 @@ export async function connectParts(
 ): Promise<Connected<AuditSource & { issuer: string }>> {
   const settings = loadSettings(env, 'none')
   const { closing, openExisting } = await import('../../../shared/process/open-parts.ts')
+  const { peopleOf } = await import('../../../shared/process/soundness/held-people.ts')
   const { readModelInUse } = await import('../../../shared/read-model/versions/read-models.ts')
   const parts = await openExisting(settings, quietLogger(env, settings))
   const configured = configuredKeys(settings)
@@ -32,6 +33,7 @@ export async function connectParts(
     schema: await readModelInUse(parts.knex, settings.READ_MODEL).catch(closing(parts)),
     maxLagMs: settings.MAX_LAG * 1000,
     configured,
+    people: await peopleOf(parts.knex, settings).catch(closing(parts)),
   }
   return { source, close: () => parts.close() }
 }

@@ -1,3 +1,4 @@
+import { readWrappingKids } from '../../../shared/accounts/person-keys.ts'
 import { loadSettings } from '../../../shared/config/load-settings.ts'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { closing, openExisting } from '../../../shared/process/open-parts.ts'
@@ -67,7 +68,8 @@ async function connectDirectly(env: NodeJS.ProcessEnv): Promise<Connected<KeyAcc
   const { commit, waiter, topics } = runtime
   const revoker = { keyUses, tokens, commit, waiter, topics, timeoutMs: settings.APPEND_TIMEOUT * 1000 }
   const here = configuredKeys(settings)?.kids ?? []
-  const retirer = { ...revoker, knownKeys: () => readKeys(runtime), here }
+  const wrappingKids = () => readWrappingKids(parts.knex)
+  const retirer = { ...revoker, knownKeys: () => readKeys(runtime), wrappingKids, here }
   const source: KeyAccess = {
     // Whoever asks the log itself has no token.
     countOwn: () => Promise.resolve(0),

@@ -3,6 +3,7 @@ import { requireKeys, type Runtime } from '../../../shared/process/runtime.ts'
 import { readRegistry } from '../../../shared/event-log/registry-log.ts'
 import type { Client, RegistryFact } from '../../../shared/ledger/events.ts'
 import { ADMINISTRATOR_GRANT, issueTokens } from '../../../shared/ledger/grant/issue.ts'
+import { isSealed } from '../../../shared/ledger/user.ts'
 import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
 import { NO_VIEW } from '../../../shared/read-model/commit/commit.ts'
 import { createTokenReader } from '../../../shared/read-model/reads/tokens.ts'
@@ -17,7 +18,7 @@ const BY_DEMO = { actor: 'system/demo' }
 export async function seedDemo(runtime: Runtime, secrets: DemoSecrets): Promise<void> {
   const registry = await readRegistry(runtime.log, runtime.topics)
   const missing = demoFacts(runtime, secrets).filter((fact) => registry.get(registryKeyOf(fact)) === undefined)
-  for (const fact of missing) await runtime.commit(fact, BY_DEMO, NO_VIEW)
+  for (const fact of missing) await runtime.commit(await sealed(runtime.people, fact), BY_DEMO, NO_VIEW)
 }
 
 /** Fresh grants of the demo user to the demo application, for one walk through the tour. */
@@ -96,6 +97,11 @@ function demoFolders(revision: number): RegistryFact[] {
       },
     },
   ]
+}
+
+async function sealed(people: Runtime['people'], fact: RegistryFact): Promise<RegistryFact> {
+  if (fact.type !== 'UserPut' || isSealed(fact.data.user)) return fact
+  return { ...fact, data: { ...fact.data, user: await people.seal(fact.data.user) } }
 }
 
 function demoUser() {

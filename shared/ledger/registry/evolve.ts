@@ -15,6 +15,7 @@ export type RegistryVoidReason =
   | 'key_differs'
   | 'key_retired'
   | 'guard_moved'
+  | 'user_forgotten'
   | 'unknown_type'
 
 /** Neither: it counted, and is about no entity. */
@@ -45,6 +46,7 @@ export function evolveRegistry(lookup: RegistryLookup, recorded: Recorded<Regist
     revision: (before?.revision ?? 0) + 1,
     deleted: change.value === null,
     not_before: rule.endsGrants ? position.offset : (before?.not_before ?? null),
+    ...(rule.forgets && { forgotten: true }),
     last_offset: position.offset,
     at: Math.max(before?.at ?? timestamp, timestamp),
   }
@@ -121,9 +123,11 @@ function problemOf(
   if (event.type === 'LedgerCreated') return before ? 'ledger_exists' : null
   const revision = (before?.revision ?? 0) + 1
   if (event.data.revision !== revision) return event.data.revision < revision ? 'revision_taken' : 'revision_ahead'
+  if (before?.forgotten) return 'user_forgotten'
   const { needs } = REGISTRY_EVENTS[event.type]
   if (needs === 'absent' && lives(before)) return 'entity_exists'
   if (needs === 'living' && !lives(before)) return 'entity_unknown'
+  if (needs === 'known' && !before) return 'entity_unknown'
   const keyProblem = before?.kind === 'key' ? keyProblemOf(before, change) : null
   if (keyProblem) return keyProblem
   const name = uniqueNameOf(change)

@@ -42,10 +42,12 @@ type KindOf<Type extends EntityFact['type']> = {
 
 type EventRow<Type extends EntityFact['type']> = {
   kind: KindOf<Type>
-  /** Must the entity live already? `either`: a put creates or replaces. */
-  needs: 'absent' | 'living' | 'either'
+  /** Must the entity live already? `either`: a put creates or replaces. `known`: it lives, or has lived. */
+  needs: 'absent' | 'living' | 'either' | 'known'
   /** Grants that were made before are dead from then on. */
   endsGrants?: true
+  /** Nothing of the entity counts any more from then on. */
+  forgets?: true
 }
 
 /** What each type of event about an entity is about, and what it takes. */
@@ -67,6 +69,7 @@ export const REGISTRY_EVENTS: { readonly [Type in EntityFact['type']]: EventRow<
   UserPut: { kind: 'user', needs: 'either' },
   UserDeleted: { kind: 'user', needs: 'living', endsGrants: true },
   UserGrantsRevoked: { kind: 'user', needs: 'living', endsGrants: true },
+  UserForgotten: { kind: 'user', needs: 'known', endsGrants: true, forgets: true },
   KeyIntroduced: { kind: 'key', needs: 'either' },
   // A ledger of before the first KeyIntroduced may retire a key that nobody could prove any more.
   KeyRetired: { kind: 'key', needs: 'either' },

@@ -1,3 +1,4 @@
+import { readWrappingKids } from '../../accounts/person-keys.ts'
 import { problemsFound } from '../../config/operator-error.ts'
 import { ownCommand } from '../../config/own-command.ts'
 import type { Settings } from '../../config/settings.ts'
@@ -11,14 +12,15 @@ import type { PartsRead } from '../open-parts.ts'
 /** The keys of a process, for its ledger. `needsAll`: it handles tokens, so that it must have every key in use. */
 export type HeldKeys = LedgerKeys & { setting: SecretsSetting; needsAll: boolean }
 
-type SecretsSetting = 'LEDGER_SECRETS_SYSTEM' | 'LEDGER_SECRETS_CHECK'
+type SecretsSetting = 'LEDGER_SECRETS_SYSTEM' | 'LEDGER_SECRETS_CHECK' | 'LEDGER_SECRETS_PROJECT'
 
 /** The keys that these settings have; `null` = none at all. */
 export function heldKeys(settings: Settings, ledger_id: string, needsAll = false): HeldKeys | null {
-  const { SECRETS_SYSTEM, SECRETS_CHECK } = settings
+  const { SECRETS_SYSTEM, SECRETS_CHECK, SECRETS_PROJECT } = settings
   const held = { ledger_id, needsAll }
   if (SECRETS_SYSTEM) return { ...held, keys: deriveKeys(SECRETS_SYSTEM, ledger_id), setting: 'LEDGER_SECRETS_SYSTEM' }
-  return SECRETS_CHECK ? { ...held, keys: SECRETS_CHECK, setting: 'LEDGER_SECRETS_CHECK' } : null
+  if (SECRETS_CHECK) return { ...held, keys: SECRETS_CHECK, setting: 'LEDGER_SECRETS_CHECK' }
+  return SECRETS_PROJECT ? { ...held, keys: SECRETS_PROJECT, setting: 'LEDGER_SECRETS_PROJECT' } : null
 }
 
 /**
@@ -62,7 +64,7 @@ export async function keyProblemsAtStart(
   { parts, usesLog }: { parts: PartsRead; usesLog: boolean },
 ): Promise<string[]> {
   const known = await knownKeys(parts, usesLog)
-  const wrong = wrongKeys(held, known)
+  const wrong = [...wrongKeys(held, known), ...(await wrappingKidProblems(held, { parts, known }))]
   if (!held.needsAll) return wrong
   const uses = await createKeyUseReader(parts).uses(
     (kid) => !held.keys.kids.includes(kid) && known.get(kid)?.deleted !== true,
@@ -70,6 +72,21 @@ export async function keyProblemsAtStart(
   const living = uses.filter(isNeeded)
   const idle = missingKids(held, known).filter((kid) => !living.some((use) => use.kid === kid))
   return [...wrong, ...living.flatMap((use) => needText(use, held)), ...idle.map(missingText(held))]
+}
+
+/** Keys of persons that whoever opens or seals names cannot unwrap. One that was retired got lost. */
+async function wrappingKidProblems(
+  { keys, setting }: HeldKeys,
+  { parts, known }: { parts: PartsRead; known: ReadonlyMap<number, KeyEntity> },
+): Promise<string[]> {
+  if (setting === 'LEDGER_SECRETS_CHECK') return []
+  const wrapping = [...(await readWrappingKids(parts.knex))]
+  return wrapping
+    .filter(([kid]) => !keys.kids.includes(kid) && known.get(kid)?.deleted !== true)
+    .map(
+      ([kid, count]) =>
+        `${count} keys of persons are wrapped under key ${kid}, and ${setting} has no such kid: put it back`,
+    )
 }
 
 function wrongKeys(held: HeldKeys, known: ReadonlyMap<number, KeyEntity>): string[] {

@@ -2,6 +2,7 @@ import { envelop, type EventContext, outgoing } from '../../event-log/event-code
 import type { EventLog } from '../../event-log/event-log.ts'
 import { placeText, type Topics } from '../../event-log/places.ts'
 import type { Fact, Position } from '../../ledger/events.ts'
+import { isSealed } from '../../ledger/user.ts'
 import type { PositionWaiter } from '../position-waiter.ts'
 import type { Clocks } from '../reads/clocks.ts'
 import { type Freshness, requireShown } from '../reads/freshness.ts'
@@ -50,6 +51,8 @@ export function createCommit(options: {
 }): Commit {
   const { log, waiter, topics, issuer, timeoutMs, clocks } = options
   return async (fact, context, decidedOn) => {
+    if ('user' in fact.data && !isSealed(fact.data.user))
+      throw new Error('what names a person goes into the log sealed')
     if (TIMED[fact.type]) clocks.requireTogether()
     const started = performance.now()
     const event = envelop(fact, issuer, context, Date.now())

@@ -1,4 +1,5 @@
 import type { FoldStep } from '../../event-log/fold-log.ts'
+import type { Revealed } from '../../accounts/people.ts'
 import { isSamePlace, type TopicPartition } from '../../event-log/places.ts'
 import type { Recorded, RegistryEvent } from '../../ledger/events.ts'
 import { type CheckpointMove, movesJson, moveSql } from '../checkpoints.ts'
@@ -12,8 +13,15 @@ import {
   type GrantChanges,
   type KnownGrants,
 } from './grants.ts'
-import { foldRegistry, loadRegistry, registryRecords, writeRegistrySql, type RegistryChanges } from './registry.ts'
-import type { ReadModelTables } from '../read-model.ts'
+import {
+  foldRegistry,
+  loadRegistry,
+  registryRecords,
+  revealChanged,
+  writeRegistrySql,
+  type RegistryChanges,
+} from './registry.ts'
+import type { Projection } from '../read-model.ts'
 
 /** A step of the log's walk to fold into the read model, and what this process knows of its grants there. */
 export type KnownStep = FoldStep & { known?: KnownGrants | undefined }
@@ -37,11 +45,7 @@ type ProjectedAt = 'now' | 'record'
  * needs is read before: as long as a checkpoint stands where its step begins, nobody else has written what the step
  * depends on.
  */
-export async function project(
-  tables: ReadModelTables,
-  steps: KnownStep[],
-  projectedAt: ProjectedAt = 'now',
-): Promise<void> {
+export async function project(tables: Projection, steps: KnownStep[], projectedAt: ProjectedAt = 'now'): Promise<void> {
   const records = steps.flatMap((step) => step.records)
   const grantEvents = grantRecords(records)
   const known = knownOf(steps)
@@ -51,7 +55,8 @@ export async function project(
   const registryBegins = Math.max(0, ...steps.map((step) => step.registryBegins))
   const registry = foldRegistry(await loadRegistry(tables, registryEvents, registryBegins), registryEvents)
   const moves = movesOf(steps, [...grants.verdicts, ...registry.verdicts], guardOf(registryEvents, registry))
-  const statement = writeSql(tables.schema, projectedAt, { moves, grants, registry })
+  const revealed = await revealChanged(tables.people, registry)
+  const statement = writeSql(tables.schema, projectedAt, { moves, grants, registry, revealed })
   const { rows } = await tables.knex
     .raw<{ rows: { ok: boolean }[] }>(statement.sql, statement.bindings)
     .options(statement.options)
@@ -62,11 +67,11 @@ export async function project(
   }
 }
 
-type Changes = { moves: CheckpointMove[]; grants: GrantChanges; registry: RegistryChanges }
+type Changes = { moves: CheckpointMove[]; grants: GrantChanges; registry: RegistryChanges; revealed: Revealed }
 
-function writeSql(schema: string, projectedAt: ProjectedAt, { moves, grants, registry }: Changes) {
+function writeSql(schema: string, projectedAt: ProjectedAt, { moves, grants, registry, revealed }: Changes) {
   const parts = [moveSql(schema)]
-  const bindings = [movesJson(moves)]
+  const bindings: (string | string[])[] = [movesJson(moves)]
   if (grants.grants.length > 0) {
     parts.push(writeGrantsSql(schema, projectedAt))
     bindings.push(...grantBindings(grants))
@@ -75,7 +80,7 @@ function writeSql(schema: string, projectedAt: ProjectedAt, { moves, grants, reg
     parts.push(supersedeSql(schema))
     bindings.push(JSON.stringify(grants.superseded))
   }
-  const entities = writeRegistrySql(schema, registry)
+  const entities = writeRegistrySql(schema, registry, revealed)
   const sql = `WITH ${[...parts, ...entities.sql].join(',')} SELECT ok FROM ready`
   // The registry changes seldom, in too many combinations for prepared statements.
   const options = entities.sql.length === 0 ? { name: `project_${projectedAt}_${parts.length}_${schema}` } : {}

@@ -1,15 +1,20 @@
+import type { People, Revealed } from '../../accounts/people.ts'
+import { forgetSql } from '../../accounts/person-keys.ts'
 import { isGrantEvent, type Recorded, type RegistryEvent } from '../../ledger/events.ts'
 import { createRegistry } from '../../ledger/registry/evolve.ts'
 import { LEDGER_KEY, NAMED_KINDS, parseRegistryKey } from '../../ledger/registry/kinds.ts'
 import { type RegistryEntity, registryKeyOf } from '../../ledger/registry/state.ts'
+import { isSealed } from '../../ledger/user.ts'
 import {
   entityJson,
   entityOfRow,
   registryColumns,
   registryRow,
   REGISTRY_TABLES,
+  sealedUserOf,
   type RegistryRow,
   type StoredKind,
+  usernameSha256,
 } from '../registry-rows.ts'
 import { loadGuardRevision } from '../checkpoints.ts'
 import type { ReadModelTables } from '../read-model.ts'
@@ -98,13 +103,35 @@ const LEDGER_ENTITY: RegistryEntity = {
   at: 0,
 }
 
-/** SQL (CTEs, after `moveSql`) that writes changed entities, one for each table that changes, and its bindings. */
-export function writeRegistrySql(schema: string, { entities }: RegistryChanges): { sql: string[]; bindings: string[] } {
-  const written = NAMED_KINDS.flatMap((kind) => {
-    const rows = entities.filter((entity) => entity.kind === kind).map(registryRow)
+/** What is behind the sealed users that changed. */
+export function revealChanged(people: Pick<People, 'reveal'>, { entities }: RegistryChanges): Promise<Revealed> {
+  return people.reveal(entities.flatMap(sealedUserOf))
+}
+
+/**
+ * SQL (CTEs, after `moveSql`) that writes changed entities, one for each table that changes, and its bindings. Whoever
+ * is forgotten loses the key and all that names the person in this one statement.
+ */
+export function writeRegistrySql(
+  schema: string,
+  { entities }: RegistryChanges,
+  revealed: Revealed,
+): { sql: string[]; bindings: (string | string[])[] } {
+  const written: { sql: string; binding: string | string[] }[] = NAMED_KINDS.flatMap((kind) => {
+    const rows = entities
+      .filter((entity) => entity.kind === kind)
+      .map((entity) => registryRow(entity, entity.kind === 'user' ? revealed.get(subOf(entity)) : undefined))
     return rows.length === 0 ? [] : [{ sql: upsertSql(schema, kind), binding: JSON.stringify(rows) }]
   })
+  const forgotten = entities.filter((entity) => entity.forgotten === true).map(subOf)
+  if (forgotten.length > 0) written.push({ sql: FORGET, binding: forgotten })
   return { sql: written.map(({ sql }) => sql), bindings: written.map(({ binding }) => binding) }
+}
+
+const FORGET = `forgotten AS (${forgetSql('(SELECT unnest(?::text[]) AS sub) AS f, ready WHERE ready.ok')})`
+
+function subOf({ key }: RegistryEntity): string {
+  return parseRegistryKey(key)?.id ?? ''
 }
 
 function upsertSql(schema: string, kind: StoredKind): string {
@@ -122,8 +149,11 @@ function claims(kind: StoredKind, records: Recorded<RegistryEvent>[]): { sql: st
   const users = records.flatMap(({ event }) => ('user' in event.data ? [event.data.user] : []))
   if (kind === 'client')
     return { sql: 'OR t.client_name = ANY (?)', bindings: [clients.map((client) => client.client_name)] }
-  if (kind === 'user')
-    return { sql: 'OR t.username = ANY (?)', bindings: [users.map((user) => user.personal.username)] }
+  if (kind === 'user') {
+    const plain = users.flatMap((user) => (isSealed(user) ? [] : [usernameSha256(user.personal.username)]))
+    const indexes = users.flatMap((user) => user.username_index ?? [])
+    return { sql: 'OR t.username_sha256 = ANY (?) OR t.username_index = ANY (?)', bindings: [plain, indexes] }
+  }
   return { sql: '', bindings: [] }
 }
 

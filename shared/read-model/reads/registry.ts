@@ -3,7 +3,7 @@ import type { Client } from '../../ledger/events.ts'
 import { viewOf } from '../../ledger/registry/evolve.ts'
 import { type NamedKind, NAMED_KINDS, REGISTRY_KINDS } from '../../ledger/registry/kinds.ts'
 import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.ts'
-import { entityJson, entityOfRow, type RegistryRow } from '../registry-rows.ts'
+import { entityJson, entityOfRow, type RegistryRow, usernameSha256 } from '../registry-rows.ts'
 import { registryPlace } from '../../event-log/places.ts'
 import { createStamps } from '../stamps.ts'
 import { type Acting, type Reach, readActingGrants } from './acting-grants.ts'
@@ -17,6 +17,7 @@ export type RegistryQuestion = {
   /** Also whoever holds one of these names. */
   client_names: string[]
   usernames: string[]
+  username_indexes: string[]
 }
 
 /** A part of the registry, all from one statement. Times are ms of the database's clock. */
@@ -55,8 +56,15 @@ export function createRegistryReader(readModel: TimedReadModel): RegistryReader 
   }
 
   return {
-    async read({ client_ids = [], client_names = [], subs = [], usernames = [] }) {
-      const bindings = [client_ids, client_names, subs, usernames, topics.registry]
+    async read({ client_ids = [], client_names = [], subs = [], usernames = [], username_indexes = [] }) {
+      const bindings = [
+        client_ids,
+        client_names,
+        subs,
+        usernames.map(usernameSha256),
+        username_indexes,
+        topics.registry,
+      ]
       const sentAt = performance.now()
       const row = await query<Rows & { now: number; registry: RegistryCheckpoint | null }>(
         'read_registry',
@@ -104,7 +112,7 @@ SELECT ${epochMs('clock_timestamp()')} AS now,
   (SELECT json_agg(${entityJson('client', 'c')}) FROM ${schema}.clients c
     WHERE c.client_id = ANY (?::text[]) OR c.client_name = ANY (?::text[])) AS clients,
   (SELECT json_agg(${entityJson('user', 'u')}) FROM ${schema}.users u
-    WHERE u.sub = ANY (?::text[]) OR u.username = ANY (?::text[])) AS users,
+    WHERE u.sub = ANY (?::text[]) OR u.username_sha256 = ANY (?::text[]) OR u.username_index = ANY (?::text[])) AS users,
   ${SMALL_KINDS.map((kind) => wholeTable(schema, kind)).join(', ')},
   (SELECT json_build_object('next', k.next, 'status', k.status, 'status_reason', k.status_reason,
             'guard_revision', k.guard_revision, 'fresh_as_of', ${epochMs('k.fresh_as_of')})

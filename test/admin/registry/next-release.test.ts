@@ -1,3 +1,7 @@
+import { createOpening } from '../../../shared/accounts/opening.ts'
+import { readPersonKeys } from '../../../shared/accounts/person-keys.ts'
+import { isSealed } from '../../../shared/ledger/user.ts'
+import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
 import { realTest } from '../../support/real-parts.ts'
 import { startLedger, type Ledger } from '../ledger.ts'
 
@@ -23,11 +27,23 @@ test('a member of the next release survives a write by this one, and is shown to
   t.is((await send('PUT', path, { token, body, headers: { 'if-match': '"1"' } })).status, 200)
   t.is((await send('POST', `${path}/revoke-all`, { token, body: { reason: 'lost' } })).status, 200)
 
-  const users = (await ledger.events()).flatMap(({ type, data }) => ('user' in data ? [{ type, user: data.user }] : []))
   const personal = { username: 'ada', name: 'Ada Lovelace', email: null, phone: '+44' }
   const wanted = { sub, groups: [], enabled: true, ...LATER, personal }
-  t.deepEqual(users.slice(-2), [
+  t.deepEqual((await usersIn(ledger)).slice(-2), [
     { type: 'UserPut', user: wanted },
     { type: 'UserGrantsRevoked', user: wanted },
   ])
 })
+
+/** What the log says of users, opened. */
+async function usersIn({ runtime: { knex }, keys, events }: Ledger) {
+  const opening = createOpening(keys, await ledgerIdOf(knex))
+  const known = await readPersonKeys(knex)
+  return (await events()).flatMap(({ type, data }) => {
+    if (!('user' in data) || !isSealed(data.user)) return []
+    const { username_index, ...user } = data.user
+    const key = known.get(user.sub)
+    const personal = typeof key === 'object' ? opening.open(data.user, key) : username_index
+    return [{ type, user: { ...user, personal } }]
+  })
+}

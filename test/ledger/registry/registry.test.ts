@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { Recorded, RegistryEvent, RegistryFact } from '../../../shared/ledger/events.ts'
 import { createRegistry } from '../../../shared/ledger/registry/evolve.ts'
+import type { SealedUser } from '../../../shared/ledger/user.ts'
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
 import { uniqueClientName, uniqueUsername } from '../../../shared/ledger/registry/state.ts'
 import { T0, client, registered, user } from '../given.ts'
@@ -214,4 +215,39 @@ test('a kid stands for one key for ever: checks are added, never changed, and no
   t.deepEqual(verdicts, counted)
   t.like(registry.get('key/7'), { kind: 'key', revision: 3, deleted: true, value: null })
   t.deepEqual(fold(retire(1), introduce(2, { at: 'a' })).verdicts, ['counts', 'key_retired'], 'one nobody proved')
+})
+
+const sealedUser = (sub: string, username_index: string): SealedUser => {
+  return { sub, groups: [], enabled: true, username_index, personal: { key_id: 'k', iv: 'i', data: 'd', tag: 't' } }
+}
+const putSealed = (revision: number, sub: string, index: string): RegistryFact => {
+  return { type: 'UserPut', data: { revision, user: sealedUser(sub, index) } }
+}
+const forget = (revision: number, sub: string): RegistryFact => ({ type: 'UserForgotten', data: { revision, sub } })
+
+test('sealed names are unique by their index, and a name is free again once its person is forgotten', (t) => {
+  const { verdicts } = fold(
+    putSealed(1, 'a', 'INDEX'),
+    putSealed(1, 'b', 'INDEX'),
+    putSealed(1, 'b', 'OTHER'),
+    forget(2, 'a'),
+    putSealed(2, 'b', 'INDEX'),
+  )
+  t.deepEqual(verdicts, ['counts', 'name_taken', 'counts', 'counts', 'counts'])
+})
+
+test('traps-running 18: about a forgotten person nothing counts any more, whatever its revision', (t) => {
+  const { registry, verdicts } = fold(putSealed(1, 'a', 'INDEX'), forget(2, 'a'), putSealed(3, 'a', 'INDEX'), {
+    type: 'UserGrantsRevoked',
+    data: { revision: 3, user: sealedUser('a', 'INDEX'), reason: 'x' },
+  })
+  t.deepEqual(verdicts, ['counts', 'counts', 'user_forgotten', 'user_forgotten'])
+  t.like(registry.get('user/a'), { deleted: true, forgotten: true, value: null, not_before: 1, revision: 2 })
+})
+
+test('whoever is deleted already can be forgotten, and nobody who never was', (t) => {
+  const deleted: RegistryFact = { type: 'UserDeleted', data: { revision: 2, sub: 'a' } }
+  const { registry, verdicts } = fold(putSealed(1, 'a', 'I'), deleted, forget(3, 'a'), forget(1, 'b'))
+  t.deepEqual(verdicts, ['counts', 'counts', 'counts', 'entity_unknown'])
+  t.true(registry.get('user/a')?.forgotten)
 })

@@ -20,7 +20,7 @@ const test = realTest('postgres')
 
 /** Folds what lies in these partitions, in one transaction and this order, as one projector that remembers grants. */
 function createFolding({ runtime }: TestLedger) {
-  const { knex, schema, log, topics } = runtime
+  const { knex, schema, log, topics, people } = runtime
   const known = new Map<string, Map<string, GrantState>>()
 
   async function prepare(place: TopicPartition): Promise<KnownStep> {
@@ -37,7 +37,7 @@ function createFolding({ runtime }: TestLedger) {
   }
 
   return async (...places: TopicPartition[]) =>
-    project({ knex, schema }, await Promise.all(places.map(async (place) => prepare(place))))
+    project({ knex, schema, people }, await Promise.all(places.map(async (place) => prepare(place))))
 }
 
 test('a grant that was folded together with a registry batch of the same partition number is remembered as it is', async (t) => {

@@ -95,7 +95,11 @@ async function empty({ knex, schema }: Runtime): Promise<void> {
 }
 
 /** Projects whatever was recorded up to this time and is not projected yet, as a projector does. */
-async function projectUntil({ knex, schema, topics }: Runtime, grants: FoldedGrant[], time: number): Promise<void> {
+async function projectUntil(
+  { knex, schema, topics, people }: Runtime,
+  grants: FoldedGrant[],
+  time: number,
+): Promise<void> {
   const partitions = new Map(placesOf(topics).map((place) => [placeText(place), [] as LogRecord[]]))
   const records = grants.flatMap(({ records }) => records).sort((a, b) => a.timestamp - b.timestamp)
   for (const { event, timestamp } of records) {
@@ -111,7 +115,7 @@ async function projectUntil({ knex, schema, topics }: Runtime, grants: FoldedGra
     const batch: LogBatch = { topic, partition, start, next: start + records.length, records }
     return records.length === 0 ? [] : [readBatch(batch, checkpoint, NO_SKIPS)]
   })
-  if (batches.length > 0) await project({ knex, schema }, batches, 'record')
+  if (batches.length > 0) await project({ knex, schema, people }, batches, 'record')
 }
 
 async function markFreshAsOf({ knex, schema }: Runtime, time: number): Promise<void> {

@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: '09c4e29a77ef614855396b0ad7351125077cbcb19443f8a50671b26178f76f23',
+  2: 'a2b2e688a9096387d1849732bed77a61a22d9fc11d96563b41c8592a5e9333f9',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {

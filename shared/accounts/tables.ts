@@ -1,0 +1,20 @@
+import type { Knex } from 'knex'
+
+/**
+ * The keys of persons, which the log does not have: one row for each `sub`, so that a key is made or is forgotten for
+ * ever by one row's lock. The name key makes the index of user names; it never changes, only what wraps it.
+ */
+export async function createPersonTables(knex: Knex): Promise<void> {
+  await knex.raw(`
+    CREATE TABLE ledger.persons (
+      sub text PRIMARY KEY,
+      key_id uuid UNIQUE,
+      kid smallint,
+      wrapped bytea,
+      forgotten_at timestamptz,
+      CHECK (num_nonnulls(key_id, kid, wrapped) = CASE WHEN forgotten_at IS NULL THEN 3 ELSE 0 END))`)
+  await knex.raw('CREATE INDEX persons_kid ON ledger.persons (kid)')
+  await knex.raw(`
+    CREATE TABLE ledger.name_key (
+      singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), kid smallint NOT NULL, wrapped bytea NOT NULL)`)
+}

@@ -1,0 +1,29 @@
+/** Everything that names a person. */
+export type Person = { username: string; name: string | null; email: string | null }
+
+type UserTerms = { sub: string; groups: string[]; enabled: boolean }
+
+/** A user of version 1: read for ever, and written no longer, as the name stands there in clear. */
+export type PlainUser = UserTerms & { personal: Person; username_index?: undefined }
+
+/**
+ * A user of version 2. `personal`: sealed under a key of that person, which is not in the log (see personal-data.ts);
+ * `username_index`: by what the name is unique, which tells it to nobody.
+ */
+export type SealedUser = UserTerms & {
+  username_index: string
+  personal: { key_id: string; iv: string; data: string; tag: string }
+}
+
+export type User = PlainUser | SealedUser
+
+/** Why what names a person is not known: the person was forgotten, or the key got lost. */
+export type PersonalState = 'forgotten' | 'unreadable'
+
+/** What names a person, as far as it is known. */
+export type ShownPerson = { [Member in keyof Person]: string | null } & { state: PersonalState | null }
+
+/** Whether what names this person is sealed. */
+export function isSealed(user: User): user is SealedUser {
+  return user.username_index !== undefined
+}
