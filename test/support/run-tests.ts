@@ -1,12 +1,14 @@
 // `npm test [-- ava's arguments]`: finds or starts the real parts, runs ava, ends what it started, and closes with
 // `N passed, N failed`. One more test than ava's: no log of the run tells a secret or a name. Exit code: ava's; 1 too
-// when CI=true and a real part is missing, or a log tells one.
+// when CI=true and a real part is missing, or a log tells one. With CI=true few files that failed are run once more, by
+// themselves, and a run that failed for want of time alone says so and goes on.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { runWithParts } from './provide-parts.ts'
+import { filesToRepeat } from './run-again.ts'
 import { LOGS, scanLogs } from './scan-logs.ts'
-import { tapReader } from './tap-lines.ts'
+import { type TapReader, tapReader } from './tap-lines.ts'
 
 const AVA = join(import.meta.dirname, '../../node_modules/ava/entrypoints/cli.mjs')
 const MAX_SHOWN = 20
@@ -18,30 +20,54 @@ await runWithParts(runAva, () => {
   return 1
 })
 
+type Ran = Pick<TapReader, 'counts' | 'failures' | 'failed'> & { code: number; printed: string }
+
 async function runAva(ended: AbortSignal): Promise<number> {
-  const child = spawn(process.execPath, [AVA, '--tap', ...process.argv.slice(2)], { stdio: ['ignore', 'pipe', 'pipe'] })
-  ended.addEventListener('abort', () => child.kill())
+  const ran = await runFiles(process.argv.slice(2), ended)
+  const { counts, failures } = ran
+  const repeated = process.env['CI'] === 'true' ? filesToRepeat(ran.failed) : []
+  const again = repeated.length > 0 ? await runAlone(repeated, ended) : null
+  const alone = again?.code === 0
+  if (alone) {
+    counts.passed += counts.failed
+    counts.failed = 0
+  }
+  const told = await lookThroughLogs(ran.printed + (again?.printed ?? ''))
+  const code = alone ? 0 : ran.code
+  counts[told.length === 0 ? 'passed' : 'failed']++
+  const heading = alone ? 'Failed beside the others, and passed alone:' : 'What failed:'
+  if (failures.length) console.log(['', heading, ...failures, ''].join('\n'))
+  if (told.length) console.log(['', 'What failed:', ...told, ''].join('\n'))
+  if (counts.skipped) console.log(`${counts.skipped} skipped`)
+  console.log(`${counts.passed} passed, ${counts.failed} failed`)
+  return told.length === 0 ? code : code || 1
+}
+
+function runAlone(files: string[], ended: AbortSignal): Promise<Ran> {
+  console.log(`once more, alone: ${files.join(' ')}`)
+  return runFiles(['--concurrency=1', ...files], ended)
+}
+
+async function runFiles(args: string[], ended: AbortSignal): Promise<Ran> {
+  const child = spawn(process.execPath, [AVA, '--tap', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const end = () => child.kill()
+  ended.addEventListener('abort', end)
   // What test files print themselves: ava passes it on.
   let printed = ''
   child.stderr.on('data', (chunk: Buffer) => {
     printed += chunk.toString()
     process.stderr.write(chunk)
   })
-  const { read, counts, failures } = tapReader()
+  const { read, ...results } = tapReader()
   for await (const line of createInterface({ input: child.stdout })) {
     const shown = read(line)
     if (shown !== undefined) console.log(shown)
   }
   const code =
     child.exitCode ?? (await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1))))
-  if (code !== 0 && counts.failed === 0) counts.failed = 1
-  const told = await lookThroughLogs(printed)
-  failures.push(...told)
-  counts[told.length === 0 ? 'passed' : 'failed']++
-  if (failures.length) console.log(['', 'What failed:', ...failures, ''].join('\n'))
-  if (counts.skipped) console.log(`${counts.skipped} skipped`)
-  console.log(`${counts.passed} passed, ${counts.failed} failed`)
-  return told.length === 0 ? code : code || 1
+  ended.removeEventListener('abort', end)
+  if (code !== 0 && results.counts.failed === 0) results.counts.failed = 1
+  return { ...results, code, printed }
 }
 
 /** The lines that say what stands where in the logs of this run, and none when all is well. */

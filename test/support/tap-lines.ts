@@ -6,6 +6,8 @@ export type TapReader = {
   counts: Counts
   /** Every line of what failed, for telling it once more at the end, where nobody has to search. */
   failures: string[]
+  /** The title of each test that failed. */
+  failed: string[]
 }
 
 const TEST = /^(ok|not ok) \d+ - (.*?)(?: # (SKIP|TODO).*)?$/
@@ -15,6 +17,7 @@ const NOISE = /^(TAP version .*|1\.\.\d+|# (tests|pass|skip|todo|fail) \d+|)$/
 export function tapReader(): TapReader {
   const counts: Counts = { passed: 0, failed: 0, skipped: 0, complete: false }
   const failures: string[] = []
+  const failed: string[] = []
   let failing = false
   const read = (line: string): string | undefined => {
     const [, verdict, title = '', directive] = TEST.exec(line) ?? []
@@ -22,11 +25,12 @@ export function tapReader(): TapReader {
     const shown = verdict ? test(counts, verdict === 'ok', title, directive) : NOISE.test(line) ? undefined : line
     // What belongs to a test stands below it, indented, also what it logged.
     if (verdict) failing = verdict === 'not ok' && !directive
+    if (verdict && failing) failed.push(title)
     else if (line !== '' && !/^(#\s{3}|\s)/.test(line)) failing = false
     if (failing && shown !== undefined) failures.push(shown)
     return shown
   }
-  return { read, counts, failures }
+  return { read, counts, failures, failed }
 }
 
 function test(counts: Counts, ok: boolean, title: string, directive: string | undefined): string {
