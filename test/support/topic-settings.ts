@@ -19,8 +19,9 @@ export async function configure(admin: Admin, name: string, settings: Record<str
   await admin.alterConfigs({ validateOnly: false, resources: [{ type, name, configEntries }] })
 }
 
-/** Makes a topic, and waits until it is known: kafkajs's own wait takes what is not known yet for an error. */
+/** Makes a topic, and waits until its leaders answer: kafkajs's own wait takes what is not known yet for an error. */
 export async function createTopic(admin: Admin, config: ITopicConfig): Promise<void> {
   await admin.createTopics({ topics: [config], waitForLeaders: false })
-  await until(async () => (await admin.listTopics()).includes(config.topic), `topic ${config.topic}`)
+  const answers = () => admin.fetchTopicOffsets(config.topic).then(Boolean, () => false)
+  await until(answers, `topic ${config.topic}`)
 }

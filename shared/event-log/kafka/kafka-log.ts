@@ -34,7 +34,11 @@ export function createKafkaLog(options: KafkaLogOptions): EventLog {
     firstRecords: (places) => firstRecords(asking, places),
     read: (range, signal) => readRange({ cluster: reading, bounds }, range, signal),
     clusterId: async () => (await withAdmin(options, (admin) => admin.describeCluster())).clusterId,
-    create: (topics) => createTopics(options, topics),
+    create: async (topics) => {
+      await createTopics(options, topics)
+      // A broker may be named the leader of a new partition before it knows that it is.
+      await bounds(topics.map(({ topic }) => topic))
+    },
     problems: (topics) => topicProblems(options, topics, boundsNow),
     unwritable: async (places) => {
       // Who answers is asked on another connection, so that a question does not wait behind what is sent.

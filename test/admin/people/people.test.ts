@@ -1,8 +1,7 @@
 import { verify } from '../../../services/audit/verify/verify.ts'
 import { networkOf } from '../../../shared/callers/event-context.ts'
-import { outgoing, envelop } from '../../../shared/event-log/event-codec.ts'
-import type { PlainUser } from '../../../shared/ledger/user.ts'
 import { seeded } from '../../support/kept-logs.ts'
+import { putPlainUser } from '../../support/plain-users.ts'
 import { realTest } from '../../support/real-parts.ts'
 import { rebuiltBeside } from '../../support/written-ledger.ts'
 import { type Ledger, startLedger } from '../ledger.ts'
@@ -49,7 +48,7 @@ test('a name is taken in any letter case, also one that stands in clear in an ol
   await createUser(ledger, ADA)
   const other = SUB.replace('1', '2')
   t.is((await createUser(ledger, { username: 'ADA.LOVELACE' }, other)).status, 409)
-  await appendPlain(ledger, {
+  await putPlainUser(ledger.runtime, {
     sub: 'old',
     groups: [],
     enabled: true,
@@ -73,7 +72,7 @@ test('what an old record has in clear is shown, and sealed with the next write, 
   const ledger = await startLedger(t)
   const { send, root: token, events } = ledger
   const personal = { username: 'Grace', name: null, email: null }
-  await appendPlain(ledger, { sub: 'old', groups: [], enabled: true, personal })
+  await putPlainUser(ledger.runtime, { sub: 'old', groups: [], enabled: true, personal })
   t.like((await send('GET', '/admin/users/old', { token })).body, { username: 'Grace' })
   t.is((await send('POST', '/admin/users/old/revoke-all', { token, body: { reason: 'lost' } })).status, 200)
   const last = (await events()).findLast(({ type }) => type === 'UserGrantsRevoked')
@@ -177,11 +176,3 @@ test('a ledger that has mail addresses as sub already goes on with a setting', a
   const ledger = await startLedger(t, { settings: { SUB_MAY_BE_ADDRESS: 'true' } })
   t.is((await createUser(ledger, { username: 'x' }, 'x@sub.example')).status, 201)
 })
-
-/** As a release before did. */
-async function appendPlain({ runtime: { log, topics, waiter } }: Ledger, user: PlainUser): Promise<void> {
-  const fact = { type: 'UserPut', data: { revision: 1, user } } as const
-  const record = outgoing(envelop(fact, 'https://ledger.example', { actor: 'system/test' }, Date.now()), topics)
-  const { offset } = await log.append(record)
-  await waiter.past({ ...record, offset }, 20_000)
-}

@@ -103,7 +103,11 @@ test("a record that carries its writer's time is not read, and nobody follows pa
   const [admin, producer] = [kafka.admin(), kafka.producer({ allowAutoTopicCreation: false })]
   await Promise.all([admin.connect(), producer.connect()])
   t.teardown(() => Promise.all([admin.disconnect(), producer.disconnect()]))
-  const configEntries = [{ name: 'message.timestamp.type', value: 'CreateTime' }]
+  const configEntries = [
+    { name: 'message.timestamp.type', value: 'CreateTime' },
+    // Its time is long ago, and what is old is deleted by default.
+    { name: 'retention.ms', value: '-1' },
+  ]
   await createTopic(admin, { topic, numPartitions: 1, replicationFactor: 1, configEntries })
   await producer.send({ topic, messages: [{ key: 'key', value: 'value', timestamp: '1' }] })
 
