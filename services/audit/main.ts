@@ -1,5 +1,5 @@
-import { createRightsCheck } from '../../shared/callers/require-right.ts'
-import type { HttpRouter } from '../../shared/http/context.ts'
+import { createRightsCheck, hasRight } from '../../shared/callers/require-right.ts'
+import type { HttpContext, HttpRouter } from '../../shared/http/context.ts'
 import { guardOf, type Runtime } from '../../shared/process/runtime.ts'
 import { formatProjectSecrets } from '../../shared/tokens/keys.ts'
 import { auditRoutes } from './app.ts'
@@ -13,7 +13,12 @@ export function mountAudit(runtime: Runtime, router: HttpRouter): void {
   const configured = keys && { kids: keys.kids, keysOf: () => keys }
   const audit = createAudit({ knex, log, topics, schema, people, configured, maxLagMs: settings.MAX_LAG * 1000 })
   const projectSecrets = keys && formatProjectSecrets(keys)
-  const guarding = { guard: createRightsCheck(guardOf(runtime)), timeoutMs: settings.APPEND_TIMEOUT * 1000 }
+  const guard = guardOf(runtime)
+  const guarding = {
+    guard: createRightsCheck(guard),
+    allows: (ctx: HttpContext, resource: string) => hasRight(guard, ctx, resource),
+    timeoutMs: settings.APPEND_TIMEOUT * 1000,
+  }
   // The embedded database takes one process.
   const long = fewAtOnce(settings.dev ? inThisProcess(audit) : inWorker({ settings, schema, projectSecrets }))
   auditRoutes(router, { audit, long }, guarding)

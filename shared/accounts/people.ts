@@ -21,11 +21,15 @@ export type Revealed = ReadonlyMap<string, Person | PersonalState>
 export type Reveal = (users: readonly SealedUser[]) => Revealed
 
 export type People = {
+  /** Whether this process has keys that open anybody's name. */
+  opens: boolean
   /**
    * One whose key is gone is `forgotten`, one that cannot be opened `unreadable`. OperatorError where there are keys of
    * persons, and this process has none to unwrap them.
    */
   reveal(users: readonly SealedUser[]): Promise<Revealed>
+  /** The same with the keys of these persons, which are read once, for any number of records about them. */
+  revealFor(subs: readonly string[]): Promise<Reveal>
   /** The same with all keys as of one snapshot. */
   revealAsOf(snapshot: Knex): Promise<Reveal>
   /** By what a user name is unique. */
@@ -88,16 +92,14 @@ export function createPeople({ knex, keys, ledger_id }: PeopleOptions): People {
     return { ...user, username_index, personal: sealPersonal(key, { ledger_id, sub, key_id: found.key_id }, whole) }
   }
 
+  const revealFor = async (subs: readonly string[]) => {
+    return revealWith(subs.length === 0 ? new Map() : await readPersonKeys(knex, subs))
+  }
+
   return {
-    reveal: async (users) => {
-      if (users.length === 0) return new Map()
-      return revealWith(
-        await readPersonKeys(
-          knex,
-          users.map(({ sub }) => sub),
-        ),
-      )(users)
-    },
+    opens: hasKeys,
+    reveal: async (users) => (await revealFor(users.map(({ sub }) => sub)))(users),
+    revealFor,
     revealAsOf: async (snapshot) => revealWith(await readPersonKeys(snapshot)),
     indexOf,
     seal,

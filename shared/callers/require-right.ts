@@ -29,6 +29,19 @@ type Live = { principal: Principal; client_id: string; scope: string }
  * live access token, 403 insufficient_scope naming the scopes that would do (RFC 6750 §3.1), 503 on a stale read model.
  */
 export async function requireRight(guard: Guard, ctx: HttpContext, resource: string): Promise<Bearer> {
+  const { bearer, decision } = await judge(guard, ctx, resource)
+  if (!decision.allowed) throw refused(guard, ctx, resource, decision)
+  return bearer
+}
+
+/** The same question of a bearer who may go on either way. */
+export async function hasRight(guard: Guard, ctx: HttpContext, resource: string): Promise<boolean> {
+  return (await judge(guard, ctx, resource)).decision.allowed
+}
+
+type Judged = { bearer: Bearer; decision: AccessDecision }
+
+async function judge(guard: Guard, ctx: HttpContext, resource: string): Promise<Judged> {
   const presented = presentedToken(guard.keys, readBearer(ctx.get('authorization')))
   if (presented?.kind !== 'at') throw invalidToken(NOT_OURS)
   const { grant_id, generation } = presented
@@ -39,9 +52,7 @@ export async function requireRight(guard: Guard, ctx: HttpContext, resource: str
   if (!token) throw invalidToken(NOT_OURS)
   const { principal, scope, client_id } = liveBearer(view, token)
   ctx.state.client_id = client_id
-  const decision = decideForBearer(view, scope, resource)
-  if (!decision.allowed) throw refused(guard, ctx, resource, decision)
-  return { principal, kid: token.kid }
+  return { bearer: { principal, kid: token.kid }, decision: decideForBearer(view, scope, resource) }
 }
 
 const NOT_OURS = 'not an access token of this ledger'

@@ -3,7 +3,7 @@ import pino from 'pino'
 import { auditRoutes } from '../../services/audit/app.ts'
 import { createAudit, type Audit } from '../../services/audit/audit.ts'
 import { fewAtOnce, inThisProcess } from '../../services/audit/worker/long-audit.ts'
-import type { ReplayEntry } from '../../services/audit/replay/replay-entry.ts'
+import type { ShownEntry } from '../../services/audit/people/shown-entry.ts'
 import { remoteAudit } from '../../services/cli/connect/remote-audit.ts'
 import { EXIT, OperatorError } from '../../shared/config/operator-error.ts'
 import { LogReadError, type EventLog } from '../../shared/event-log/event-log.ts'
@@ -38,7 +38,8 @@ async function serve(t: ExecutionContext, ledger: WrittenLedger, log: EventLog =
       return next()
     }
   const audit = createAudit({ ...ledger, log, maxLagMs: 5_000, configured: null })
-  auditRoutes(router, { audit, long: fewAtOnce(inThisProcess(audit)) }, { guard, timeoutMs })
+  const guarding = { guard, allows: () => Promise.resolve(true), timeoutMs }
+  auditRoutes(router, { audit, long: fewAtOnce(inThisProcess(audit)) }, guarding)
   router.post('/oauth2/token', (ctx) => {
     const isAuditor = ctx.get('authorization') === `Basic ${Buffer.from('auditor:s%26cret').toString('base64')}`
     ctx.body = { access_token: isAuditor ? 'auditor' : 'nobody', token_type: 'Bearer' }
@@ -72,8 +73,8 @@ async function lived(): Promise<WrittenLedger> {
   return ledger
 }
 
-async function all(audit: Audit, filter = {}): Promise<ReplayEntry[]> {
-  const entries: ReplayEntry[] = []
+async function all(audit: Audit, filter = {}): Promise<ShownEntry[]> {
+  const entries: ShownEntry[] = []
   for await (const entry of audit.replay(filter)) entries.push(entry)
   return entries
 }
@@ -86,7 +87,7 @@ test('whoever may read the audit trail gets the replay as JSON lines, filtered a
   t.is(response.headers.get('cache-control'), 'no-store')
   const lines = (await response.text()).trimEnd().split('\n')
   t.deepEqual(
-    lines.map((line) => (JSON.parse(line) as ReplayEntry).verdict),
+    lines.map((line) => (JSON.parse(line) as ShownEntry).verdict),
     ['valid', 'void'],
   )
   t.deepEqual(asked, ['ledger.audit:read'])

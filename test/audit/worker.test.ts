@@ -3,8 +3,8 @@ import { constants, getPriority } from 'node:os'
 import type { ExecutionContext } from 'ava'
 import pino from 'pino'
 import { auditRoutes } from '../../services/audit/app.ts'
-import { type Audit, createAudit } from '../../services/audit/audit.ts'
-import type { ReplayEntry } from '../../services/audit/replay/replay-entry.ts'
+import { createAudit, type OwnAudit } from '../../services/audit/audit.ts'
+import type { ShownEntry } from '../../services/audit/people/shown-entry.ts'
 import { inWorker } from '../../services/audit/worker/in-worker.ts'
 import { fewAtOnce, inThisProcess, type LongAudit } from '../../services/audit/worker/long-audit.ts'
 import { createHttpApp } from '../../shared/http/app/create-app.ts'
@@ -32,7 +32,7 @@ async function filled(t: ExecutionContext, grants: number): Promise<WrittenLedge
   return ledger
 }
 
-function auditOf(ledger: WrittenLedger): Audit {
+function auditOf(ledger: WrittenLedger): OwnAudit {
   return createAudit({ ...ledger, maxLagMs: 5_000, configured: null })
 }
 
@@ -41,7 +41,8 @@ async function serve(t: ExecutionContext, ledger: WrittenLedger, long: LongAudit
   const logger = pino({ level: 'silent' })
   const options = { known: knownError, logger, requireHttps: false, trustedProxies: [] }
   const { app, router } = createHttpApp({ for: 'machines', ...options })
-  const guarding = { guard: () => (_ctx: unknown, next: () => Promise<unknown>) => next(), timeoutMs: 20_000 }
+  const guard = () => (_ctx: unknown, next: () => Promise<unknown>) => next()
+  const guarding = { guard, allows: () => Promise.resolve(true), timeoutMs: 20_000 }
   auditRoutes(router, { audit: auditOf(ledger), long: fewAtOnce(long) }, guarding)
   const listener = await listen(app, { host: '127.0.0.1', port: 0 })
   t.teardown(() => listener.close(0))
@@ -90,7 +91,7 @@ test.serial('a worker of its own answers what the service would answer', async (
   const direct = auditOf(ledger)
   const text = await (await fetch(`${url}/audit/events?type=TokenRefreshed`)).text()
   const told = text.trimEnd().split('\n')
-  const entries: ReplayEntry[] = []
+  const entries: ShownEntry[] = []
   for await (const entry of direct.replay({ types: ['TokenRefreshed'] })) entries.push(entry)
   t.is(entries.length, 50)
   t.deepEqual(

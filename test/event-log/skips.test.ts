@@ -81,7 +81,7 @@ test('a skipped record is shown where it stood, in a replay and in the life of i
     'skipped skipped',
     'TokenRefreshed valid',
   ])
-  const life = await grantLife(ledger, GRANT, { now: Date.now() })
+  const life = await grantLife(ledger, GRANT, { now: Date.now(), personal: 'shown' })
   const skipped = life?.events.find(({ verdict }) => verdict === 'skipped')
   t.like(skipped, { position: broken, reason: 'written by hand', actor: 'system/operator' })
 })

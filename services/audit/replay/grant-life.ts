@@ -16,8 +16,9 @@ import { type Generation, type GrantState, UNKNOWN_GRANT } from '../../../shared
 import type { Registry } from '../../../shared/ledger/registry/evolve.ts'
 import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import type { ClientEntity, UserEntity } from '../../../shared/ledger/registry/state.ts'
+import { namingOf, peopleIn, peopleOf } from '../people/show-people.ts'
+import { type Personal, shownEntry, type ShownEntry, type ShownPeople, subsIn } from '../people/shown-entry.ts'
 import { readAhead } from '../read-ahead.ts'
-import { isSealed } from '../../../shared/ledger/user.ts'
 import { entriesOf, type ReplayEntry } from './replay-entry.ts'
 import { rangesOf } from './replay.ts'
 
@@ -37,26 +38,31 @@ export type GrantLife = {
   grant_id: string
   client: { client_id: string; client_name: string | null; client_version: string | null }
   principal: Principal
-  username: string | null
   grant_type: string
   scope: string
-  events: ReplayEntry[]
+  events: ShownEntry[]
   now: LifeNow
+  /** Everybody who is in it; `null` = people are left out, and `personal` says why. */
+  people: ShownPeople | null
+  personal: Personal
 }
 
-type Source = { log: EventLog; topics: Topics; people: Pick<People, 'reveal'> }
+type Source = { log: EventLog; topics: Topics; people: Pick<People, 'revealFor'> }
+
+type Asked = { now: number; personal: Personal; onRead?: OnRead | undefined }
 
 /** Reads a grant's life from the log. Null when no event of it ever counted. `now` in ms. */
 export async function grantLife(
   { log, topics, people }: Source,
   grant_id: string,
-  { now, onRead }: { now: number; onRead?: OnRead | undefined },
+  { now, personal, onRead }: Asked,
 ): Promise<GrantLife | null> {
   const { state, generations, events } = await foldLife({ log, topics }, grant_id, onRead)
   if (state.status === 'unknown') return null
   const registry = await readRegistry(log, topics)
   const { client, user } = partiesOf(registry, state)
   const { client_id, principal, grant_type, scope } = state
+  const naming = personal === 'shown' ? await namingIn(people, registry, events) : null
   return {
     grant_id,
     client: {
@@ -65,11 +71,12 @@ export async function grantLife(
       client_version: client?.value?.client_version ?? null,
     },
     principal,
-    username: await usernameOf(people, user),
     grant_type,
     scope,
-    events,
+    events: events.map((entry) => shownEntry(entry, naming && peopleIn(entry, naming))),
     now: lifeNow({ state, generations, dead: deadBecause({ grant: state, client, user }), now }),
+    people: naming && peopleOf(subsOf(events), naming),
+    personal,
   }
 }
 
@@ -94,12 +101,17 @@ function addState(folded: Folded, state: GrantState): void {
 }
 
 /** By decrypting now, so that it is nobody's name any more once the person is forgotten. */
-async function usernameOf(people: Source['people'], user: UserEntity | null): Promise<string | null> {
-  if (user?.forgotten) return 'forgotten'
-  if (!user?.value) return null
-  if (!isSealed(user.value)) return user.value.personal.username
-  const revealed = (await people.reveal([user.value])).get(user.value.sub)
-  return typeof revealed === 'object' ? revealed.username : (revealed ?? null)
+async function namingIn(people: Source['people'], registry: Registry, events: ReplayEntry[]) {
+  const subs = subsOf(events)
+  const users = subs.flatMap((sub) => {
+    const entity = registry.get(registryKey('user', sub))
+    return entity?.kind === 'user' ? [[sub, entity] as const] : []
+  })
+  return namingOf(people, subs, new Map(users))
+}
+
+function subsOf(events: ReplayEntry[]): string[] {
+  return [...new Set(events.flatMap(subsIn))]
 }
 
 function partiesOf(

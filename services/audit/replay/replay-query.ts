@@ -3,6 +3,9 @@ import { EVENT_DATA } from '../../../shared/event-log/event-schemas.ts'
 import type { EventType } from '../../../shared/ledger/events.ts'
 import type { ReplayFilter } from './replay.ts'
 
+/** Whether people are asked for, as text. */
+export const PERSONAL = z.enum(['true', 'false'], { error: 'must be true or false' }).default('true')
+
 /** The names of all event types. */
 export const EVENT_TYPES = Object.keys(EVENT_DATA)
 
@@ -22,19 +25,20 @@ const replayQuery = z.strictObject({
   client_id: z.string().min(1).optional(),
   sub: z.string().min(1).optional(),
   type: types.optional(),
+  personal: PERSONAL,
 })
 
 /** The parameter that is wrong, and what is wrong with it. */
 export type QueryProblem = { name: string; message: string }
 
-/** The filter that a query stands for, or what is wrong with it first. */
+/** The filter that a query stands for, and whether people are asked for; or what is wrong with it first. */
 export function parseReplayQuery(
   query: Record<string, unknown>,
-): { filter: ReplayFilter; problem?: undefined } | { problem: QueryProblem } {
+): { filter: ReplayFilter; personal: boolean; problem?: undefined } | { problem: QueryProblem } {
   const parsed = replayQuery.safeParse(query)
   if (!parsed.success) return { problem: problemOf(parsed.error.issues[0]) }
-  const { type, ...rest } = parsed.data
-  return { filter: { ...rest, types: type } }
+  const { type, personal, ...rest } = parsed.data
+  return { filter: { ...rest, types: type }, personal: personal === 'true' }
 }
 
 function problemOf(issue: z.core.$ZodIssue | undefined): QueryProblem {

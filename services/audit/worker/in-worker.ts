@@ -19,8 +19,8 @@ const WORKER = fileURLToPath(new URL(`./worker-main${extname(import.meta.url)}`,
  */
 export function inWorker(reading: Reading, heapMb = HEAP_MB): LongAudit {
   return {
-    async *events(filter, asked) {
-      const { child, ended } = start(reading, { kind: 'events', filter }, { asked, heapMb })
+    async *events(replay, asked) {
+      const { child, ended } = start(reading, { kind: 'events', asked: replay }, { asked, heapMb })
       try {
         if (child.stdout) for await (const chunk of child.stdout as AsyncIterable<Uint8Array>) yield chunk
         await ended

@@ -1,6 +1,5 @@
 import { unavailable } from '../../../shared/http/oauth-error.ts'
-import type { Audit } from '../audit.ts'
-import type { ReplayFilter } from '../replay/replay.ts'
+import type { Audit, ReplayAsked } from '../audit.ts'
 import type { VerifyReport } from '../verify/verify.ts'
 
 /** `alive`: called now and then while the work goes on. `signal`: nobody waits for the answer any more. */
@@ -9,7 +8,7 @@ export type Asked = { alive: () => void; signal: AbortSignal }
 /** The questions that need the whole log, as a service answers them. */
 export type LongAudit = {
   /** The entries of a replay as JSON lines, in pieces of any length. */
-  events(filter: ReplayFilter, asked: Asked): AsyncIterable<string | Uint8Array>
+  events(replay: ReplayAsked, asked: Asked): AsyncIterable<string | Uint8Array>
   verify(asked: Asked): Promise<VerifyReport>
 }
 
@@ -25,8 +24,8 @@ export function inThisProcess(audit: Pick<Audit, 'replay' | 'verify'>): LongAudi
     }
   }
   return {
-    async *events(filter, asked) {
-      for await (const entry of audit.replay(filter, going(asked))) yield `${JSON.stringify(entry)}\n`
+    async *events(replay, asked) {
+      for await (const entry of audit.replay(replay, { progress: going(asked) })) yield `${JSON.stringify(entry)}\n`
     },
     verify: (asked) => audit.verify(going(asked)),
   }
@@ -40,10 +39,10 @@ export function fewAtOnce(long: LongAudit, atOnce = AT_ONCE): LongAudit {
     running++
   }
   return {
-    async *events(filter, asked) {
+    async *events(replay, asked) {
       begin()
       try {
-        yield* long.events(filter, asked)
+        yield* long.events(replay, asked)
       } finally {
         running--
       }

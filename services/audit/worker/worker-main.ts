@@ -8,7 +8,7 @@ import { openParts } from '../../../shared/process/open-parts.ts'
 import { peopleOf } from '../../../shared/process/soundness/held-people.ts'
 import { parseProjectSecrets } from '../../../shared/tokens/keys.ts'
 import { type Audit, createAudit } from '../audit.ts'
-import type { ReplayEntry } from '../replay/replay-entry.ts'
+import type { ShownEntry } from '../people/shown-entry.ts'
 import { giveWay } from './give-way.ts'
 import { ALIVE_MS, type Order, type Question, type Said } from './messages.ts'
 
@@ -67,11 +67,11 @@ async function answerOf(audit: Audit, question: Question): Promise<Said> {
   const alive = nowAndThen(() => process.send?.({ kind: 'alive' } satisfies Said))
   alive()
   if (question.kind === 'verify') return { kind: 'done', report: await audit.verify(alive) }
-  await printed(audit.replay(question.filter, alive))
+  await printed(audit.replay(question.asked, { progress: alive }))
   return { kind: 'done', report: null }
 }
 
-async function printed(entries: AsyncIterable<ReplayEntry>): Promise<void> {
+async function printed(entries: AsyncIterable<ShownEntry>): Promise<void> {
   let text = ''
   const flush = () => {
     const isTaken = text === '' || process.stdout.write(text)

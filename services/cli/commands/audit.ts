@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Audit } from '../../audit/audit.ts'
-import type { ReplayEntry } from '../../audit/replay/replay-entry.ts'
+import type { Personal, ShownEntry } from '../../audit/people/shown-entry.ts'
 import type { ReplayFilter } from '../../audit/replay/replay.ts'
 import type { Format } from '../render/formats.ts'
 import { EXIT_CODES, formatOption, lookOf, print, WHERE, wideOption, work } from './verb.ts'
@@ -18,7 +18,7 @@ export function addAuditCommands(program: Command): void {
 }
 
 type FilterOptions = { grant?: string; client?: string; user?: string; type?: string[] }
-type ReplayOptions = FilterOptions & { format: Format; wide: boolean }
+type ReplayOptions = FilterOptions & { format: Format; wide: boolean; personal: boolean }
 
 function addReplay(audit: Command): void {
   audit
@@ -30,6 +30,7 @@ function addReplay(audit: Command): void {
     .option('--client <client_id>', 'only what concerns this client')
     .option('--user <sub>', 'only what concerns this user')
     .option('--type <types...>', 'only these event types')
+    .option('--no-personal', NO_PERSONAL)
     .addOption(formatOption())
     .addOption(wideOption())
     .addHelpText('after', REPLAY_EXAMPLES)
@@ -39,6 +40,8 @@ function addReplay(audit: Command): void {
       await work(command, connectAudit, (source) => replay(source, filter, options))
     })
 }
+
+const NO_PERSONAL = "leave people out: show each sub, and nobody's name"
 
 const REPLAY_EXAMPLES = `
 Examples:
@@ -76,7 +79,9 @@ async function replay(source: Audit, filter: ReplayFilter, options: ReplayOption
   // On a terminal the table itself shows that something moves.
   const progress = process.stdout.isTTY ? null : createProgress(process.stderr)
   const seen: Seen = { count: 0, unreadable: [] }
-  const entries = counted(source.replay(filter, progress?.update), seen)
+  const asked = { ...filter, personal: options.personal }
+  const telling = { progress: progress?.update, personal: tellLeftOut }
+  const entries = counted(source.replay(asked, telling), seen)
   await print(renderEntries(entries, options.format, lookOf(options))).finally(() => progress?.stop())
   if (seen.count === 0) process.stderr.write('nothing in the log matches\n')
   const { unreadable } = seen
@@ -88,9 +93,16 @@ async function replay(source: Audit, filter: ReplayFilter, options: ReplayOption
   return unreadable.length === 0
 }
 
-type Seen = { count: number; unreadable: (ReplayEntry['position'] & { sha256: string })[] }
+/** Why people are left out whom nobody asked to leave out. */
+function tellLeftOut(how: Personal): void {
+  if (how === 'not_allowed') process.stderr.write('people are left out: that needs the right ledger.audit:personal\n')
+  if (how === 'no_key')
+    process.stderr.write('people are left out: set LEDGER_SECRETS_PROJECT, or LEDGER_SECRETS_SYSTEM, to open names\n')
+}
 
-async function* counted(entries: AsyncIterable<ReplayEntry>, seen: Seen): AsyncGenerator<ReplayEntry> {
+type Seen = { count: number; unreadable: (ShownEntry['position'] & { sha256: string })[] }
+
+async function* counted(entries: AsyncIterable<ShownEntry>, seen: Seen): AsyncGenerator<ShownEntry> {
   for await (const entry of entries) {
     seen.count++
     const { position, verdict, sha256 } = entry
@@ -104,18 +116,22 @@ function addShow(audit: Command): void {
     .command('show')
     .description('tell the life of one grant: whose it is, what happened to it and why, and what of it can be used now')
     .requiredOption('--grant <grant_id>', 'the grant')
+    .option('--no-personal', NO_PERSONAL)
     .addOption(formatOption())
     .addHelpText('after', `\nExample:\n  ${ownCommand()} audit show --grant 0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77`)
-    .action(async (options: { grant: string; format: Format }, command: Command) => {
+    .action(async (options: ShowOptions, command: Command) => {
       const { connectAudit } = await import('../connect/audit.ts')
       const { grant_id = options.grant } = await filterOf({ grant: options.grant }, command)
-      await work(command, connectAudit, (source) => show(source, grant_id, options.format))
+      await work(command, connectAudit, (source) => show(source, grant_id, options))
     })
 }
 
-async function show(source: Audit, grant_id: string, format: Format): Promise<boolean> {
+type ShowOptions = { grant: string; format: Format; personal: boolean }
+
+async function show(source: Audit, grant_id: string, { format, personal }: ShowOptions): Promise<boolean> {
   const { renderLife } = await import('../render/life.ts')
-  const life = await source.life(grant_id)
+  const life = await source.life(grant_id, { personal })
+  if (life) tellLeftOut(life.personal)
   if (!life) process.stderr.write(`the log knows no grant ${grant_id}\n`)
   else if (format === 'table') await print(renderLife(life))
   else await print(`${JSON.stringify(life, null, format === 'json' ? 2 : 0)}\n`)

@@ -1,10 +1,9 @@
-import { UNKNOWN_GRANT } from '../../audit/app.ts'
-import type { Audit } from '../../audit/audit.ts'
+import { PERSONAL_HEADER, UNKNOWN_GRANT } from '../../audit/app.ts'
+import type { Audit, ReplayAsked, Telling } from '../../audit/audit.ts'
+import type { Personal, ShownEntry } from '../../audit/people/shown-entry.ts'
 import type { GrantLife } from '../../audit/replay/grant-life.ts'
 import type { KeysStatus } from '../../audit/status/keys-status.ts'
 import type { ProjectionStatus } from '../../audit/status/projection-status.ts'
-import type { ReplayEntry } from '../../audit/replay/replay-entry.ts'
-import type { ReplayFilter } from '../../audit/replay/replay.ts'
 import type { VerifyReport } from '../../audit/verify/verify.ts'
 import { jsonOf, said, serviceRequests, type ServiceAccess, unreachable } from './service-access.ts'
 
@@ -12,9 +11,9 @@ import { jsonOf, said, serviceRequests, type ServiceAccess, unreachable } from '
 export function remoteAudit(access: ServiceAccess): Audit {
   const get = serviceRequests(access, 'ledger.audit')
   return {
-    replay: (filter) => replayOf(() => get(`/audit/events?${queryOf(filter)}`)),
-    life: async (grant_id) => {
-      const response = await get(`/audit/grants/${encodeURIComponent(grant_id)}`)
+    replay: (asked, telling) => replayOf(() => get(`/audit/events?${queryOf(asked)}`), telling),
+    life: async (grant_id, { personal = false } = {}) => {
+      const response = await get(`/audit/grants/${encodeURIComponent(grant_id)}?personal=${personal}`)
       // What is no audit service has nothing at this path, and knows of no grant.
       const isUnknown = response.status === 404 && (await response.clone().text()).includes(UNKNOWN_GRANT)
       return isUnknown ? null : jsonOf<GrantLife>(response)
@@ -25,10 +24,18 @@ export function remoteAudit(access: ServiceAccess): Audit {
   }
 }
 
-async function* replayOf(get: () => Promise<Response>): AsyncGenerator<ReplayEntry> {
+async function* replayOf(get: () => Promise<Response>, telling: Telling = {}): AsyncGenerator<ShownEntry> {
   const response = await get()
   if (!response.ok || !response.body) return jsonOf(response)
-  for await (const line of linesOf(response.body)) if (line.trim() !== '') yield said<ReplayEntry>(line, response)
+  telling.personal?.(personalOf(response.headers.get(PERSONAL_HEADER)))
+  for await (const line of linesOf(response.body)) if (line.trim() !== '') yield said<ShownEntry>(line, response)
+}
+
+const PERSONAL: readonly Personal[] = ['shown', 'not_asked', 'not_allowed', 'no_key']
+
+/** A service that says nothing shows nobody. */
+function personalOf(header: string | null): Personal {
+  return PERSONAL.find((one) => one === header) ?? 'not_allowed'
 }
 
 async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
@@ -46,8 +53,8 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string>
   if (rest.trim() !== '') throw unreachable('the answer was cut short')
 }
 
-function queryOf({ types, ...filter }: ReplayFilter): string {
-  const given = Object.entries({ ...filter, type: types?.join(',') }).filter(
+function queryOf({ types, personal = false, ...filter }: ReplayAsked): string {
+  const given = Object.entries({ ...filter, type: types?.join(','), personal: String(personal) }).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   )
   return new URLSearchParams(given).toString()

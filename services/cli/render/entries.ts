@@ -1,12 +1,13 @@
-import type { ReplayEntry } from '../../audit/replay/replay-entry.ts'
+import type { ShownEntry } from '../../audit/people/shown-entry.ts'
 import type { Format, Look } from './formats.ts'
+import { usernameOf, withPerson } from './people.ts'
 import { fit, plain, renderTable, shortId, shortTime } from './table.ts'
 
 const PAGE = 200
 
 /** Entries as text, piece by piece: a table in pages, one JSON array, or one JSON object a line. */
 export async function* renderEntries(
-  entries: AsyncIterable<ReplayEntry>,
+  entries: AsyncIterable<ShownEntry>,
   format: Format,
   look: Look,
 ): AsyncGenerator<string> {
@@ -23,8 +24,8 @@ export async function* renderEntries(
   if (format === 'json') yield count === 0 ? '[]\n' : '\n]\n'
 }
 
-async function* tables(entries: AsyncIterable<ReplayEntry>, look: Look): AsyncGenerator<string> {
-  let page: ReplayEntry[] = []
+async function* tables(entries: AsyncIterable<ShownEntry>, look: Look): AsyncGenerator<string> {
+  let page: ShownEntry[] = []
   for await (const entry of entries) {
     page.push(entry)
     if (page.length < PAGE) continue
@@ -34,7 +35,7 @@ async function* tables(entries: AsyncIterable<ReplayEntry>, look: Look): AsyncGe
   if (page.length > 0) yield tableOf(page, look)
 }
 
-function tableOf(page: ReplayEntry[], { width, colour }: Look): string {
+function tableOf(page: ShownEntry[], { width, colour }: Look): string {
   const head = width === null ? WIDE_HEAD : HEAD
   const rows = fit(head, page.map(width === null ? wideCells : cells), width)
   const verdict = head.indexOf('verdict')
@@ -50,9 +51,11 @@ function yellow(text: string): string {
 
 const HEAD = ['time', 'type', 'grant', 'verdict', 'actor']
 
-function cells({ time, type, subject, verdict, reason, actor }: ReplayEntry): string[] {
+function cells({ time, type, subject, verdict, reason, actor, people }: ShownEntry): string[] {
   const why = reason === null || verdict === 'valid' ? '' : ` ${plain(reason)}`
-  return [shortTime(time), plain(type), shortId(plain(subject ?? '')), `${verdict}${why}`, plain(actor ?? '')]
+  // A name instead of what it stands for: there is no room for both.
+  const [about, by] = [subject, actor].map((name) => plain(usernameOf(name, people) ?? name ?? ''))
+  return [shortTime(time), plain(type), shortId(about ?? ''), `${verdict}${why}`, by ?? '']
 }
 
 const WIDE_HEAD = ['position', 'time', 'type', 'grant', 'client', 'principal', 'verdict', 'reason', 'actor']
@@ -67,15 +70,17 @@ function wideCells({
   verdict,
   reason,
   actor,
-}: ReplayEntry): string[] {
-  const who = principal ? `${principal.type}/${principal.id}` : ''
-  const [grant = '', client = '', why = '', by = ''] = [subject, client_id, reason, actor].map((text) =>
+  people,
+}: ShownEntry): string[] {
+  const who = principal ? withPerson(`${principal.type}/${principal.id}`, people) : ''
+  const acting = withPerson(actor ?? '', people)
+  const [grant = '', client = '', why = '', by = ''] = [subject, client_id, reason, acting].map((text) =>
     plain(text ?? ''),
   )
   return [positionText(position), time, plain(type), grant, client, plain(who), verdict, why, by]
 }
 
 /** `grants/3@17`: the topic without the ledger's prefix, partition and offset. */
-function positionText({ topic, partition, offset }: ReplayEntry['position']): string {
+function positionText({ topic, partition, offset }: ShownEntry['position']): string {
   return `${topic.slice(topic.lastIndexOf('.') + 1)}/${partition}@${offset}`
 }

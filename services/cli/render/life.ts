@@ -1,12 +1,13 @@
 import type { GrantLife } from '../../audit/replay/grant-life.ts'
-import type { ReplayEntry } from '../../audit/replay/replay-entry.ts'
+import type { ShownEntry } from '../../audit/people/shown-entry.ts'
+import { actorText, whoText } from './people.ts'
 import { plain } from './table.ts'
 
 /** A grant's life as one reads it: whose it is, what happened and after how long, and what is left of it. */
 export function renderLife(life: GrantLife): string {
-  const { grant_id, client, principal, username, grant_type, scope, events } = life
+  const { grant_id, client, principal, people, grant_type, scope, events } = life
   const name = client.client_name === null ? '' : ` (${client.client_name} ${client.client_version})`
-  const who = username === null || username === principal.id ? '' : ` (${username})`
+  const who = principal.type === 'user' ? whoText(people?.[principal.id]) : ''
   const head = [
     `Grant ${grant_id}`,
     `  client     ${client.client_id}${name}`,
@@ -18,14 +19,14 @@ export function renderLife(life: GrantLife): string {
   return `${[...head, '', ...story, '', ...now(life)].map(plain).join('\n')}\n`
 }
 
-function line(entry: ReplayEntry, before: ReplayEntry | undefined): string {
+function line(entry: ShownEntry, before: ShownEntry | undefined): string {
   const gap = before ? `+${duration(Date.parse(entry.time) - Date.parse(before.time))}` : ''
   const from = entry.clientaddress === null ? '' : ` from ${entry.clientaddress}`
-  const by = entry.actor === null ? '' : `, by ${entry.actor}${from}`
+  const by = entry.actor === null ? '' : `, by ${actorText(entry)}${from}`
   return `${entry.time}  ${gap.padStart(10)}  ${happened(entry)}${by}`
 }
 
-function happened(entry: ReplayEntry): string {
+function happened(entry: ShownEntry): string {
   if (entry.verdict === 'unreadable') return `UNREADABLE, nothing after it has a verdict: ${entry.reason}`
   if (entry.verdict === 'skipped')
     return `SKIPPED (${entry.reason}), changed nothing: a record that could not be folded`
@@ -33,7 +34,7 @@ function happened(entry: ReplayEntry): string {
   return entry.verdict === 'void' ? `VOID (${entry.reason}), changed nothing: ${what}` : what
 }
 
-function told({ event, type }: ReplayEntry): string {
+function told({ event, type }: ShownEntry): string {
   switch (event?.type) {
     case 'AuthorizationGranted':
       return `authorized for "${event.data.scope}", code for ${event.data.code_lifetime} s`

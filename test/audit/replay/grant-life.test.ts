@@ -16,7 +16,7 @@ test.after.always(closeEmbedded)
 const grant_id = grantId(1)
 
 async function lifeOf(ledger: WrittenLedger, now = Date.now()) {
-  const life = await grantLife(ledger, grant_id, { now })
+  const life = await grantLife(ledger, grant_id, { now, personal: 'shown' })
   if (!life) throw new Error('the grant is unknown')
   return life
 }
@@ -29,7 +29,7 @@ test('a living grant tells whose it is, what happened to it, and which tokens li
   t.like(life, {
     client: { client_id: 'shop', client_name: 'Shop' },
     principal: { type: 'user', id: 'ada' },
-    username: 'ada',
+    people: { ada: { username: 'ada', name: 'Ada', email: null } },
   })
   t.deepEqual(
     life.now.access_tokens.map(({ generation }) => generation),
@@ -103,8 +103,8 @@ test('a grant that no event made is unknown', async (t) => {
   const ledger = await embeddedLedger()
   await seed(ledger)
   await ledger.append(revoked({ grant_id: grantId(2) }))
-  t.is(await grantLife(ledger, grantId(2), { now: Date.now() }), null)
-  t.is(await grantLife(ledger, grantId(3), { now: Date.now() }), null)
+  t.is(await grantLife(ledger, grantId(2), { now: Date.now(), personal: 'shown' }), null)
+  t.is(await grantLife(ledger, grantId(3), { now: Date.now(), personal: 'shown' }), null)
 })
 
 test('a record of the grant that cannot be read is not passed over, and no event can paint the terminal', async (t) => {
