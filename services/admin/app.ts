@@ -6,6 +6,7 @@ import { issueGrant } from './grants/issue-grant.ts'
 import { revokeGrantById } from './grants/revoke-grant.ts'
 import { getKey, retireKey, revokeKey } from './keys/keys.ts'
 import { NAME } from './names.ts'
+import { createUser } from './people/create-user.ts'
 import { CLIENTS, registerClient } from './registry/clients.ts'
 import { getEntity, putEntity } from './registry/entities.ts'
 import { forgetUser } from './registry/forget.ts'
@@ -28,6 +29,7 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
     router.put(`/admin/${kind.path}/:${kind.id}`, within, putEntity(admin, kind))
     router.get(`/admin/${kind.path}/:${kind.id}`, within, getEntity(admin, kind))
   }
+  router.post('/admin/users', within, createUser(admin))
   router.post('/admin/users/:sub/revoke-all', within, revokeAllOfUser(admin))
   router.post('/admin/users/:sub/forget', within, forgetUser(admin))
   router.post('/admin/grants', within, issueGrant(admin))

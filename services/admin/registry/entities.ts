@@ -7,6 +7,7 @@ import { lives } from '../../../shared/ledger/registry/state.ts'
 import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import type { Admin } from '../admin.ts'
 import { nameFrom } from '../names.ts'
+import { requirePseudonym } from '../people/pseudonym.ts'
 import type { Kind } from './kinds.ts'
 import { etagOf, readPrecondition } from './preconditions.ts'
 import { shown } from './shown.ts'
@@ -29,12 +30,6 @@ export function putEntity(admin: Admin, { kind, right, id, form, body }: Kind): 
     ctx.set('ETag', etagOf(entity))
     ctx.body = shown(entity)
   }
-}
-
-// It stands in every record about the person, and is left when the person is forgotten.
-function requirePseudonym({ subMayBeAddress }: Admin, sub: string): void {
-  if (subMayBeAddress || !sub.includes('@')) return
-  throw new OAuthError('invalid_request', 'sub: must not be a mail address: it cannot be forgotten')
 }
 
 type Readable = Pick<Kind, 'right' | 'form' | 'question'> & { kind: Kind['kind'] | 'client'; id: string }

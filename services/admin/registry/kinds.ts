@@ -122,7 +122,8 @@ const RESOURCES: Kind = {
       })),
 }
 
-const USERS: Kind = {
+/** Users, whom POST creates as well. */
+export const USERS: Kind = {
   ...named('user'),
   form: NAME,
   question: (sub) => ({ subs: [sub] }),
