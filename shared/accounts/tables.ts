@@ -14,6 +14,7 @@ export async function createPersonTables(knex: Knex): Promise<void> {
       forgotten_at timestamptz,
       CHECK (num_nonnulls(key_id, kid, wrapped) = CASE WHEN forgotten_at IS NULL THEN 3 ELSE 0 END))`)
   await knex.raw('CREATE INDEX persons_kid ON ledger.persons (kid)')
+  await knex.raw('CREATE INDEX persons_forgotten ON ledger.persons (sub) WHERE forgotten_at IS NOT NULL')
   await knex.raw(`
     CREATE TABLE ledger.name_key (
       singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), kid smallint NOT NULL, wrapped bytea NOT NULL)`)

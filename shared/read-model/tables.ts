@@ -123,6 +123,7 @@ CREATE TABLE ${schema}.users (
   username_sha256 text, personal_state text CHECK (personal_state IN ('forgotten', 'unreadable')), ${REGISTRY_COLUMNS});
 CREATE INDEX users_username ON ${schema}.users (username_sha256);
 CREATE INDEX users_username_index ON ${schema}.users (username_index);
+CREATE INDEX users_forgotten ON ${schema}.users (sub) WHERE personal_state = 'forgotten';
 CREATE INDEX users_unreadable ON ${schema}.users (sub) WHERE personal_state = 'unreadable';
 CREATE TABLE ${schema}.groups (name text PRIMARY KEY, description text, ${REGISTRY_COLUMNS});
 CREATE TABLE ${schema}.acls (

@@ -11,6 +11,9 @@ import { NAME, nameFrom, REASON } from '../names.ts'
 import { type Change, writeEntity } from './write.ts'
 
 const RIGHT = 'ledger.admin:users'
+/** How an answer 404 says that nobody ever had this sub, and not that there is no such path. */
+export const NO_SUCH_USER = 'there is no such user'
+
 const BODY = z.strictObject({ reason: REASON })
 
 /**
@@ -42,7 +45,7 @@ function changeOf(sub: string, reason: string): Change {
     question: { subs: [sub] },
     precondition: null,
     fact: (revised, entity) => {
-      if (!entity) throw new OAuthError('not_found', 'there is no such user')
+      if (!entity) throw new OAuthError('not_found', NO_SUCH_USER)
       return { type: 'UserForgotten', data: { ...revised, sub, reason } }
     },
     problems: () => [],

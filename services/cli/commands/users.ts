@@ -1,20 +1,27 @@
 import type { Command } from 'commander'
+import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { ServiceAccess } from '../connect/service-access.ts'
 import { connectHost, EXIT_CODES, print, reasonFrom, work } from './verb.ts'
+
+type Forget = { reason: string; from?: string }
 
 /** `token-ledger users forget | forgotten` */
 export function addUsersCommands(program: Command): void {
   const users = program.command('users').description('people: forget one, list who was forgotten')
   users
     .command('forget')
-    .argument('<sub>', 'of the person')
+    .argument('[sub]', 'of the person')
     .description('forget a person for ever: end the grants, and delete the key and all that names the person')
     .requiredOption('--reason <text>', 'why, for auditors: name nobody in it')
+    .option('--from <file>', 'instead of one: each sub in this file, one a line')
     .addHelpText('after', FORGET_HELP)
-    .action(async (sub: string, { reason }: { reason: string }, command: Command) => {
+    .action(async (sub: string | undefined, { reason, from }: Forget, command: Command) => {
       const text = reasonFrom(command, reason)
-      await work(command, connectService, (access) => forget(access, sub, text))
+      if ((sub === undefined) === (from === undefined)) command.error('error: give either a sub, or --from FILE')
+      await work(command, connectService, (access) =>
+        sub === undefined ? forgetAll(access, from ?? '', text) : forgetOne(access, sub, text),
+      )
     })
   users
     .command('forgotten')
@@ -23,9 +30,9 @@ export function addUsersCommands(program: Command): void {
     .action(async (_options: object, command: Command) => {
       await work(command, connectHost, async ({ parts }) => {
         const { readRegistry } = await import('../../../shared/event-log/registry-log.ts')
-        const entities = (await readRegistry(parts.log, parts.topics)).entities()
-        const forgotten = entities.filter((entity) => entity.forgotten === true)
-        await print(forgotten.map(({ key }) => `${key.slice('user/'.length)}\n`).join(''))
+        const { forgottenSubs } = await import('../../../shared/ledger/registry/state.ts')
+        const subs = forgottenSubs((await readRegistry(parts.log, parts.topics)).entities())
+        await print(subs.map((sub) => `${sub}\n`).join(''))
         return true
       })
     })
@@ -35,14 +42,18 @@ const FORGET_HELP = `
 Cannot be taken back: the sub is never used again. When it ends with 0, nobody can read any more what named the person.
 What stays is said in docs/people.md. Asks the service at LEDGER_ADMIN_URL, in dev mode the one that runs here.
 
+After a backup was restored that has the log as well: --from FILE, with the list that "users forgotten" wrote. May be
+repeated, and cut short: whoever was forgotten before stays so. A sub that nobody has is told, and is no problem.
+
 Example:
   ${ownCommand()} users forget 4f2c --reason "asked for it"
+  ${ownCommand()} users forget --from forgotten.txt --reason "restored a backup"
 
 ${EXIT_CODES}`
 
 const FORGOTTEN_HELP = `
 Keep it outside of the database where the log is in the database: a backup from before brings back both the key and a log
-that does not know of the forgetting. After such a restore forget each of them again.
+that does not know of the forgetting. After such a restore "users forget --from" forgets each of them again.
 
 Example:
   ${ownCommand()} users forgotten > forgotten.txt
@@ -54,11 +65,48 @@ async function connectService() {
   return { source: await requireAccess(process.env), close: () => Promise.resolve() }
 }
 
-async function forget(access: ServiceAccess, sub: string, reason: string): Promise<boolean> {
-  const { jsonOf, serviceRequests } = await import('../connect/service-access.ts')
-  const path = `/admin/users/${encodeURIComponent(sub)}/forget`
-  const request = serviceRequests(access, 'ledger.admin')
-  await jsonOf(await request(path, { method: 'POST', body: { reason } }))
-  await print(`${sub}: forgotten\n`)
+async function forgetOne(access: ServiceAccess, sub: string, reason: string): Promise<boolean> {
+  for await (const outcome of forgetEach(access, [sub], reason)) {
+    if (outcome === 'unknown') throw new OperatorError(`nobody ever had the sub ${sub}`)
+    await print(`${sub}: forgotten\n`)
+  }
   return true
+}
+
+const TELL_EVERY = 100
+
+async function forgetAll(access: ServiceAccess, file: string, reason: string): Promise<boolean> {
+  const { readNamedFile } = await import('../../../shared/config/secret-file.ts')
+  const { text, problem } = readNamedFile(file)
+  if (problem !== undefined) throw new OperatorError(`--from: ${problem}`)
+  const subs = [...new Set(text.split('\n').map((line) => line.trim()))].filter((sub) => sub !== '')
+  const counted = { forgotten: 0, unknown: 0 }
+  let done = 0
+  for await (const outcome of forgetEach(access, subs, reason)) {
+    counted[outcome]++
+    if (outcome === 'unknown') process.stderr.write(`${subs[done]}: nobody ever had it here\n`)
+    if (++done % TELL_EVERY === 0) process.stderr.write(`${done} of ${subs.length}\n`)
+  }
+  await print(`${counted.forgotten} forgotten, ${counted.unknown} unknown\n`)
+  return true
+}
+
+/** What became of each; there is nothing to forget of an `unknown` sub, which nobody ever had. */
+async function* forgetEach(
+  access: ServiceAccess,
+  subs: string[],
+  reason: string,
+): AsyncGenerator<'forgotten' | 'unknown'> {
+  const { jsonOf, serviceRequests } = await import('../connect/service-access.ts')
+  const { NO_SUCH_USER } = await import('../../admin/registry/forget.ts')
+  const request = serviceRequests(access, 'ledger.admin')
+  for (const sub of subs) {
+    const response = await request(`/admin/users/${encodeURIComponent(sub)}/forget`, {
+      method: 'POST',
+      body: { reason },
+    })
+    const isUnknown = response.status === 404 && (await response.clone().text()).includes(NO_SUCH_USER)
+    if (!isUnknown) await jsonOf(response)
+    yield isUnknown ? 'unknown' : 'forgotten'
+  }
 }

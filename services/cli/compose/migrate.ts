@@ -7,8 +7,9 @@ import type { Settings } from '../../../shared/config/settings.ts'
 import type { EventLog } from '../../../shared/event-log/event-log.ts'
 import { shapeOf, type Topics } from '../../../shared/event-log/places.ts'
 import { appendRegistry, readIssuers, readRegistry } from '../../../shared/event-log/registry-log.ts'
+import type { Registry } from '../../../shared/ledger/registry/evolve.ts'
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
-import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
+import { forgottenSubs, registryKeyOf } from '../../../shared/ledger/registry/state.ts'
 import { administratorsOf, standingAfter, usableKids } from '../../../shared/ledger/access/administrators.ts'
 import { guardedGroupsOf, guardedScopesOf } from '../../../shared/ledger/access/guard.ts'
 import { readActingGrants } from '../../../shared/read-model/reads/acting-grants.ts'
@@ -24,6 +25,7 @@ import { listReadModels, readModelInUse } from '../../../shared/read-model/versi
 import { deriveKeys } from '../../../shared/tokens/keys.ts'
 import { buildReadModel, type Tell } from '../../admin/projection/build-read-model.ts'
 import { bootstrapEvents } from './bootstrap.ts'
+import { holdForgetting } from '../../../shared/process/soundness/hold-forgetting.ts'
 
 /**
  * Makes or completes a ledger: schemas, topics, `LedgerCreated`, what every ledger begins with, and the bootstrap
@@ -51,7 +53,9 @@ export async function migrate(
   tell('event log: what every ledger begins with')
   const ledger_id = await createLedger(log, topics, settings.ISSUER)
   await joinLedger(knex, { ledger_id, issuer: settings.ISSUER, issuersOf: () => readIssuers(log, topics) })
-  await appendPredefined(log, topics, settings.ISSUER)
+  const registry = await appendPredefined(log, topics, settings.ISSUER)
+  // Also where a read model of before does not know it yet.
+  await holdForgetting(knex, logger, forgottenSubs(registry.entities()))
   const schema = await readModelFor(parts, settings, tell)
   if (schema !== null) await makeUsable({ ...parts, schema }, settings, { ledger_id, logger, tell })
   return ledger_id
@@ -118,10 +122,11 @@ async function createLedger(log: EventLog, topics: Topics, source: string): Prom
   return createLedger(log, topics, source)
 }
 
-async function appendPredefined(log: EventLog, topics: Topics, source: string): Promise<void> {
+async function appendPredefined(log: EventLog, topics: Topics, source: string): Promise<Registry> {
   const registry = await readRegistry(log, topics)
   const facts = PREDEFINED.filter((fact) => registry.get(registryKeyOf(fact)) === undefined)
   await appendRegistry(log, topics, { facts, source, context: BY_MIGRATE })
+  return registry
 }
 
 const NEW_ADMINISTRATOR = 'nobody could act as administrator: the bootstrap client can now'

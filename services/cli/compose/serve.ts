@@ -21,6 +21,7 @@ import type { Health } from '../../../shared/process/soundness/health.ts'
 import { readModelInUse } from '../../../shared/read-model/versions/read-models.ts'
 import { type Following, followSwitch } from './follow-switch.ts'
 import { tellOfOtherTimes } from '../../audit/status/mending.ts'
+import { holdForgetting } from '../../../shared/process/soundness/hold-forgetting.ts'
 import { createPorts, facesOf } from './open-port.ts'
 import { type Projecting, runProjections } from './projections.ts'
 import type { ServiceName } from './service-names.ts'
@@ -92,6 +93,7 @@ async function requireServable(names: readonly ServiceName[], parts: Parts, sett
   const held = heldKeys(settings, ledger_id, ['system', 'check'].includes(secretsFor(names)))
   const usesLog = logUseOf(names) !== 'none'
   await requireSound({ parts: read, ledger_id, held, usesLog })
+  await holdForgetting(parts.knex, logger)
   await warnOfShortGraces(read, settings, logger)
   if (usesLog) await tellOfOtherTimes({ ...read, people: await peopleOf(parts.knex, settings) }, settings, logger)
   if (held && usesLog) await introduceKeys(read, settings, held)

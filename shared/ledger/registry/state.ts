@@ -3,6 +3,7 @@ import { isSealed, type ShownPerson } from '../user.ts'
 import {
   LEDGER_KEY,
   type NamedKind,
+  parseRegistryKey,
   REGISTRY_EVENTS,
   REGISTRY_KINDS,
   type RegistryKind,
@@ -121,4 +122,9 @@ function uniqueIndex(username_index: string): string {
 /** Whether there is such an entity, not only a tombstone. */
 export function lives(entity: RegistryEntity | undefined): entity is RegistryEntity {
   return entity !== undefined && !entity.deleted
+}
+
+/** Each `sub` that was forgotten. */
+export function forgottenSubs(entities: readonly RegistryEntity[]): string[] {
+  return entities.filter(({ forgotten }) => forgotten === true).map(({ key }) => parseRegistryKey(key)?.id ?? '')
 }

@@ -1,7 +1,9 @@
+import type { Knex } from 'knex'
 import type { FoldStep } from '../../event-log/fold-log.ts'
 import type { Revealed } from '../../accounts/people.ts'
 import { isSamePlace, type TopicPartition } from '../../event-log/places.ts'
 import type { Recorded, RegistryEvent } from '../../ledger/events.ts'
+import { forgottenSubs } from '../../ledger/registry/state.ts'
 import { type CheckpointMove, movesJson, moveSql } from '../checkpoints.ts'
 import {
   foldGrants,
@@ -13,6 +15,7 @@ import {
   type GrantChanges,
   type KnownGrants,
 } from './grants.ts'
+import { forgetWith } from './forgotten.ts'
 import {
   foldRegistry,
   loadRegistry,
@@ -43,7 +46,7 @@ type ProjectedAt = 'now' | 'record'
  * Folds steps, each of a partition of its own, into the read model with one statement: it moves the checkpoints and
  * writes the rows, or, if any checkpoint stands elsewhere, does nothing and CheckpointTaken is thrown. What the fold
  * needs is read before: as long as a checkpoint stands where its step begins, nobody else has written what the step
- * depends on.
+ * depends on. Whoever is forgotten loses the key and all names in the transaction of that statement.
  */
 export async function project(tables: Projection, steps: KnownStep[], projectedAt: ProjectedAt = 'now'): Promise<void> {
   const records = steps.flatMap((step) => step.records)
@@ -57,15 +60,21 @@ export async function project(tables: Projection, steps: KnownStep[], projectedA
   const moves = movesOf(steps, [...grants.verdicts, ...registry.verdicts], guardOf(registryEvents, registry))
   const revealed = await revealChanged(tables.people, registry)
   const statement = writeSql(tables.schema, projectedAt, { moves, grants, registry, revealed })
-  const { rows } = await tables.knex
-    .raw<{ rows: { ok: boolean }[] }>(statement.sql, statement.bindings)
-    .options(statement.options)
-  if (!rows[0]?.ok) throw new CheckpointTaken()
+  const write = (knex: Knex) => writeOn(knex, statement)
+  const subs = forgottenSubs(registry.entities)
+  await (subs.length > 0 ? forgetWith(tables, { subs, places: steps.map(placeOf) }, write) : write(tables.knex))
   for (const { grant_id } of grants.grants) {
     const state = states.get(grant_id)
     if (state) known.get(grant_id)?.set(grant_id, state)
   }
 }
+
+async function writeOn(knex: Knex, { sql, bindings, options }: ReturnType<typeof writeSql>): Promise<void> {
+  const { rows } = await knex.raw<{ rows: { ok: boolean }[] }>(sql, bindings).options(options)
+  if (!rows[0]?.ok) throw new CheckpointTaken()
+}
+
+const placeOf = ({ topic, partition }: TopicPartition) => ({ topic, partition })
 
 type Changes = { moves: CheckpointMove[]; grants: GrantChanges; registry: RegistryChanges; revealed: Revealed }
 

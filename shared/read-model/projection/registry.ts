@@ -1,5 +1,4 @@
 import type { People, Revealed } from '../../accounts/people.ts'
-import { forgetSql } from '../../accounts/person-keys.ts'
 import { isGrantEvent, type Recorded, type RegistryEvent } from '../../ledger/events.ts'
 import { createRegistry } from '../../ledger/registry/evolve.ts'
 import { LEDGER_KEY, NAMED_KINDS, parseRegistryKey } from '../../ledger/registry/kinds.ts'
@@ -18,6 +17,7 @@ import {
 } from '../registry-rows.ts'
 import { loadGuardRevision } from '../checkpoints.ts'
 import type { ReadModelTables } from '../read-model.ts'
+import { KEYS_HELD, usersSql } from './users.ts'
 
 type Stored = RegistryEntity & { kind: StoredKind }
 
@@ -109,8 +109,7 @@ export function revealChanged(people: Pick<People, 'reveal'>, { entities }: Regi
 }
 
 /**
- * SQL (CTEs, after `moveSql`) that writes changed entities, one for each table that changes, and its bindings. Whoever
- * is forgotten loses the key and all that names the person in this one statement.
+ * SQL (CTEs, after `moveSql`) that writes changed entities, one for each table that changes, and its bindings.
  */
 export function writeRegistrySql(
   schema: string,
@@ -121,14 +120,12 @@ export function writeRegistrySql(
     const rows = entities
       .filter((entity) => entity.kind === kind)
       .map((entity) => registryRow(entity, entity.kind === 'user' ? revealed.get(subOf(entity)) : undefined))
-    return rows.length === 0 ? [] : [{ sql: upsertSql(schema, kind), binding: JSON.stringify(rows) }]
+    if (rows.length === 0) return []
+    const changed = { sql: kind === 'user' ? usersSql(schema) : upsertSql(schema, kind), binding: JSON.stringify(rows) }
+    return kind === 'user' ? [{ sql: KEYS_HELD, binding: [...revealed.keys()] }, changed] : [changed]
   })
-  const forgotten = entities.filter((entity) => entity.forgotten === true).map(subOf)
-  if (forgotten.length > 0) written.push({ sql: FORGET, binding: forgotten })
   return { sql: written.map(({ sql }) => sql), bindings: written.map(({ binding }) => binding) }
 }
-
-const FORGET = `forgotten AS (${forgetSql('(SELECT unnest(?::text[]) AS sub) AS f, ready WHERE ready.ok')})`
 
 function subOf({ key }: RegistryEntity): string {
   return parseRegistryKey(key)?.id ?? ''

@@ -32,11 +32,24 @@ export async function listReadModels(knex: Knex): Promise<ReadModelVersion[]> {
 }
 
 /** Every schema that has the tables of a read model, also where the list of them was lost. */
-export async function schemasOfReadModels(knex: Knex): Promise<string[]> {
+export function schemasOfReadModels(knex: Knex): Promise<string[]> {
+  return schemasWith(knex, ['bearer_tokens', 'checkpoints'])
+}
+
+/** The same, of those that hold the names of people as this release writes them. */
+export function schemasOfPeople(knex: Knex): Promise<string[]> {
+  return schemasWith(knex, ['bearer_tokens', 'checkpoints', 'users'], 'personal_state')
+}
+
+/** Schemas with these tables, one of which has this column. */
+async function schemasWith(knex: Knex, tables: string[], column?: string): Promise<string[]> {
   const { rows } = await knex.raw<{ rows: { name: string }[] }>(
-    `SELECT n.nspname AS name FROM pg_catalog.pg_namespace n
-      WHERE (SELECT count(*) FROM pg_catalog.pg_class c
-              WHERE c.relnamespace = n.oid AND c.relkind = 'r' AND c.relname IN ('checkpoints', 'bearer_tokens')) = 2`,
+    `SELECT n.nspname AS name
+       FROM pg_catalog.pg_namespace n JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid
+       LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = ?
+      WHERE c.relkind = 'r' AND c.relname = ANY (?)
+      GROUP BY n.nspname HAVING count(*) = ? AND count(a.attname) = ? ORDER BY n.nspname`,
+    [column ?? '', tables, tables.length, column === undefined ? 0 : 1],
   )
   return rows.map(({ name }) => name)
 }

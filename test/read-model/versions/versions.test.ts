@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: 'a2b2e688a9096387d1849732bed77a61a22d9fc11d96563b41c8592a5e9333f9',
+  2: '139c256184acb55be2ec4b936d0539507a2c2193be37f62fb5e70f4efcdf13c8',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {

@@ -1,0 +1,112 @@
+import { verify } from '../../../services/audit/verify/verify.ts'
+import type { People } from '../../../shared/accounts/people.ts'
+import type { Runtime } from '../../../shared/process/runtime.ts'
+import { fillReadModel } from '../../../shared/read-model/projection/rebuild.ts'
+import { switchReadModel } from '../../../shared/read-model/versions/switch.ts'
+import { realTest } from '../../support/real-parts.ts'
+import { until } from '../../support/waiting.ts'
+import { startLedger } from '../ledger.ts'
+import { everythingIn } from './everything.ts'
+import { ADA, emptyBeside, foldRegistry, forget, NAMES, putNew, seedNames, shownIn, SUB } from './person.ts'
+
+const test = realTest('postgres')
+
+const GRACE = { sub: 'grace', username: 'Grace', personal_state: null }
+const FORGOTTEN = { sub: SUB, username: null, personal_state: 'forgotten' }
+
+async function startWithAda(t: Parameters<typeof startLedger>[0]) {
+  seedNames()
+  const ledger = await startLedger(t)
+  await putNew(ledger)
+  await putNew(ledger, { username: 'Grace' }, 'grace')
+  return ledger
+}
+
+/** People who are held up once they have opened the names. */
+function heldUp(people: People) {
+  let opened = false
+  let go: () => void = () => undefined
+  const going = new Promise<void>((resolve) => (go = resolve))
+  const reveal: People['reveal'] = async (users) => {
+    const revealed = await people.reveal(users)
+    opened ||= users.some(({ sub }) => sub === SUB)
+    if (opened) await going
+    return revealed
+  }
+  return { people: { ...people, reveal }, opened: () => opened, go }
+}
+
+const isEqual = async (runtime: Runtime) => (await verify(runtime)).difference
+
+test('traps-running 18: after the 200 the name stands in no read model, also in one whose projector is dead', async (t) => {
+  const ledger = await startWithAda(t)
+  const { runtime } = ledger
+  const dead = await emptyBeside(runtime, 'ledger_v2_2')
+  await foldRegistry(dead)
+  t.like(await shownIn(runtime.knex, dead.schema), [{ sub: SUB, username: ADA.username }, GRACE])
+  await runtime.knex.raw(`DELETE FROM ledger.read_models WHERE schema_name = '${dead.schema}'`)
+  t.is((await forget(ledger)).status, 200)
+  t.deepEqual(await shownIn(runtime.knex, dead.schema), [FORGOTTEN, GRACE])
+  t.notRegex(await everythingIn(runtime.knex), NAMES)
+  t.is(await isEqual(dead), null, 'it is as far as it is, and says nothing wrong')
+  await foldRegistry(dead)
+  t.is(await isEqual(dead), null)
+  t.is(await isEqual(runtime), null)
+})
+
+test('traps-running 18: a projector that has opened a name just before it was forgotten writes it no more', async (t) => {
+  const ledger = await startWithAda(t)
+  const { runtime } = ledger
+  const other = await emptyBeside(runtime, 'ledger_v2_2')
+  const { people, opened, go } = heldUp(runtime.people)
+  const folding = foldRegistry(other, { people })
+  await until(opened, 'a projector that has opened the name')
+  t.is((await forget(ledger)).status, 200)
+  go()
+  await folding
+  t.deepEqual(await shownIn(runtime.knex, other.schema), [FORGOTTEN, GRACE])
+  t.notRegex(await everythingIn(runtime.knex), NAMES)
+  t.is(await isEqual(other), null)
+})
+
+test('traps-running 18: forgetting waits for a projector that is writing the name, and then removes it', async (t) => {
+  const ledger = await startWithAda(t)
+  const { runtime } = ledger
+  const { knex } = runtime
+  const other = await emptyBeside(runtime, 'ledger_v2_2')
+  const writing = await knex.transaction()
+  await foldRegistry(other, { knex: writing })
+  const forgetting = forget(ledger)
+  const isWaiting = async () => {
+    const { rows } = await knex.raw<{ rows: unknown[] }>(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    )
+    return rows.length > 0
+  }
+  await until(isWaiting, 'a forgetting that waits')
+  await writing.commit()
+  t.is((await forgetting).status, 200)
+  t.deepEqual(await shownIn(knex, other.schema), [FORGOTTEN, GRACE])
+  t.notRegex(await everythingIn(knex), NAMES)
+  t.is(await isEqual(other), null)
+})
+
+test('traps-running 20: who is forgotten while a read model is filled stands in it nowhere, and after a switch nobody sees the name', async (t) => {
+  const ledger = await startWithAda(t)
+  const { runtime, send, root: token } = ledger
+  const built = await emptyBeside(runtime, 'ledger_v2_2')
+  const { people, opened, go } = heldUp(runtime.people)
+  const filling = fillReadModel({ ...built, people }, { lanes: 1 })
+  await until(opened, 'a rebuild that has opened the name')
+  t.is((await forget(ledger)).status, 200)
+  go()
+  await filling
+  t.notRegex(await everythingIn(runtime.knex), NAMES)
+  t.is(await isEqual(built), null)
+  await switchReadModel(runtime.knex, { wanted: built.schema, maxLagMs: 60_000, patienceMs: 30_000 })
+  await until(() => ledger.lines.some(({ msg }) => msg === 'reading another read model'), 'a service that follows')
+  t.is((await send('GET', `/admin/users/${SUB}`, { token })).status, 404)
+  t.is((await putNew(ledger)).status, 409)
+  t.like((await send('GET', '/admin/users/grace', { token })).body, { username: 'Grace' })
+  t.notRegex(await everythingIn(runtime.knex), NAMES)
+})
