@@ -3,6 +3,7 @@ import type { Guard } from '../../shared/callers/require-right.ts'
 import type { Commit } from '../../shared/read-model/commit/commit.ts'
 import type { KeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import type { KnownKeys } from '../../shared/read-model/reads/keys.ts'
+import type { RegistryPageReader } from '../../shared/read-model/lists/registry-page.ts'
 import type { RegistryReader } from '../../shared/read-model/reads/registry.ts'
 import type { TokenReader } from '../../shared/read-model/reads/tokens.ts'
 import type { Serially } from './serially.ts'
@@ -10,6 +11,7 @@ import type { Serially } from './serially.ts'
 /** What the handlers of the admin API work with. */
 export type Admin = Guard & {
   registry: RegistryReader
+  registryPage: RegistryPageReader
   people: People
   /** Whether a `sub` may be a mail address. */
   subMayBeAddress: boolean

@@ -8,9 +8,10 @@ import { getKey, retireKey, revokeKey } from './keys/keys.ts'
 import { NAME } from './names.ts'
 import { createUser } from './people/create-user.ts'
 import { CLIENTS, registerClient } from './registry/clients.ts'
-import { getEntity, putEntity } from './registry/entities.ts'
+import { listEntities } from './lists/list-entities.ts'
+import { getEntity, patchEntity, putEntity } from './registry/entities.ts'
 import { forgetUser } from './registry/forget.ts'
-import { KINDS } from './registry/kinds.ts'
+import { KINDS } from './kinds/kinds.ts'
 import { revokeAllOfClient, revokeAllOfUser } from './registry/revoke-all.ts'
 import { removeExpiredAccessTokens } from './tokens/remove-expired.ts'
 
@@ -26,7 +27,9 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
   )
   router.post('/admin/clients/:client_id/revoke-all', within, revokeAllOfClient(admin))
   for (const kind of KINDS) {
+    router.get(`/admin/${kind.path}`, within, listEntities(admin, kind))
     router.put(`/admin/${kind.path}/:${kind.id}`, within, putEntity(admin, kind))
+    router.patch(`/admin/${kind.path}/:${kind.id}`, within, patchEntity(admin, kind))
     router.get(`/admin/${kind.path}/:${kind.id}`, within, getEntity(admin, kind))
   }
   router.post('/admin/users', within, createUser(admin))

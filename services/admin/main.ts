@@ -6,6 +6,7 @@ import { guardOf, type Runtime } from '../../shared/process/runtime.ts'
 import { sweepNow } from '../../shared/read-model/projection/sweep-now.ts'
 import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import { readKeys } from '../../shared/read-model/reads/keys.ts'
+import { createRegistryPageReader } from '../../shared/read-model/lists/registry-page.ts'
 import { createRegistryReader } from '../../shared/read-model/reads/registry.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
 import type { Admin } from './admin.ts'
@@ -20,6 +21,7 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
   const admin: Admin = {
     ...guardOf(runtime),
     registry: createRegistryReader(runtime),
+    registryPage: createRegistryPageReader(runtime),
     people,
     subMayBeAddress: settings.SUB_MAY_BE_ADDRESS,
     tokens: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),

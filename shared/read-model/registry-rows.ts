@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   type NamedKind,
   parseRegistryKey,
@@ -6,23 +5,16 @@ import {
   registryKey,
   type RegistryValues,
 } from '../ledger/registry/kinds.ts'
-import { foldedUsername } from '../ledger/registry/folded-username.ts'
-import type { RegistryEntity, UserEntity } from '../ledger/registry/state.ts'
-import {
-  isSealed,
-  type Person,
-  type PersonalState,
-  type SealedUser,
-  type ShownPerson,
-  type User,
-} from '../ledger/user.ts'
+import type { RegistryEntity } from '../ledger/registry/state.ts'
+import type { Person, PersonalState, ShownPerson, User } from '../ledger/user.ts'
+import { NAMING, type Naming, personColumns, shownPerson } from './person-columns.ts'
 
 /** The kinds that have a table: all but the ledger itself. */
 export type StoredKind = NamedKind
 
 /** The members of a kind's value, each a column; what names a user stands in columns of its own. */
 type Column<Kind extends StoredKind> = Kind extends 'user'
-  ? Exclude<keyof User, 'personal'> | keyof Person | 'username_sha256' | 'personal_state'
+  ? Exclude<keyof User, 'personal'> | Naming | 'personal_state'
   : keyof RegistryValues[Kind]
 
 const COLUMNS: { [Kind in StoredKind]: Record<Column<Kind>, true> } = {
@@ -48,14 +40,11 @@ const COLUMNS: { [Kind in StoredKind]: Record<Column<Kind>, true> } = {
   },
   scope: { name: true, description: true, includes: true },
   user: {
+    ...NAMING,
     sub: true,
-    username: true,
-    name: true,
-    email: true,
     groups: true,
     enabled: true,
     username_index: true,
-    username_sha256: true,
     personal_state: true,
   },
   group: { name: true, description: true },
@@ -158,30 +147,4 @@ export function entityOfRow<Kind extends StoredKind>(
   const key = registryKey(kind, String(id))
   const entity = { kind, key, ...state, ...(forgotten && { forgotten }), value, at: Date.parse(at) }
   return entity as unknown as Extract<RegistryEntity, { kind: Kind }>
-}
-
-/** What names a user: as it stands in version 1, or was revealed. Of one who is deleted nothing. */
-function shownPerson({ value, forgotten }: UserEntity, revealed?: Person | PersonalState): ShownPerson {
-  if (!value) return { ...NOBODY, state: forgotten ? 'forgotten' : null }
-  const person = isSealed(value) ? (revealed ?? 'unreadable') : value.personal
-  if (typeof person === 'string') return { ...NOBODY, state: person }
-  const { username, name, email } = person
-  return { username, name, email, state: null }
-}
-
-const NOBODY = { username: null, name: null, email: null }
-
-function personColumns({ state, ...person }: ShownPerson): Record<string, string | null> {
-  const { username } = person
-  return { ...person, username_sha256: username === null ? null : usernameSha256(username), personal_state: state }
-}
-
-/** How a user is found by name, whatever version the record is of: of fixed length, as a name may be long. */
-export function usernameSha256(username: string): string {
-  return createHash('sha256').update(foldedUsername(username), 'utf8').digest('base64url')
-}
-
-/** The user that an entity stands for, where what names it is sealed. */
-export function sealedUserOf(entity: RegistryEntity): SealedUser[] {
-  return entity.kind === 'user' && entity.value && isSealed(entity.value) ? [entity.value] : []
 }

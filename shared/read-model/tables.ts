@@ -104,8 +104,25 @@ CREATE TABLE ${schema}.bearer_tokens (
 );
 CREATE INDEX bearer_tokens_key ON ${schema}.bearer_tokens (kid, partition, look_at, grant_id, generation)`
 
+// What is listed, in the order of these columns: names in the collation "C" are in one order on every server.
+const LISTS: [table: string, ...key: string[]][] = [
+  ['clients', 'client_id'],
+  ['clients', 'client_name', 'client_id'],
+  ['users', 'sub'],
+  ['users', 'username_sort', 'sub'],
+  ['scopes', 'name'],
+  ['groups', 'name'],
+  ['acls', 'name'],
+  ['resources', 'name'],
+]
+
+const listIndex = (schema: string, table: string, key: string[]) =>
+  `CREATE INDEX ${[table, ...key].join('_')}_list ON ${schema}.${table}
+  (${key.map((column) => `${column} COLLATE "C"`).join(', ')}) WHERE NOT deleted`
+
 // What names a person stands in the columns `username`, `name` and `email` of `users` alone, in clear, as far as it can
-// be read; `username_sha256` is of the folded name. `personal_state`: why it cannot be read.
+// be read, and in `username_sort`, the folded name that lists go by; `username_sha256` is of the whole folded name.
+// `personal_state`: why it cannot be read.
 // Names are unique by the fold, not by an index: a batch is written as its final state, where a name may change hands
 // twice.
 const registry = (schema: string) => `
@@ -120,17 +137,21 @@ CREATE INDEX clients_name ON ${schema}.clients (client_name, client_version);
 CREATE TABLE ${schema}.scopes (name text PRIMARY KEY, description text, includes text[], ${REGISTRY_COLUMNS});
 CREATE TABLE ${schema}.users (
   sub text PRIMARY KEY, username text, name text, email text, groups text[], enabled boolean, username_index text,
-  username_sha256 text, personal_state text CHECK (personal_state IN ('forgotten', 'unreadable')), ${REGISTRY_COLUMNS});
+  username_sha256 text, username_sort text,
+  personal_state text CHECK (personal_state IN ('forgotten', 'unreadable')), ${REGISTRY_COLUMNS});
 CREATE INDEX users_username ON ${schema}.users (username_sha256);
 CREATE INDEX users_username_index ON ${schema}.users (username_index);
 CREATE INDEX users_forgotten ON ${schema}.users (sub) WHERE personal_state = 'forgotten';
+CREATE INDEX users_groups ON ${schema}.users USING gin (groups) WHERE NOT deleted;
+CREATE INDEX users_disabled ON ${schema}.users (sub COLLATE "C") WHERE NOT deleted AND NOT enabled;
 CREATE INDEX users_unreadable ON ${schema}.users (sub) WHERE personal_state = 'unreadable';
 CREATE TABLE ${schema}.groups (name text PRIMARY KEY, description text, ${REGISTRY_COLUMNS});
 CREATE TABLE ${schema}.acls (
   name text PRIMARY KEY, allowed_groups text[], denied_groups text[], ${REGISTRY_COLUMNS});
 CREATE TABLE ${schema}.resources (
   name text PRIMARY KEY, execute_acl text, templates jsonb, ${REGISTRY_COLUMNS});
-CREATE TABLE ${schema}.keys (kid smallint PRIMARY KEY, checks jsonb, ${REGISTRY_COLUMNS})`
+CREATE TABLE ${schema}.keys (kid smallint PRIMARY KEY, checks jsonb, ${REGISTRY_COLUMNS});
+${LISTS.map(([table, ...key]) => listIndex(schema, table, key)).join(';\n')}`
 
 // For people with SQL: which bearer tokens live now, whose they are and through which client. Repeats what
 // ledger/grant/liveness.ts says; read-model/still-living.test.ts holds it to that.

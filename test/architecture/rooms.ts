@@ -19,6 +19,7 @@ export const ROOMS = {
   'shared/read-model/versions': ['shared/read-model'],
   'shared/read-model/projection': ['shared/read-model/versions'],
   'shared/read-model/reads': ['shared/read-model'],
+  'shared/read-model/lists': ['shared/read-model/reads'],
   'shared/read-model/commit': ['shared/read-model/reads'],
   'shared/migrations': ['shared/read-model/**', 'shared/event-log/**'],
   'shared/http': ['shared/ledger/storable-text.ts'],

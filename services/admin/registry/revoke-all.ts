@@ -61,6 +61,6 @@ function revokeAll(admin: Admin, { right, kind, question, fact }: Whose): HttpMi
       error: 'invalid_request',
     })
     ctx.set('ETag', etagOf(entity))
-    ctx.body = { reason }
+    ctx.body = { reason, revision: entity.revision }
   }
 }

@@ -3,14 +3,22 @@ import type { ShownPerson } from '../../../shared/ledger/user.ts'
 import { knownMembers } from '../../../shared/read-model/registry-rows.ts'
 
 /**
- * An entity as its JSON: what a PUT would take, with its name. Never what stands in for a client's secret, nor what
- * only a later release knows.
+ * An entity as its JSON: what a PUT would take, with its name and its revision. Never what stands in for a client's
+ * secret, nor what only a later release knows.
  */
-export function shown({ kind, value, person }: RegistryEntity): Record<string, unknown> {
+export function shown(entity: RegistryEntity): Record<string, unknown> {
+  return { ...members(entity), revision: entity.revision }
+}
+
+function members({ kind, value, person }: RegistryEntity): Record<string, unknown> {
   if (value === null || kind === 'ledger') return {}
   if (kind === 'user') return { sub: value.sub, ...shownName(person), groups: value.groups, enabled: value.enabled }
-  // JSON leaves out what is undefined.
-  return { ...knownMembers(kind, value), secret: undefined }
+  return omit(knownMembers(kind, value), 'secret')
+}
+
+/** The members but for these. */
+export function omit(members: Record<string, unknown>, ...names: string[]): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(members).filter(([member]) => !names.includes(member)))
 }
 
 function shownName({ state = 'unreadable', ...person }: Partial<ShownPerson> = {}): Record<string, unknown> {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { NAMING_COLUMNS } from '../../../shared/read-model/person-columns.ts'
 import type { Row, Snapshot } from './stored-rows.ts'
 
 /** One thing that the read model says and the log does not. `column: null` = the row itself. */
@@ -38,7 +39,7 @@ export function compareColumns(
 }
 
 // What names a person, or stands for that; `value` holds it in clear where the record is of version 1.
-const PERSONAL = new Set(['username', 'name', 'email', 'username_sha256', 'username_index', 'value'])
+const PERSONAL = new Set([...NAMING_COLUMNS, 'username_index', 'value'])
 const LEFT_OUT = 'left out: it names a person'
 
 /** The first row of the snapshot that no event made. */

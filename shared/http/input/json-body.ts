@@ -20,9 +20,14 @@ export async function readJson<T>(
 
 /** Parses JSON text of this shape; errors as `readJson`. */
 export function parseJson<T>(text: string, schema: z.ZodType<T>, code: OAuthErrorCode = 'invalid_request'): T {
-  const parsed = schema.safeParse(jsonOf(text))
-  if (parsed.success) return parsed.data
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`)
+  return parsed(jsonOf(text), schema, code)
+}
+
+/** A value of this shape; errors as `readJson`. */
+export function parsed<T>(value: unknown, schema: z.ZodType<T>, code: OAuthErrorCode = 'invalid_request'): T {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const problems = result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`)
   throw new OAuthError(code, problems.join('; '))
 }
 

@@ -3,6 +3,7 @@ import { forgetSql } from '../../accounts/person-keys.ts'
 import { isSchemaGone } from '../../database/away.ts'
 import type { TopicPartition } from '../../event-log/places.ts'
 import type { ReadModelTables } from '../read-model.ts'
+import { NAMING_COLUMNS } from '../person-columns.ts'
 import { schemasOfPeople } from '../versions/read-models.ts'
 
 type Forgetting = { subs: string[]; places: TopicPartition[] }
@@ -36,7 +37,7 @@ export async function forgetWith<T>(
  * What a read model shows of persons that are forgotten elsewhere, until it folds that itself. A user of version 1
  * stays: the log has the name in clear, and the fold needs it.
  */
-const BLANK = `username = NULL, name = NULL, email = NULL, username_sha256 = NULL, personal_state = 'forgotten'`
+const BLANK = `${NAMING_COLUMNS.map((column) => `${column} = NULL`).join(', ')}, personal_state = 'forgotten'`
 
 async function blankIn(tx: Knex, schema: string, subs: string[]): Promise<void> {
   const blank = `UPDATE ${schema}.users SET ${BLANK} WHERE sub = ANY (?) AND username_index IS NOT NULL`
@@ -57,8 +58,8 @@ async function ifThere<T>(knex: Knex, work: (tx: Knex) => PromiseLike<T>): Promi
 export type Enforced = { keys: number; names: number }
 
 /**
- * Has whatever any read model knows of forgetting hold for the keys again, and what the keys know of it for the names in
- * every read model: one of the two may have come back from a backup. `known`: who else was forgotten, by the log.
+ * Has whatever any read model knows of forgetting hold for the keys again, and what the keys know of it for the names
+ * in every read model: one of the two may have come back from a backup. `known`: who else was forgotten, by the log.
  */
 export async function enforceForgetting(knex: Knex, known: string[] = []): Promise<Enforced> {
   const schemas = await schemasOfPeople(knex)

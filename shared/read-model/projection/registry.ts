@@ -10,11 +10,10 @@ import {
   registryColumns,
   registryRow,
   REGISTRY_TABLES,
-  sealedUserOf,
   type RegistryRow,
   type StoredKind,
-  usernameSha256,
 } from '../registry-rows.ts'
+import { sealedUserOf, usernameSha256 } from '../person-columns.ts'
 import { loadGuardRevision } from '../checkpoints.ts'
 import type { ReadModelTables } from '../read-model.ts'
 import { KEYS_HELD, usersSql } from './users.ts'

@@ -1,3 +1,4 @@
+import { NAMING_COLUMNS } from '../person-columns.ts'
 import { registryColumns } from '../registry-rows.ts'
 
 /**
@@ -8,8 +9,6 @@ export const KEYS_HELD = `
   keys_held AS MATERIALIZED (
     SELECT p.sub, p.key_id FROM ledger.persons p, ready
      WHERE ready.ok AND p.sub = ANY (?::text[]) ORDER BY p.sub FOR KEY SHARE OF p)`
-
-const NAMES = ['username', 'name', 'email', 'username_sha256']
 
 /**
  * SQL (a CTE, after `KEYS_HELD`) that writes rows of users, each with its names only while the key is there that they
@@ -34,5 +33,5 @@ const STATE = `CASE WHEN r.username_index IS NULL THEN r.personal_state
 
 function valueOf(column: string): string {
   if (column === 'personal_state') return STATE
-  return NAMES.includes(column) ? `CASE WHEN ${IS_OPEN} THEN r.${column} END` : `r.${column}`
+  return NAMING_COLUMNS.includes(column) ? `CASE WHEN ${IS_OPEN} THEN r.${column} END` : `r.${column}`
 }

@@ -17,7 +17,7 @@ test('traps-running 22: a user is created under a sub that says nothing, not eve
   t.is(status, 201)
   const { sub, ...rest } = body
   t.regex(String(sub), UUID_4)
-  t.deepEqual(rest, { ...ADA, groups: [], enabled: true })
+  t.deepEqual(rest, { ...ADA, groups: [], enabled: true, revision: 1 })
   t.is(headers.get('location'), `/admin/users/${String(sub)}`)
   t.is(headers.get('etag'), '"1"')
   const read = await ledger.send('GET', String(headers.get('location')), { token: ledger.root })

@@ -29,7 +29,7 @@ test('names are shown where they are needed, and stand in no byte of the log', a
   t.is((await createUser(ledger, ADA)).status, 201)
   const { status, body } = await ledger.send('GET', `/admin/users/${SUB}`, { token: ledger.root })
   t.is(status, 200)
-  t.deepEqual(body, { sub: SUB, ...ADA, groups: [], enabled: true })
+  t.deepEqual(body, { sub: SUB, ...ADA, groups: [], enabled: true, revision: 1 })
   const { knex, schema } = ledger.runtime
   const to = await ledger.client()
   await ledger.grant({ to, sub: SUB })

@@ -30,6 +30,7 @@ test('a client is registered with what the settings say where it says nothing', 
     groups: [],
     resource_server_folders: null,
     enabled: true,
+    revision: 1,
     client_secret_expires_at: 0,
   })
   const read = await send('GET', `/admin/clients/${String(client_id)}`, { token })

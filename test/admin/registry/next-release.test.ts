@@ -21,7 +21,7 @@ test('a member of the next release survives a write by this one, and is shown to
   const sub = await userOfNextRelease(ledger)
   const path = `/admin/users/${sub}`
   const read = await send('GET', path, { token })
-  t.deepEqual(Object.keys(read.body).sort(), ['email', 'enabled', 'groups', 'name', 'sub', 'username'])
+  t.deepEqual(Object.keys(read.body).sort(), ['email', 'enabled', 'groups', 'name', 'revision', 'sub', 'username'])
 
   const body = { ...read.body, name: 'Ada Lovelace' }
   t.is((await send('PUT', path, { token, body, headers: { 'if-match': '"1"' } })).status, 200)

@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: '139c256184acb55be2ec4b936d0539507a2c2193be37f62fb5e70f4efcdf13c8',
+  2: '61d21839459b9a1afd43edc78c80a9824e31434b6d9218c898d19f1ea20eae1a',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {
