@@ -1,10 +1,11 @@
 import type { HttpContext } from '../http/context.ts'
 import { OAuthError } from '../http/oauth-error.ts'
-import type { Client } from '../ledger/events.ts'
+import { secretsOf } from '../ledger/client.ts'
+import type { Client, ClientSecret } from '../ledger/events.ts'
 import { requireRecent } from '../read-model/reads/freshness.ts'
 import { keyNotHeld, type SettlingTokens } from '../read-model/reads/settled-token.ts'
 import type { TokenView } from '../read-model/reads/tokens.ts'
-import { verifyClientSecret } from '../tokens/client-secret.ts'
+import { provenSecret } from '../tokens/client-secret.ts'
 import type { Keys } from '../tokens/keys.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 
@@ -19,42 +20,41 @@ export function authenticateCaller(
   credentials: ClientCredentials,
   view: TokenView,
 ): Client {
+  const client = view.caller?.value ?? null
+  const secrets = client ? secretsOf(client, view.now).filter(({ kid }) => view.keys.get(kid) !== 'retired') : []
   try {
-    const client = authenticateClient(proving.keys, credentials, provable(proving, credentials, view))
-    ctx.state.client_id = client.client_id
-    if (client.secret && credentials.method !== 'none') proving.noteProof(client.secret.kid, view.keys)
-    return client
+    const proven = authenticateClient(proving.keys, credentials, client, secrets)
+    ctx.state.client_id = proven.client.client_id
+    if (proven.secret) proving.noteProof(proven.secret.kid, view.keys)
+    return proven.client
   } catch (error) {
     requireRecent(view.registry, view.now, proving.maxLagMs)
+    const unheld = secrets.find(({ kid }) => !proving.keys.kids.includes(kid))
+    if (unheld && credentials.method !== 'none') throw keyNotHeld(proving.logger, unheld.kid)
     throw error
   }
 }
 
 type Proving = Pick<SettlingTokens, 'logger' | 'maxLagMs' | 'noteProof'> & { keys: Keys }
 
-/** The client that is said to call, without a secret that nothing can prove any more because its key was retired. */
-function provable(
-  { keys, logger }: Proving,
-  { method }: ClientCredentials,
-  { caller, keys: known }: TokenView,
-): Client | null {
-  const client = caller?.value ?? null
-  if (!client?.secret) return client
-  if (known.get(client.secret.kid) === 'retired') return { ...client, secret: null }
-  if (method !== 'none' && !keys.kids.includes(client.secret.kid)) throw keyNotHeld(logger, client.secret.kid)
-  return client
-}
+/** A client that is let in, and the secret that it proved itself with; a public one has none. */
+type Proven = { client: Client; secret: ClientSecret | null }
 
 /**
- * The client, once it has proved itself by the method it is registered for. Otherwise OAuthError invalid_client: always
- * the same answer, after the same work, whether the client is unknown, disabled or wrong about its secret or method.
+ * The client, once it has proved itself by the method it is registered for, with one of these secrets of its own.
+ * Otherwise OAuthError invalid_client: always the same answer, after the same work, whether the client is unknown,
+ * disabled or wrong about its secret or method.
  */
-export function authenticateClient(keys: Keys, credentials: ClientCredentials, client: Client | null): Client {
-  const proved =
-    credentials.method === 'none' || verifyClientSecret(keys, credentials.client_secret, client?.secret ?? null)
-  const registered =
-    client?.token_endpoint_auth_method === credentials.method && client.client_id === credentials.client_id
-  if (!client || !proved || !registered || !client.enabled)
+export function authenticateClient(
+  keys: Keys,
+  credentials: ClientCredentials,
+  client: Client | null,
+  secrets: readonly ClientSecret[],
+): Proven {
+  const { client_id, client_secret, method } = credentials
+  const secret = method === 'none' ? null : provenSecret(keys, client_secret, secrets)
+  const registered = client?.token_endpoint_auth_method === method && client.client_id === client_id
+  if (!client || (method !== 'none' && !secret) || !registered || !client.enabled)
     throw new OAuthError('invalid_client', 'client authentication failed')
-  return client
+  return { client, secret }
 }

@@ -5,6 +5,9 @@ import { MAX_GRACE_SECONDS } from '../ledger/grant/times.ts'
 // What the read model's columns can hold: a larger number would hold up everything that is folded with it.
 const MAX_INTEGER = 2 ** 31 - 1
 
+// To compare it in ms, of the database too, must lose nothing.
+const MAX_NUMERIC_DATE = 2 ** 40
+
 const seconds = z.int().min(0).max(MAX_INTEGER)
 const grace = z.int().min(0).max(MAX_GRACE_SECONDS)
 const count = z.int().min(0).max(MAX_INTEGER)
@@ -39,6 +42,7 @@ const terms = {
   kid,
 }
 
+const secret = { kid, hash: name }
 const client = z.looseObject({
   client_id: name,
   client_name: z.string(),
@@ -57,7 +61,13 @@ const client = z.looseObject({
   groups: names,
   resource_server_folders: names.nullable(),
   enabled: z.boolean(),
-  secret: z.looseObject({ kid, hash: name }).nullable(),
+  secret: z.looseObject(secret).nullable(),
+  // A record of before has none of these.
+  description: z.string().optional(),
+  previous_secret: z
+    .looseObject({ ...secret, expires_at: z.int().min(0).max(MAX_NUMERIC_DATE) })
+    .nullable()
+    .optional(),
 })
 const scope = z.looseObject({ name, description: z.string(), includes: names })
 const group = z.looseObject({ name, description: z.string() })

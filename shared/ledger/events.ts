@@ -1,5 +1,7 @@
+import type { Client } from './client.ts'
 import type { User } from './user.ts'
 
+export type { Client, ClientSecret, ClientType, TokenEndpointAuthMethod } from './client.ts'
 export type { User } from './user.ts'
 
 /**
@@ -69,35 +71,6 @@ export type GrantFact =
       type: 'TokenRevoked'
       data: { grant_id: string; client_id: string; reason: RevocationReason; revoked_by: RevokedBy }
     }
-
-/** A generated secret at rest: HMAC-SHA-256 under the pepper of `kid`, base64url. Nobody can authenticate with it. */
-export type ClientSecret = { kid: number; hash: string }
-
-export type ClientType = 'confidential' | 'public'
-export type TokenEndpointAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
-
-/** A registered client. Names are those of RFC 7591 where it has one. */
-export type Client = {
-  client_id: string
-  client_name: string
-  client_version: string
-  client_type: ClientType
-  grant_types: string[]
-  redirect_uris: string[]
-  scope: string
-  token_endpoint_auth_method: TokenEndpointAuthMethod
-  access_token_lifetime: number | null
-  refresh_token_limit: number | null
-  refresh_token_lifetime: number | null
-  refresh_token_absolute_lifetime: number | null
-  refresh_grace_seconds: number
-  refresh_rotation: boolean
-  groups: string[]
-  /** Folders this client guards as a resource server; `null` = it is none. */
-  resource_server_folders: string[] | null
-  enabled: boolean
-  secret: ClientSecret | null
-}
 
 export type Scope = { name: string; description: string; includes: string[] }
 export type Group = { name: string; description: string }

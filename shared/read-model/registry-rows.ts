@@ -37,6 +37,8 @@ const COLUMNS: { [Kind in StoredKind]: Record<Column<Kind>, true> } = {
     resource_server_folders: true,
     enabled: true,
     secret: true,
+    description: true,
+    previous_secret: true,
   },
   scope: { name: true, description: true, includes: true },
   user: {

@@ -132,6 +132,7 @@ CREATE TABLE ${schema}.clients (
   token_endpoint_auth_method text, access_token_lifetime integer, refresh_token_limit integer,
   refresh_token_lifetime integer, refresh_token_absolute_lifetime integer, refresh_grace_seconds integer,
   refresh_rotation boolean, groups text[], resource_server_folders text[], enabled boolean, secret jsonb,
+  description text, previous_secret jsonb,
   ${REGISTRY_COLUMNS});
 CREATE INDEX clients_name ON ${schema}.clients (client_name, client_version);
 CREATE TABLE ${schema}.scopes (name text PRIMARY KEY, description text, includes text[], ${REGISTRY_COLUMNS});

@@ -23,6 +23,21 @@ export function hashClientSecret(keys: Keys, secret: string): ClientSecret {
 }
 
 /**
+ * Which of the stored secrets this is, `null` = none of them, in a time that depends on neither it nor them: there is
+ * the same work for no secret (an unknown or public client), for one, and for two.
+ */
+export function provenSecret<Stored extends ClientSecret>(
+  keys: Keys,
+  secret: string,
+  [first, second]: readonly Stored[],
+): Stored | null {
+  const isFirst = verifyClientSecret(keys, secret, first ?? null)
+  const isSecond = verifyClientSecret(keys, secret, second ?? null)
+  if (isFirst) return first ?? null
+  return isSecond ? (second ?? null) : null
+}
+
+/**
  * Whether the secret is the stored one, in a time that does not depend on it. `null` = there is none (unknown or public
  * client): the same work is done and the answer is false.
  */

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import fc from 'fast-check'
-import { authenticateClient } from '../../shared/callers/authenticate-client.ts'
+import * as callers from '../../shared/callers/authenticate-client.ts'
 import { insufficientScope, readBearer } from '../../shared/callers/bearer.ts'
 import { type ClientCredentials, readClientCredentials } from '../../shared/callers/client-credentials.ts'
 import { parseForm } from '../../shared/http/input/form-body.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
+import { secretsOf } from '../../shared/ledger/client.ts'
 import type { Client } from '../../shared/ledger/events.ts'
 import { generateClientSecret, hashClientSecret } from '../../shared/tokens/client-secret.ts'
 import { deriveKeys } from '../../shared/tokens/keys.ts'
@@ -13,6 +14,10 @@ import { client as registered } from '../ledger/given.ts'
 
 const keys = deriveKeys([{ kid: 1, secret: randomBytes(32) }], 'a-ledger')
 const secret = generateClientSecret()
+
+const NOW = 1_000_000
+const authenticateClient = (own: typeof keys, credentials: ClientCredentials, one: Client | null) =>
+  callers.authenticateClient(own, credentials, one, one ? secretsOf(one, NOW) : []).client
 const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`
 const read = (authorization: string | undefined, form = '') => readClientCredentials(authorization, parseForm(form))
 
@@ -113,6 +118,32 @@ test('a client that proves itself by its own method is let in', (t) => {
   )
   t.is(authenticateClient(keys, { client_id: 'web', client_secret: secret, method: 'client_secret_post' }, post), post)
   t.is(authenticateClient(keys, { client_id: 'web', client_secret: null, method: 'none' }, open), open)
+})
+
+test('the secret of before lets a client in until its time is over, and only the one that it was', (t) => {
+  const [before, wrong] = [generateClientSecret(), generateClientSecret()]
+  const renewed = (expires_at: number): Client => ({
+    ...client,
+    previous_secret: { ...hashClientSecret(keys, before), expires_at },
+  })
+  const present = (client_secret: string, one: Client) =>
+    callers.authenticateClient(
+      keys,
+      { client_id: 'web', client_secret, method: 'client_secret_basic' },
+      one,
+      secretsOf(one, NOW),
+    )
+  const living = renewed(NOW / 1000 + 1)
+  t.is(present(before, living).secret, living.previous_secret ?? null, 'the one that was proven')
+  t.is(present(secret, living).secret, living.secret)
+  t.is(present(before, { ...living, secret: null }).secret, living.previous_secret ?? null)
+  for (const attempt of [
+    () => present(before, renewed(NOW / 1000)),
+    () => present(wrong, living),
+    () => present(before, { ...living, enabled: false }),
+    () => present(before, { ...living, previous_secret: null }),
+  ])
+    t.is(refusalOf(attempt).error, 'invalid_client')
 })
 
 test('unknown, disabled, wrong secret, wrong method: one and the same invalid_client', (t) => {

@@ -28,6 +28,8 @@ type RegistryStep = {
   name: ClientName | UserName
   op: 'put' | 'disable' | 'delete' | 'revoke all'
   secret: number | null
+  /** The kid of the secret before, and whether its time is over. */
+  previous: { kid: number; ended: boolean } | null
 }
 type GrantScript = {
   client_id: ClientName
@@ -63,8 +65,14 @@ const registryStep: fc.Arbitrary<RegistryStep> = fc.record({
   name: fc.constantFrom(...CLIENTS, ...USERS),
   op: fc.constantFrom('put', 'put', 'disable', 'delete', 'revoke all', 'revoke all'),
   secret: fc.option(kid, { freq: 2 }),
+  previous: fc.option(fc.record({ kid, ended: fc.boolean() })),
 })
-const everybody: RegistryStep[] = [...CLIENTS, ...USERS].map((name) => ({ name, op: 'put', secret: null }))
+const everybody: RegistryStep[] = [...CLIENTS, ...USERS].map((name) => ({
+  name,
+  op: 'put',
+  secret: null,
+  previous: null,
+}))
 const registry = fc
   .tuple(fc.subarray(everybody, { minLength: 3 }), fc.array(registryStep, { maxLength: 4 }))
   .map((steps) => steps.flat())
@@ -143,9 +151,14 @@ function registryRecords(steps: RegistryStep[], timestamp: number): Unplaced<Reg
 
 type Place = { revision: number; lives: boolean }
 
-function clientFact({ name, op, secret }: RegistryStep, { revision, lives }: Place): RegistryFact {
-  const stored = secret === null ? null : { kid: secret, hash: 'x' }
-  const one = client({ client_id: name, client_name: name, enabled: op !== 'disable', secret: stored })
+function clientFact({ name, op, secret, previous }: RegistryStep, { revision, lives }: Place): RegistryFact {
+  const one = client({
+    client_id: name,
+    client_name: name,
+    enabled: op !== 'disable',
+    secret: secret === null ? null : { kid: secret, hash: 'x' },
+    previous_secret: previous && { kid: previous.kid, hash: 'y', expires_at: previous.ended ? 1 : 2 ** 33 },
+  })
   if (op === 'delete') return { type: 'ClientDeleted', data: { revision, client_id: name } }
   if (op === 'revoke all') return { type: 'ClientGrantsRevoked', data: { revision, client: one, reason: 'test' } }
   return { type: lives ? 'ClientChanged' : 'ClientRegistered', data: { revision, client: one } }

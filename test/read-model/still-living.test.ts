@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { LogBatch, LogRecord } from '../../shared/event-log/event-log.ts'
 import { outgoing } from '../../shared/event-log/event-codec.ts'
 import { partitionOf, placesOf, placeText } from '../../shared/event-log/places.ts'
+import { secretsOf } from '../../shared/ledger/client.ts'
 import type { GrantEvent, RegistryEvent } from '../../shared/ledger/events.ts'
 import { evolve } from '../../shared/ledger/grant/evolve.ts'
 import {
@@ -275,7 +276,7 @@ function grantsOf(parts: Part[], now: number): string[] {
 function usesOf(parts: Part[], registry: Registry, now: number): KeyUse[] {
   const secrets = registry
     .view()
-    .clients.flatMap(({ client_id, secret }) => (secret ? [{ client_id, kid: secret.kid }] : []))
+    .clients.flatMap((client) => secretsOf(client, now).map(({ kid }) => ({ client_id: client.client_id, kid })))
   // A code that is dead is a grant to be swept, and not looked for.
   const shown = parts.filter((part) => !part.isCode || part.code > now)
   const kids = [...new Set([...shown, ...secrets].map(({ kid }) => kid))].sort()
@@ -288,10 +289,7 @@ function usesOf(parts: Part[], registry: Registry, now: number): KeyUse[] {
       refresh_tokens: mine.filter(({ refresh }) => refresh > now).length,
       access_tokens: mine.filter(({ access }) => access > now).length,
       authorization_codes: mine.filter(({ code }) => code > now).length,
-      clients: secrets
-        .filter((secret) => secret.kid === kid)
-        .map(({ client_id }) => client_id)
-        .sort(),
+      clients: [...new Set(secrets.filter((secret) => secret.kid === kid).map(({ client_id }) => client_id))].sort(),
       capped: false,
       ends: ends.length === 0 ? null : Math.max(...ends) / 1000,
       last_made: mine.length === 0 ? null : Math.max(...mine.map(({ made }) => made)) / 1000,

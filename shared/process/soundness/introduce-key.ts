@@ -78,5 +78,9 @@ async function usesNow(
 
 function names({ event: { type, data } }: Recorded, kid: number): boolean {
   if (type === 'KeyIntroduced') return false
-  return ('kid' in data && data.kid === kid) || ('client' in data && data.client.secret?.kid === kid)
+  if ('kid' in data) return data.kid === kid
+  if (!('client' in data)) return false
+  // Whatever the clock says: a secret that has ended was made with it as well.
+  const { secret, previous_secret } = data.client
+  return secret?.kid === kid || previous_secret?.kid === kid
 }

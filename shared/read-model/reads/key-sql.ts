@@ -16,12 +16,19 @@ WITH RECURSIVE kids AS (
 codes AS (${codesSql(schema)})
 SELECT kid FROM kids WHERE kid IS NOT NULL
  UNION SELECT kid FROM codes
- UNION SELECT (secret->>'kid')::int FROM ${schema}.clients WHERE NOT deleted AND secret->>'kid' IS NOT NULL
+ UNION SELECT kid FROM (${secretsSql(schema)}) s
  ORDER BY kid`
 
-/** The clients whose secret is stored under a kid. */
+/** The clients of which a secret that counts is stored under a kid. */
 export const clientsSql = (schema: string) => `
-SELECT client_id FROM ${schema}.clients WHERE NOT deleted AND (secret->>'kid')::int = :kid ORDER BY client_id`
+SELECT DISTINCT client_id FROM (${secretsSql(schema)}) s WHERE kid = :kid ORDER BY client_id`
+
+// Repeats `secretsOf` (ledger/client.ts).
+const secretsSql = (schema: string) => `
+SELECT client_id, (secret->>'kid')::int AS kid FROM ${schema}.clients WHERE NOT deleted AND secret->>'kid' IS NOT NULL
+ UNION ALL
+SELECT client_id, (previous_secret->>'kid')::int FROM ${schema}.clients
+ WHERE NOT deleted AND (previous_secret->>'expires_at')::float8 > ${epoch('clock_timestamp()')}`
 
 /** What lives of a kid (`:kid`), among so many of its tokens (`:most`), those first that end last. */
 export const countSql = (schema: string) => `

@@ -5,6 +5,8 @@ import { REGISTRY_TABLES, type StoredKind } from '../registry-rows.ts'
 /** The schema that people with SQL are given rights on: its views stay where they are, whatever is read underneath. */
 export const VIEWS = 'ledger_read'
 
+const SECRETS = ['secret', 'previous_secret']
+
 const STATE = ['revision', 'deleted', 'not_before', 'last_offset', 'at']
 
 // No secret of a client, and nothing that only the sweeper asks for.
@@ -25,7 +27,7 @@ const COLUMNS: Record<string, string[]> = {
   ...Object.fromEntries(
     (Object.keys(REGISTRY_TABLES) as StoredKind[]).map((kind) => {
       const { table, columns } = REGISTRY_TABLES[kind]
-      return [table, [...columns.filter((column) => column !== 'secret'), ...STATE]]
+      return [table, [...columns.filter((column) => !SECRETS.includes(column)), ...STATE]]
     }),
   ),
   live_bearer_tokens: ['*'],
