@@ -19,3 +19,18 @@ export async function createPersonTables(knex: Knex): Promise<void> {
     CREATE TABLE ledger.name_key (
       singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), kid smallint NOT NULL, wrapped bytea NOT NULL)`)
 }
+
+/** Which request made what, for as long as its sender may repeat it: hashes and ids, nothing that lets anybody in. */
+export async function createIdempotencyTable(knex: Knex): Promise<void> {
+  await knex.raw(`
+    CREATE TABLE ledger.idempotent_requests (
+      principal text NOT NULL,
+      key_sha256 bytea NOT NULL,
+      route text NOT NULL,
+      body_sha256 bytea NOT NULL,
+      id text NOT NULL,
+      revision integer NOT NULL,
+      created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      PRIMARY KEY (principal, key_sha256))`)
+  await knex.raw('CREATE INDEX idempotent_requests_created_at ON ledger.idempotent_requests (created_at)')
+}

@@ -4,7 +4,9 @@ export type ClientSecret = { kid: number; hash: string }
 /** The secret of before, beside the current one until `expires_at` (NumericDate), by the database's clock. */
 export type PreviousSecret = ClientSecret & { expires_at: number }
 
-export type ClientType = 'confidential' | 'public'
+/** Whether it can keep a secret (RFC 6749 §2.1). */
+export const CLIENT_TYPES = ['confidential', 'public'] as const
+export type ClientType = (typeof CLIENT_TYPES)[number]
 export type TokenEndpointAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
 
 /** A registered client. Names are those of RFC 7591 where it has one. */
@@ -45,4 +47,28 @@ export function livingPrevious(
   now: number,
 ): PreviousSecret | null {
   return previous_secret && now < previous_secret.expires_at * 1000 ? previous_secret : null
+}
+
+/** `ends`: which of two secrets that are valid now ends at once. `now`: ms of the database's clock. */
+export type SecretRenewal = {
+  secret: ClientSecret
+  overlap_seconds: number
+  ends?: 'previous' | 'current' | undefined
+  now: number
+}
+
+/**
+ * The client with a new secret, beside which one of before stays valid for the overlap. Refused for a public client, and
+ * where two are valid now and nobody says which of them ends.
+ */
+export function renewSecret(
+  client: Client,
+  { secret, overlap_seconds, ends, now }: SecretRenewal,
+): { client: Client; refused?: undefined } | { refused: 'public' | 'two_secrets' } {
+  if (client.client_type === 'public') return { refused: 'public' }
+  const previous = livingPrevious(client, now)
+  if (previous && overlap_seconds > 0 && ends === undefined) return { refused: 'two_secrets' }
+  const kept = overlap_seconds === 0 ? null : ends === 'current' ? previous : client.secret
+  const expires_at = Math.ceil(now / 1000) + overlap_seconds
+  return { client: { ...client, secret, previous_secret: kept && { ...kept, expires_at } } }
 }

@@ -1,3 +1,4 @@
+import { KeyUsedOtherwise } from '../accounts/idempotent-requests.ts'
 import { PersonForgotten } from '../accounts/person-keys.ts'
 import { OperatorError } from '../config/operator-error.ts'
 import { isAway, isSchemaGone, isUnstorableText } from '../database/away.ts'
@@ -13,6 +14,7 @@ import { Contradiction, Unsettled } from '../read-model/unsettled.ts'
 export function knownError(thrown: unknown): OAuthError | null {
   if (thrown instanceof Contradiction) return unavailable(thrown.message, thrown, thrown.alarm)
   if (thrown instanceof Unsettled) return unavailable(thrown.message, thrown)
+  if (thrown instanceof KeyUsedOtherwise) return new OAuthError('invalid_request', thrown.message, { status: 422 })
   if (thrown instanceof PersonForgotten) return new OAuthError('conflict', thrown.message)
   if (thrown instanceof OperatorError) return unavailable(thrown.message, thrown, 'operator_needed')
   if (thrown instanceof AppendError && thrown.outcome === 'too_large')

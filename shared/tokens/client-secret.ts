@@ -12,6 +12,23 @@ export function generateClientSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64url')
 }
 
+/** Whose request it is, under which Idempotency-Key, and what it makes. */
+export type SecretRequest = { principal: string; key: string; id: string; revision: number }
+
+/**
+ * The secret that this request makes, as long and of the same characters as a random one: whoever has the key of this
+ * kid makes it again, so that it is stored nowhere. `null` without that key.
+ */
+export function repeatableClientSecret(
+  keys: Keys,
+  kid: number,
+  { principal, key, id, revision }: SecretRequest,
+): string | null {
+  const subkey = keys.subkey('idempotency', kid)
+  // As JSON, so that no two requests are one text.
+  return subkey ? macOf(subkey, JSON.stringify([principal, key, id, revision])).toString('base64url') : null
+}
+
 /**
  * What is stored of a generated secret. A plain HMAC is enough for 256 random bits; it must never see a chosen
  * password.
@@ -52,6 +69,6 @@ export function verifyClientSecret(keys: Keys, secret: string, stored: ClientSec
   return equal && comparable && known !== undefined
 }
 
-function macOf(pepper: Buffer, secret: string): Buffer {
-  return createHmac('sha256', pepper).update(secret, 'utf8').digest()
+function macOf(key: Buffer, text: string): Buffer {
+  return createHmac('sha256', key).update(text, 'utf8').digest()
 }

@@ -5,11 +5,14 @@ const MIN_SECRET_BYTES = 32
 /** 32 random bytes hold fewer distinct values with a probability below 10^-15; typed-in passphrases usually do. */
 const MIN_DISTINCT_BYTES = 12
 
-/** What a subkey is for: access, refresh and code tokens, client secrets at rest, cookies, the keys of persons. */
-export type Purpose = 'at' | 'rt' | 'ac' | 'pepper' | 'cookie' | 'person'
+/**
+ * What a subkey is for: access, refresh and code tokens, client secrets at rest, cookies, the keys of persons, and client
+ * secrets that are made again for whoever repeats the request.
+ */
+export type Purpose = 'at' | 'rt' | 'ac' | 'pepper' | 'cookie' | 'person' | 'idempotency'
 
 /** Every purpose. A new one is added at the end. */
-export const PURPOSES: readonly Purpose[] = ['at', 'rt', 'ac', 'pepper', 'cookie', 'person']
+export const PURPOSES: readonly Purpose[] = ['at', 'rt', 'ac', 'pepper', 'cookie', 'person', 'idempotency']
 const CHECK_PURPOSES: readonly Purpose[] = ['at', 'pepper']
 
 /** One system secret under its key id; the first of a list is the one that new tokens are made with. */
