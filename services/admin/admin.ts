@@ -1,3 +1,4 @@
+import type { IdempotentRequest, Made } from '../../shared/accounts/idempotent-requests.ts'
 import type { People } from '../../shared/accounts/people.ts'
 import type { Guard } from '../../shared/callers/require-right.ts'
 import type { Commit } from '../../shared/read-model/commit/commit.ts'
@@ -13,6 +14,8 @@ export type Admin = Guard & {
   registry: RegistryReader
   registryPage: RegistryPageReader
   people: People
+  /** What a request with an Idempotency-Key makes. KeyUsedOtherwise. */
+  claimRequest: (request: IdempotentRequest, made: Made) => Promise<Made>
   /** Whether a `sub` may be a mail address. */
   subMayBeAddress: boolean
   tokens: TokenReader

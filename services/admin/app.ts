@@ -2,12 +2,14 @@ import { answerWithin } from '../../shared/http/answer-within.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
 import { pubOauthPaths } from '../../shared/http/pub-oauth-paths.ts'
 import type { Admin } from './admin.ts'
+import { deleteClient, patchClient } from './clients/change-client.ts'
+import { CLIENT } from './clients/client-kind.ts'
+import { registerClient } from './clients/register-client.ts'
+import { renewClientSecret } from './clients/renew-secret.ts'
 import { issueGrant } from './grants/issue-grant.ts'
 import { revokeGrantById } from './grants/revoke-grant.ts'
 import { getKey, retireKey, revokeKey } from './keys/keys.ts'
-import { NAME } from './names.ts'
 import { createUser } from './people/create-user.ts'
-import { CLIENTS, registerClient } from './registry/clients.ts'
 import { listEntities } from './lists/list-entities.ts'
 import { getEntity, patchEntity, putEntity } from './registry/entities.ts'
 import { forgetUser } from './registry/forget.ts'
@@ -18,13 +20,12 @@ import { removeExpiredAccessTokens } from './tokens/remove-expired.ts'
 /** The routes of the admin API, each answered in time. */
 export function adminRoutes(router: HttpRouter, admin: Admin): void {
   const within = answerWithin(admin.timeoutMs)
-  const question = (client_id: string) => ({ client_ids: [client_id] })
   router.post('/admin/clients', within, registerClient(admin))
-  router.get(
-    '/admin/clients/:client_id',
-    within,
-    getEntity(admin, { kind: 'client', right: CLIENTS, id: 'client_id', form: NAME, question }),
-  )
+  router.get('/admin/clients', within, listEntities(admin, CLIENT))
+  router.get('/admin/clients/:client_id', within, getEntity(admin, CLIENT))
+  router.patch('/admin/clients/:client_id', within, patchClient(admin))
+  router.delete('/admin/clients/:client_id', within, deleteClient(admin))
+  router.post('/admin/clients/:client_id/secret', within, renewClientSecret(admin))
   router.post('/admin/clients/:client_id/revoke-all', within, revokeAllOfClient(admin))
   for (const kind of KINDS) {
     router.get(`/admin/${kind.path}`, within, listEntities(admin, kind))

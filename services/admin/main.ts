@@ -1,3 +1,4 @@
+import { claimRequest } from '../../shared/accounts/idempotent-requests.ts'
 import { readWrappingKids } from '../../shared/accounts/person-keys.ts'
 import { registryPlace } from '../../shared/event-log/places.ts'
 import { readEventId } from '../../shared/event-log/registry-log.ts'
@@ -23,6 +24,7 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     registry: createRegistryReader(runtime),
     registryPage: createRegistryPageReader(runtime),
     people,
+    claimRequest: (request, made) => claimRequest(runtime.knex, request, made),
     subMayBeAddress: settings.SUB_MAY_BE_ADDRESS,
     tokens: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     keyUses: createKeyUseReader(runtime),

@@ -27,7 +27,7 @@ export type LedgerOptions = {
   /** As environment variables without LEDGER_. */
   settings?: Settings
   /** Another process of this ledger: the same database, log and secrets, unless `settings` says otherwise. */
-  beside?: TestLedger
+  beside?: Pick<TestLedger, 'settings'>
   /** The log in this Kafka, under a prefix of its own; default: in the database. */
   brokers?: readonly string[]
   /** How far the clock of a log in the database is off, in ms. */

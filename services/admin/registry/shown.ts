@@ -1,3 +1,4 @@
+import type { Client } from '../../../shared/ledger/events.ts'
 import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
 import type { ShownPerson } from '../../../shared/ledger/user.ts'
 import { knownMembers } from '../../../shared/read-model/registry-rows.ts'
@@ -13,7 +14,14 @@ export function shown(entity: RegistryEntity): Record<string, unknown> {
 function members({ kind, value, person }: RegistryEntity): Record<string, unknown> {
   if (value === null || kind === 'ledger') return {}
   if (kind === 'user') return { sub: value.sub, ...shownName(person), groups: value.groups, enabled: value.enabled }
-  return omit(knownMembers(kind, value), 'secret')
+  return kind === 'client' ? shownClient(value) : knownMembers(kind, value)
+}
+
+// A record of before has no description.
+function shownClient(client: Client): Record<string, unknown> {
+  const { description = '', previous_secret } = client
+  const previous = previous_secret && { previous_secret_expires_at: previous_secret.expires_at }
+  return { ...omit(knownMembers('client', client), 'secret', 'previous_secret'), description, ...previous }
 }
 
 /** The members but for these. */

@@ -37,8 +37,8 @@ export type Change = {
   /** The user name that it gives: taken, if another has it in any letter case, in whatever version of its record. */
   username?: string
   precondition: Precondition | null
-  /** The fact that makes this revision. `entity`: as it stands. */
-  fact: (revised: Revised, entity: RegistryEntity | undefined) => RevisedFact
+  /** The fact that makes this revision. `entity`: as it stands; `now`: the database's clock in ms. */
+  fact: (revised: Revised, entity: RegistryEntity | undefined, now: number) => RevisedFact
   /** What the change names and is not there, each as `path: what is wrong`. */
   problems: (view: RegistryView) => string[]
   /** The error code of such problems. */
@@ -99,12 +99,12 @@ async function questionOf({ people }: Admin, { question, username }: Change): Pr
 async function factOf(
   { people }: Admin,
   { fact, key }: Change,
-  { entities }: RegistryRead,
+  { entities, now }: RegistryRead,
   guard_revision?: number,
 ): Promise<RevisedFact> {
   const entity = entities.get(key)
   const revised = { revision: (entity?.revision ?? 0) + 1, guard_revision }
-  return sealed(people, keepingUnknown(fact(revised, entity), entity), entity)
+  return sealed(people, keepingUnknown(fact(revised, entity, now), entity), entity)
 }
 
 type Decided = { change: Change; read: RegistryRead; fact: RevisedFact }

@@ -1,11 +1,12 @@
 import { z } from 'zod'
+import { CLIENT_TYPES } from '../../../shared/ledger/client.ts'
 import type { Client } from '../../../shared/ledger/events.ts'
 import { GRANT_TYPE_NAMES, GRANT_TYPES } from '../../../shared/ledger/grant/issue.ts'
 import { isGraceLongEnough, MAX_GRACE_SECONDS, shortestGrace } from '../../../shared/ledger/grant/times.ts'
 import type { RegistryView } from '../../../shared/ledger/registry/state.ts'
 import { formatScope, parseScope } from '../../../shared/ledger/scope.ts'
 import type { ClientDefaults } from '../admin.ts'
-import { distinct, FOLDER_NAME, groupProblems, GROUPS, MAX_COUNT } from '../names.ts'
+import { distinct, FOLDER_NAME, groupProblems, GROUPS, MAX_COUNT, TEXT } from '../names.ts'
 
 const CLIENT_NAME = z.string().regex(/^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/, 'must be 1 to 100 printable ASCII')
 
@@ -33,34 +34,40 @@ const grantTypes = z
   .array(z.enum(GRANT_TYPE_NAMES, { error: `must be one of ${GRANT_TYPE_NAMES.join(', ')}` }))
   .transform(distinct)
 
-/** The body of POST /admin/clients: names of RFC 7591 where it has one. */
-export const CLIENT_METADATA = z
-  .strictObject({
-    client_name: CLIENT_NAME,
-    client_version: CLIENT_NAME.default('1'),
-    client_type: z.enum(['confidential', 'public']).default('confidential'),
-    grant_types: grantTypes.default(['refresh_token']),
-    redirect_uris: z.array(REDIRECT_URI).max(50).transform(distinct).default([]),
-    scope: SCOPE.default(''),
-    token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'none']).optional(),
-    access_token_lifetime: LIFETIME,
-    refresh_token_limit: z.int().min(0).max(MAX_COUNT).nullable().default(null),
-    refresh_token_lifetime: LIFETIME,
-    refresh_token_absolute_lifetime: LIFETIME,
-    refresh_grace_seconds: z.int().min(0).max(MAX_GRACE_SECONDS).optional(),
-    refresh_rotation: z.literal(true, { error: 'false is not supported yet' }).default(true),
-    groups: GROUPS.default([]),
-    resource_server_folders: z.array(FOLDER_NAME).max(200).transform(distinct).nullable().default(null),
-    enabled: z.boolean().default(true),
-  })
-  .superRefine((metadata, context) => {
-    for (const [path, message] of contradictions(metadata)) context.addIssue({ code: 'custom', path: [path], message })
-  })
+/** What a client is registered with: names of RFC 7591 where it has one. */
+export const CLIENT_MEMBERS = {
+  client_name: CLIENT_NAME,
+  client_version: CLIENT_NAME.default('1'),
+  description: TEXT.default(''),
+  client_type: z.enum(CLIENT_TYPES).default('confidential'),
+  grant_types: grantTypes.default(['refresh_token']),
+  redirect_uris: z.array(REDIRECT_URI).max(50).transform(distinct).default([]),
+  scope: SCOPE.default(''),
+  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'none']).optional(),
+  access_token_lifetime: LIFETIME,
+  refresh_token_limit: z.int().min(0).max(MAX_COUNT).nullable().default(null),
+  refresh_token_lifetime: LIFETIME,
+  refresh_token_absolute_lifetime: LIFETIME,
+  refresh_grace_seconds: z.int().min(0).max(MAX_GRACE_SECONDS).optional(),
+  refresh_rotation: z.literal(true, { error: 'false is not supported yet' }).default(true),
+  groups: GROUPS.default([]),
+  resource_server_folders: z.array(FOLDER_NAME).max(200).transform(distinct).nullable().default(null),
+  enabled: z.boolean().default(true),
+}
+
+/** The body of POST /admin/clients. */
+export const CLIENT_METADATA = z.strictObject(CLIENT_MEMBERS).superRefine((metadata, context) => {
+  for (const [path, message] of contradictions(metadata)) context.addIssue({ code: 'custom', path: [path], message })
+})
 
 export type ClientMetadata = z.output<typeof CLIENT_METADATA>
 
+/** A client as it is described, by metadata or by its record, which may have what only a later release takes. */
+export type Described = Omit<ClientMetadata, 'grant_types' | 'refresh_rotation'> &
+  Pick<Client, 'grant_types' | 'refresh_rotation'>
+
 /** The client that this metadata describes, without a secret. */
-export function clientOf(client_id: string, metadata: ClientMetadata, defaults: ClientDefaults): Client {
+export function clientOf(client_id: string, metadata: Described, defaults: ClientDefaults): Client {
   const { client_type, token_endpoint_auth_method } = metadata
   const lifetimeOf = (name: Lifetime) => {
     const given = metadata[name]
@@ -94,15 +101,12 @@ export function clientProblems(view: RegistryView, client: Client, appendTimeout
   ]
 }
 
-type Described = Pick<ClientMetadata, 'client_type' | 'grant_types' | 'resource_server_folders'> & {
-  token_endpoint_auth_method?: string | undefined
-}
-
-function contradictions(metadata: Described): [string, string][] {
+/** Which members contradict each other, and how. */
+export function contradictions(metadata: Described): [string, string][] {
   const { client_type, grant_types, token_endpoint_auth_method: method, resource_server_folders } = metadata
   if (client_type === 'confidential')
     return method === 'none' ? [['token_endpoint_auth_method', 'a confidential client has a secret to use']] : []
-  const barred = grant_types.filter((grant_type) => GRANT_TYPES[grant_type].confidentialOnly)
+  const barred = GRANT_TYPE_NAMES.filter((one) => GRANT_TYPES[one].confidentialOnly && grant_types.includes(one))
   return [
     ...barred.map((one): [string, string] => ['grant_types', `${one} is for confidential clients only`]),
     ...when(method !== undefined && method !== 'none', ['token_endpoint_auth_method', 'a public client has none']),

@@ -16,6 +16,7 @@ test('a client is registered with what the settings say where it says nothing', 
   t.deepEqual(metadata, {
     client_name: 'Shop',
     client_version: '1',
+    description: '',
     client_type: 'confidential',
     grant_types: ['client_credentials'],
     redirect_uris: [],

@@ -1,0 +1,85 @@
+import type { Made } from '../../../shared/accounts/idempotent-requests.ts'
+import { type Bearer, requireRight } from '../../../shared/callers/require-right.ts'
+import type { HttpContext } from '../../../shared/http/context.ts'
+import { OAuthError } from '../../../shared/http/oauth-error.ts'
+import { needsGuard } from '../../../shared/ledger/access/guard.ts'
+import { secretsOf } from '../../../shared/ledger/client.ts'
+import type { Client } from '../../../shared/ledger/events.ts'
+import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
+import { GUARD_RESOURCE } from '../../../shared/ledger/registry/predefined.ts'
+import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
+import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
+import { generateClientSecret, provenSecret, repeatableClientSecret } from '../../../shared/tokens/client-secret.ts'
+import type { Keys } from '../../../shared/tokens/keys.ts'
+import type { Admin } from '../admin.ts'
+import { type Repeatable } from '../idempotency-key.ts'
+import { type Change, writeEntity } from '../registry/write.ts'
+
+/** What a client proves itself with, in the one answer that tells it (RFC 7591 §3.2.1; 0 = it does not expire). */
+export type Credentials = { client_secret?: string; client_secret_expires_at?: number }
+
+/** A new secret: a random one, or the one that everybody makes who repeats this request. */
+export function newSecret(keys: Keys, { key, ...made }: Repeatable): string {
+  if (key === null) return generateClientSecret()
+  const secret = repeatableClientSecret(keys, keys.current, { key, ...made })
+  if (secret === null) throw new Error(`no key for repeated requests under kid ${keys.current}`)
+  return secret
+}
+
+/** A write of one client that its sender may repeat; `secret`: the new one, `null` = it makes none. */
+export type Once = { change: Change; request: Repeatable; secret: string | null }
+
+type Written = { entity: RegistryEntity; credentials: Credentials }
+
+/**
+ * Writes a client, or answers again what an equal request has made, with the same secret. OAuthError: as `writeEntity`;
+ * 409 where that secret is valid no more, or the client is gone.
+ */
+export async function writeOnce(
+  admin: Admin,
+  ctx: HttpContext,
+  bearer: Bearer,
+  { change, request, secret }: Once,
+): Promise<Written> {
+  const before = await madeBefore(admin, ctx, request)
+  if (before) return before
+  try {
+    return { entity: await writeEntity(admin, ctx, bearer, change), credentials: credentialsOf(secret) }
+  } catch (error) {
+    // Perhaps an equal request, at the same moment.
+    const isOvertaken = error instanceof OAuthError && [409, 412].includes(error.status)
+    const first = isOvertaken ? await madeBefore(admin, ctx, request) : null
+    if (first) return first
+    throw error
+  }
+}
+
+async function madeBefore(admin: Admin, ctx: HttpContext, request: Repeatable): Promise<Written | null> {
+  if (request.key === null) return null
+  const { checkpoint, now, entities, view } = await admin.registry.read({ client_ids: [request.id] })
+  requireRecent(checkpoint, now, admin.maxLagMs)
+  const entity = entities.get(registryKey('client', request.id))
+  if (entity?.kind !== 'client' || entity.revision < request.revision) return null
+  const client = entity.value
+  if (!client) throw new OAuthError('conflict', 'the client that this Idempotency-Key is of was deleted')
+  // It was asked for when this was made, and may have been taken away since.
+  const isGuarded = needsGuard(view, { type: 'ClientChanged', data: { revision: entity.revision, client } })
+  if (isGuarded) await requireRight(admin, ctx, GUARD_RESOURCE)
+  return { entity, credentials: madeCredentials(admin.keys, { client, request, now }) }
+}
+
+type MadeSecret = { client: Client; request: Made & { principal: string; key: string | null }; now: number }
+
+function madeCredentials(keys: Keys, { client, request: { key, ...made }, now }: MadeSecret): Credentials {
+  if (client.client_type === 'public' || key === null) return {}
+  for (const stored of secretsOf(client, now)) {
+    const secret = repeatableClientSecret(keys, stored.kid, { key, ...made })
+    if (secret !== null && provenSecret(keys, secret, [stored]))
+      return credentialsOf(secret, stored === client.secret ? 0 : client.previous_secret?.expires_at)
+  }
+  throw new OAuthError('conflict', 'the client was changed since: its secret is not the one of this Idempotency-Key')
+}
+
+function credentialsOf(secret: string | null, client_secret_expires_at = 0): Credentials {
+  return secret === null ? {} : { client_secret: secret, client_secret_expires_at }
+}
