@@ -1,5 +1,6 @@
 import type { IdempotentRequest, Made } from '../../shared/accounts/idempotent-requests.ts'
 import type { People } from '../../shared/accounts/people.ts'
+import type { RewrapPage } from '../../shared/accounts/rewrap.ts'
 import type { Guard } from '../../shared/callers/require-right.ts'
 import type { Commit } from '../../shared/read-model/commit/commit.ts'
 import type { KeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
@@ -23,6 +24,8 @@ export type Admin = Guard & {
   knownKeys: () => Promise<KnownKeys>
   /** How many keys of persons are wrapped under each kid. */
   wrappingKids: () => Promise<ReadonlyMap<number, number>>
+  /** Wraps one page of them under the current kid. */
+  rewrapPage: (after: string | null) => Promise<RewrapPage>
   commit: Commit
   /** Sweeps what has been dead for an hour, this many bearer tokens at most (0 = all): how many it removed. */
   sweep: (maxTokens: number, alive: () => void) => Promise<number>

@@ -9,6 +9,7 @@ import { renewClientSecret } from './clients/renew-secret.ts'
 import { issueGrant } from './grants/issue-grant.ts'
 import { revokeGrantById } from './grants/revoke-grant.ts'
 import { getKey, retireKey, revokeKey } from './keys/keys.ts'
+import { rewrapKeys } from './keys/rewrap-keys.ts'
 import { createUser } from './people/create-user.ts'
 import { listEntities } from './lists/list-entities.ts'
 import { getEntity, patchEntity, putEntity } from './registry/entities.ts'
@@ -38,6 +39,7 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
   router.post('/admin/users/:sub/forget', within, forgetUser(admin))
   router.post('/admin/grants', within, issueGrant(admin))
   router.post('/admin/grants/:grant_id/revoke', within, revokeGrantById(admin))
+  router.post('/admin/keys/rewrap', within, rewrapKeys(admin))
   router.get('/admin/keys/:kid', within, getKey(admin))
   router.post('/admin/keys/:kid/revoke', within, revokeKey(admin))
   router.post('/admin/keys/:kid/retire', within, retireKey(admin))

@@ -1,9 +1,11 @@
 import { claimRequest } from '../../shared/accounts/idempotent-requests.ts'
 import { readWrappingKids } from '../../shared/accounts/person-keys.ts'
+import { rewrapPage } from '../../shared/accounts/rewrap.ts'
 import { registryPlace } from '../../shared/event-log/places.ts'
 import { readEventId } from '../../shared/event-log/registry-log.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
-import { guardOf, type Runtime } from '../../shared/process/runtime.ts'
+import { ledgerIdOf } from '../../shared/process/ledger-id.ts'
+import { guardOf, requireKeys, type Runtime } from '../../shared/process/runtime.ts'
 import { sweepNow } from '../../shared/read-model/projection/sweep-now.ts'
 import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import { readKeys } from '../../shared/read-model/reads/keys.ts'
@@ -18,7 +20,8 @@ import { createSerially } from './serially.ts'
 
 /** Wires the admin API to a runtime and mounts its routes. */
 export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
-  const { settings, commit, log, topics, people } = runtime
+  const { settings, knex, commit, log, topics, people } = runtime
+  const keys = requireKeys(runtime)
   const admin: Admin = {
     ...guardOf(runtime),
     registry: createRegistryReader(runtime),
@@ -29,7 +32,8 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     tokens: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     keyUses: createKeyUseReader(runtime),
     knownKeys: () => readKeys(runtime),
-    wrappingKids: () => readWrappingKids(runtime.knex),
+    wrappingKids: () => readWrappingKids(knex),
+    rewrapPage: async (after) => rewrapPage(knex, { keys, ledger_id: await ledgerIdOf(knex) }, after),
     commit,
     sweep: (maxTokens, alive) => sweepNow(runtime, maxTokens, alive),
     eventIdAt: (offset) => readEventId(log, registryPlace(topics), offset),

@@ -16,6 +16,8 @@ export type Checkpoint = TopicPartition &
     void_count: number
     /** Of the registry's partition: how many events that the guard decided have counted. */
     guard_revision: number
+    /** How many records name a person in clear, whatever became of them: they stay in the log. */
+    plain_user_records: number
   }
 
 /**
@@ -23,7 +25,7 @@ export type Checkpoint = TopicPartition &
  * `guard_revision`: where the guard's counter stands then, `null` = where it stood.
  */
 export type CheckpointMove = TopicPartition &
-  FoldPosition & { start: number; voids: number; guard_revision: number | null }
+  FoldPosition & { start: number; voids: number; guard_revision: number | null; plain_user_records: number }
 
 /** Makes a checkpoint at 0 for every partition that has none; where none lacks one it writes nothing. */
 export async function createCheckpoints(
@@ -59,6 +61,7 @@ export async function loadCheckpoints({ knex, schema }: ReadModelTables, topics:
       'status_reason',
       'void_count',
       'guard_revision',
+      'plain_user_records',
     )
 }
 
@@ -82,7 +85,7 @@ export const moveSql = (schema: string) => `
   moves AS MATERIALIZED (
     SELECT * FROM json_to_recordset(?::json) AS m(topic text, partition int, start bigint, next bigint,
            last_offset bigint, last_hash bytea, first_hash bytea, chain bytea, leader_epoch int, voids int,
-           guard_revision int)),
+           guard_revision int, plain_user_records int)),
   locked AS MATERIALIZED (
     SELECT c.next = m.start AND c.status <> 'diverged' AS stands
       FROM ${schema}.checkpoints c JOIN moves m USING (topic, partition)
@@ -93,7 +96,8 @@ export const moveSql = (schema: string) => `
     UPDATE ${schema}.checkpoints c
        SET next = m.next, last_offset = m.last_offset, last_hash = m.last_hash, chain = m.chain,
            first_hash = coalesce(c.first_hash, m.first_hash), leader_epoch = m.leader_epoch, status = 'ok', status_reason = NULL,
-           void_count = c.void_count + m.voids, guard_revision = coalesce(m.guard_revision, c.guard_revision)
+           void_count = c.void_count + m.voids, guard_revision = coalesce(m.guard_revision, c.guard_revision),
+           plain_user_records = c.plain_user_records + m.plain_user_records
       FROM moves m, ready
      WHERE ready.ok AND c.topic = m.topic AND c.partition = m.partition AND c.next = m.start)`
 

@@ -32,6 +32,7 @@ export async function createReadModelTables(knex: Knex, schema: string): Promise
   for (const sql of tablesOf(schema)) await knex.raw(sql)
 }
 
+// `plain_user_records`: how many records name a person in clear, void ones too.
 // A checkpoint row changes with every batch: room on its page keeps the updates in place (HOT).
 const checkpoints = (schema: string) => `
 CREATE TABLE ${schema}.checkpoints (
@@ -50,6 +51,7 @@ CREATE TABLE ${schema}.checkpoints (
   status_reason text,
   void_count bigint NOT NULL DEFAULT 0,
   guard_revision integer NOT NULL DEFAULT 0,
+  plain_user_records bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000)`
 

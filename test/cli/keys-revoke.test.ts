@@ -7,7 +7,7 @@ import { retireKey } from '../../services/admin/keys/retire-key.ts'
 import { readKeys } from '../../shared/read-model/reads/keys.ts'
 import { revokeGrantsOfKey } from '../../services/admin/keys/revoke-key.ts'
 import type { KeySource } from '../../services/cli/connect/keys.ts'
-import { revokeWholeKey } from '../../services/cli/connect/revoke-whole-key.ts'
+import { revokeWholeKey } from '../../services/cli/connect/keys.ts'
 import { commandLine } from '../support/command-line.ts'
 import { startLedger, type TestLedger } from '../support/ledger.ts'
 import type { Pair } from '../support/ledger-seeds.ts'
@@ -204,7 +204,8 @@ test('a lost key is ended by the command line itself, and then the ledger starts
     LEDGER_SECRETS_SYSTEM: two,
   }
   t.is((await commandLine(env, 'keys', 'rewrap')).code, 1, 'which takes the old key')
-  t.is((await commandLine(env, 'keys', 'rewrap', '--lost')).code, 0)
+  const given = await commandLine(env, 'keys', 'rewrap', '--lost')
+  t.is(given.code, 0, given.err)
   const projector = await startLedger(t, { beside: before, services: ['projector'], settings })
   const { code, out, err } = await commandLine(env, 'keys', 'revoke', '--kid', '1', '--yes')
   t.is(code, 0, err)

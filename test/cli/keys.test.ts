@@ -147,7 +147,7 @@ test('a missing key is told with what to do, exit code 1, and no secret; check s
     well.out,
   )
   const wide = await commandLine(directly(ledger, { LEDGER_SECRETS_SYSTEM: one }), 'keys', 'status', '--wide')
-  t.regex(wide.out, /^ ?1 +current +introduced +1 +1 +1 +0 +1 +\S+Z +\S+Z$/m)
+  t.regex(wide.out, /^ ?1 +current +introduced +1 +1 +1 +0 +1 +2 +\S+Z +\S+Z$/m)
   t.regex(well.out, /^kid 1 is current/m)
 
   const missing = await commandLine(directly(ledger, { LEDGER_SECRETS_SYSTEM: two }), 'keys', 'status')
@@ -155,7 +155,7 @@ test('a missing key is told with what to do, exit code 1, and no secret; check s
   t.regex(missing.out, /^ ?1 +MISSING +introduced +1 /m)
   t.regex(
     missing.out,
-    /^kid 1 IS MISSING: put its key back, or end 1 grants with "keys revoke --kid 1" and give 1 clients a new secret$/m,
+    /^kid 1 IS MISSING: put its key back, or end 1 grants with "keys revoke --kid 1" and give 1 clients a new secret and give up what it wraps of people with "keys rewrap --lost"$/m,
   )
   t.regex(missing.out, /^kid 2 is current/m)
 

@@ -45,9 +45,12 @@ function refusalOf(
   if (grants > 0) return livingNeed(kid, countText(grants, { capped }))
   if (clients.length > 0 && !lost)
     return `the secrets of ${clients.length} clients need key ${kid}: each needs a new one first, or --lost if nobody has the key`
-  if (person_keys > 0 && !lost)
-    return `${person_keys} keys of persons are wrapped under key ${kid}: "keys rewrap" wraps them under the current one`
-  return null
+  return person_keys > 0 ? wrappingNeed(kid, person_keys, lost) : null
+}
+
+function wrappingNeed(kid: number, person_keys: number, lost: boolean): string {
+  const mend = lost ? '"keys rewrap --lost" gives them up' : '"keys rewrap" wraps them under the current one'
+  return `${person_keys} keys of persons are wrapped under key ${kid}: ${mend}`
 }
 
 /** Where so many of its tokens are dead that not all were counted, each of them is looked at. */

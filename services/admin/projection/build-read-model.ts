@@ -2,6 +2,7 @@ import type { Settings } from '../../../shared/config/settings.ts'
 import type { Progress } from '../../../shared/event-log/fold-log.ts'
 import { announce, ownFacts } from '../../../shared/process/announce.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
+import { plainUsersWarning } from '../../../shared/process/soundness/plain-users.ts'
 import { peopleOf } from '../../../shared/process/soundness/held-people.ts'
 import { fillReadModel } from '../../../shared/read-model/projection/rebuild.ts'
 import { claimReadModel, REBUILD } from '../../../shared/read-model/versions/build.ts'
@@ -37,6 +38,8 @@ export async function buildReadModel(
     await fillReadModel({ ...parts, schema, people }, { lanes: dev ? 1 : LANES, ...(progress && { progress }) })
     const isRead = (await listReadModels(knex)).some(({ schema_name, chosen }) => chosen && schema_name === schema)
     if (isRead) await pointViews(knex, schema)
+    const plain = await plainUsersWarning({ knex, schema })
+    if (plain !== null) tell(`WARNING: ${plain}`)
   } finally {
     await announced.stop()
   }

@@ -1,5 +1,6 @@
 import { readWrappingKids } from '../../../shared/accounts/person-keys.ts'
 import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
+import { countPlainUserRecords } from '../../../shared/process/soundness/plain-users.ts'
 import { incompleteFor } from '../../../shared/read-model/partition-health.ts'
 import { createKeyUseReader, type KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
 import { type KeyEntity, readKeys } from '../../../shared/read-model/reads/keys.ts'
@@ -31,8 +32,9 @@ export type KeyStatus = KeyFacts & {
 
 /**
  * `problem`: why the read model may not show everything, so that nothing may be concluded from what it does not show.
+ * `plain_user_records`: how many records of the log name a person in clear, which no key and no rotation mends.
  */
-export type KeysStatus = { well: boolean; problem: string | null; keys: KeyStatus[] }
+export type KeysStatus = { well: boolean; problem: string | null; plain_user_records: number; keys: KeyStatus[] }
 
 type Source = Omit<AuditSource, 'log'>
 
@@ -54,11 +56,12 @@ export async function keysStatus({ configured, maxLagMs, ...readModel }: Source)
   const keys = kids
     .map((kid) => statusOf(uses.get(kid) ?? unusedKey(kid), factsOf(kid)))
     .filter((key) => key.state !== 'unproven' || key.configured !== false || key.missing)
-  return { well: problem === null && keys.every(isWell), problem, keys }
+  const plain_user_records = await countPlainUserRecords(readModel)
+  return { well: problem === null && keys.every(isWell), problem, plain_user_records, keys }
 }
 
-function isWell({ missing, differs, state, current }: KeyStatus): boolean {
-  return !missing && differs.length === 0 && !(current && state === 'retired')
+function isWell({ missing, differs, state, current, person_keys }: KeyStatus): boolean {
+  return !missing && differs.length === 0 && !(state === 'retired' && (current || person_keys > 0))
 }
 
 async function checksHere({ knex }: ReadModel, configured: ConfiguredKeys | null): Promise<(kid: number) => KeyChecks> {
@@ -90,7 +93,7 @@ function statusOf(use: KeyUse, { entity, configured: here, mine, person_keys }: 
     current: here && here.kids[0] === use.kid,
     state,
     differs: differingPurposes(mine, entity?.value?.checks ?? {}),
-    missing: configured === false && (needed || (person_keys > 0 && state !== 'retired')),
+    missing: configured === false && (needed || person_keys > 0),
     person_keys,
   }
   return {

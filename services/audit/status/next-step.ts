@@ -26,27 +26,33 @@ export function nextStep(use: KeyUse, told: KeyFacts): string {
   if (told.differs.length > 0)
     return `kid ${kid} IS ANOTHER KEY than the one in the log (${told.differs.join(', ')}): put the right one back, and give a new key a new kid`
   if (told.state === 'retired') return whenRetired(kid, told)
-  if (told.missing) return whenMissing(use)
+  if (told.missing) return whenMissing(use, told)
   const unproven = told.state === 'unproven' ? '; it is unproven until a token or client secret of it is used' : ''
   if (told.current) return `kid ${kid} is current: new tokens are made with it${unproven}`
   if (isNeeded(use)) return `kid ${kid} is needed ${needs(use)}${unproven}`
-  if (told.person_keys > 0)
-    return `kid ${kid} wraps ${told.person_keys} keys of persons: "keys rewrap" wraps them under the current one`
+  if (told.person_keys > 0) return `kid ${kid} wraps ${told.person_keys} keys of persons: ${REWRAP}`
   if (use.last_made === null) return `kid ${kid} is not used yet: put it first once every process has it`
   return `kid ${kid} is needed no longer: say so with "keys retire --kid ${kid}", and then take it out`
 }
 
-function whenRetired(kid: number, { configured, current }: KeyFacts): string {
+const REWRAP = '"keys rewrap" wraps them under the current one'
+
+function whenRetired(kid: number, { configured, current, person_keys }: KeyFacts): string {
   if (current) return `kid ${kid} WAS RETIRED and is first: put another key first, with a kid that was never used`
+  if (person_keys > 0)
+    return `kid ${kid} WAS RETIRED AND WRAPS ${person_keys} keys of persons, made by a process that still had it first: with it second, ${REWRAP}`
   return configured ? `kid ${kid} is retired: take it out` : `kid ${kid} is retired, and never used again`
 }
 
-function whenMissing(use: KeyUse): string {
+function whenMissing(use: KeyUse, { person_keys }: KeyFacts): string {
   const { kid, grants, clients, capped } = use
-  if (!isNeeded(use)) return `kid ${kid} IS MISSING: put its key back, or retire it with "keys retire --kid ${kid}"`
+  const wrapped = person_keys > 0 ? [`give up what it wraps of people with "keys rewrap --lost"`] : []
+  if (!isNeeded(use) && wrapped.length === 0)
+    return `kid ${kid} IS MISSING: put its key back, or retire it with "keys retire --kid ${kid}"`
   const end = [
     ...(grants > 0 || capped ? [`end ${countText(grants, use)} grants with "keys revoke --kid ${kid}"`] : []),
     ...(clients.length > 0 ? [`give ${clients.length} clients a new secret`] : []),
+    ...wrapped,
   ]
   return `kid ${kid} IS MISSING: put its key back, or ${end.join(' and ')}`
 }

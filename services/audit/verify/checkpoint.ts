@@ -22,13 +22,19 @@ export async function unfoldable(
  * What a fold up to a checkpoint makes of it. `lates`: how many more events the read model may rightly have taken for
  * void.
  */
-export type FoldedTo = { position: FoldPosition; voids: number; lates?: number; guard_revision: number }
+export type FoldedTo = {
+  position: FoldPosition
+  voids: number
+  lates?: number
+  guard_revision: number
+  plain_user_records: number
+}
 
 /** The first difference between a checkpoint and the fold of the log up to it. */
 export async function compareCheckpoint(
   log: EventLog,
   checkpoint: Checkpoint,
-  { position, voids, lates = 0, guard_revision }: FoldedTo,
+  { position, voids, lates = 0, guard_revision, plain_user_records }: FoldedTo,
 ): Promise<Difference | null> {
   const cluster_id = checkpoint.cluster_id === null ? null : await log.clusterId()
   // Folded by a release before this column, it may not be learnt yet.
@@ -36,9 +42,11 @@ export async function compareCheckpoint(
   const told = shown({ ...position, first_hash })
   const { void_count, cluster_id: cluster } = checkpoint
   const isRight = voids <= void_count && void_count <= voids + lates
-  const counts = { void_count: isRight ? void_count : voids, guard_revision }
+  const counts = { void_count: isRight ? void_count : voids, guard_revision, plain_user_records }
   const expected = { ...told, ...counts, cluster_id, status: statusOf(checkpoint) }
-  const actual = { ...shown(checkpoint), void_count, guard_revision: checkpoint.guard_revision, cluster_id: cluster }
+  const { guard_revision: guard, plain_user_records: plain } = checkpoint
+  const own = { void_count, guard_revision: guard, plain_user_records: plain, cluster_id: cluster }
+  const actual = { ...shown(checkpoint), ...own }
   return compareColumns('checkpoints', placeText(checkpoint), {
     log: expected,
     read_model: { ...actual, status: checkpoint.status },

@@ -4,6 +4,7 @@ import type { Skips } from '../../../shared/event-log/skips.ts'
 import { isGrantEvent } from '../../../shared/ledger/events.ts'
 import type { GrantStates } from '../../../shared/ledger/grant/state.ts'
 import { isGuarded } from '../../../shared/ledger/registry/evolve.ts'
+import { namesInClear } from '../../../shared/ledger/registry/state.ts'
 import type { Checkpoint } from '../../../shared/read-model/checkpoints.ts'
 import { checkpointDifference, type FoldedTo } from './checkpoint.ts'
 import type { Difference } from './compare.ts'
@@ -34,6 +35,7 @@ export async function foldPartition<Found>(
     position: foldStart(checkpoint),
     voids: 0,
     guard_revision: 0,
+    plain_user_records: 0,
     found: null,
     unreadable: null,
   }
@@ -46,6 +48,7 @@ export async function foldPartition<Found>(
     verified.voids += judged.filter((one) => one.void !== null).length
     folded.voids = verified.voids
     folded.guard_revision += judged.filter(hasRaisedGuard).length
+    folded.plain_user_records += judged.filter(({ recorded: { event } }) => namesInClear(event)).length
     folded.found = take(judged)
     if (folded.found) return folded
     onNext(position.next)

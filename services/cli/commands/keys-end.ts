@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
-import type { Settings } from '../../../shared/config/settings.ts'
-import type { Parts } from '../../../shared/process/open-parts.ts'
 import { ownCommand } from '../../../shared/config/own-command.ts'
 import { countText } from '../../../shared/read-model/reads/key-uses.ts'
+import { closing } from '../../../shared/process/open-parts.ts'
 import type { KeyAccess, KeySource } from '../connect/keys.ts'
+import type { RewrapSource } from '../connect/rewrap.ts'
+import type { Connected } from '../connect/service-access.ts'
 import type { Format } from '../render/formats.ts'
 import { connectHost, EXIT_CODES, formatOption, print, work } from './verb.ts'
 
@@ -46,7 +47,7 @@ ${EXIT_CODES}`
 
 async function revoke(source: KeyAccess, { kid, yes, format }: Omit<RevokeOptions, 'kid'> & { kid: number }) {
   const { neverWas } = await import('../../admin/keys/key-in-use.ts')
-  const { revokeWholeKey } = await import('../connect/revoke-whole-key.ts')
+  const { revokeWholeKey } = await import('../connect/keys.ts')
   const { renderRevoked } = await import('../render/keys.ts')
   if (!(await source.inUse(kid)).known) throw new OperatorError(neverWas(kid))
   const tell = (line: string) => void process.stderr.write(`${line}\n`)
@@ -106,37 +107,52 @@ export function kidOf(command: Command, text: string): number {
   return kid
 }
 
+type RewrapOptions = { lost: boolean; format: Format }
+
 /** `token-ledger keys rewrap` */
 export function addRewrap(keys: Command): void {
   keys
     .command('rewrap')
     .description('wrap the keys of persons under the current key, so that one of before can be retired')
     .option('--lost', 'nobody has the keys any more that are not here: give up the names wrapped under them', false)
+    .addOption(formatOption())
     .addHelpText('after', REWRAP_HELP)
-    .action(async ({ lost }: { lost: boolean }, command: Command) => {
-      await work(command, connectHost, async ({ parts, settings }) => rewrap(parts.knex, settings, lost))
+    .action(async ({ lost, format }: RewrapOptions, command: Command) => {
+      await work(
+        command,
+        () => connectRewrap(lost),
+        (source) => rewrap(source, format),
+      )
     })
 }
 
 const REWRAP_HELP = `
-Runs on the host, with LEDGER_SECRETS_SYSTEM, while everything is served; may be stopped and repeated. First put the new key
-first in every process: one that still has the old one first wraps new persons under that. With --lost, people whose key is
-lost read as unreadable until each is put again, and user names that were theirs may be given to others.
+While everything is served; may be stopped and repeated. First put the new key first in every process: one that still has
+the old one first wraps new persons under that, and these are wrapped anew by the next pass. With --lost, people whose key
+is lost read as unreadable until each is put again, and user names that were theirs may be given to others.
+Asks the service at LEDGER_ADMIN_URL (with LEDGER_URL, LEDGER_CLIENT_ID, LEDGER_CLIENT_SECRET: an administrator) if that is
+set, in dev mode the one that runs here. Else, and with --lost, it works on the database itself, with LEDGER_SECRETS_SYSTEM.
+
+Examples:
+  ${ownCommand()} keys rewrap
+  ${ownCommand()} keys rewrap --format json
 
 ${EXIT_CODES}`
 
-async function rewrap(knex: Parts['knex'], settings: Settings, lost: boolean): Promise<boolean> {
-  const { rewrapKeys } = await import('../../../shared/accounts/rewrap.ts')
-  const { ledgerIdOf } = await import('../../../shared/process/ledger-id.ts')
-  const { deriveKeys } = await import('../../../shared/tokens/keys.ts')
-  if (!settings.SECRETS_SYSTEM)
-    throw new OperatorError('LEDGER_SECRETS_SYSTEM is not set: the keys are wrapped under it')
-  const ledger_id = await ledgerIdOf(knex)
-  const keys = deriveKeys(settings.SECRETS_SYSTEM, ledger_id)
-  const progress = (done: number, total: number) => void process.stderr.write(`${done} of ${total} keys\n`)
-  const { done, left } = await rewrapKeys(knex, { keys, ledger_id, lost, progress })
-  await print(`${done} keys are wrapped under key ${keys.current} now\n`)
-  if (left > 0)
-    throw new OperatorError(`${left} keys are wrapped under keys that are not here: put these back, and repeat`)
-  return true
+async function connectRewrap(lost: boolean): Promise<Connected<RewrapSource>> {
+  const { rewrapOnHost, rewrapService } = await import('../connect/rewrap.ts')
+  const service = lost ? null : await rewrapService(process.env)
+  if (service) return { source: service, close: () => Promise.resolve() }
+  const { source, close } = await connectHost()
+  return { source: await rewrapOnHost(source.parts, source.settings, lost).catch(closing({ close })), close }
+}
+
+async function rewrap(source: RewrapSource, format: Format): Promise<boolean> {
+  const { rewrapAll } = await import('../connect/rewrap.ts')
+  const { renderRewrapped } = await import('../render/keys.ts')
+  const { createProgress } = await import('../render/progress.ts')
+  const { update, stop } = createProgress(process.stderr)
+  const told = await rewrapAll(source, update).finally(stop)
+  await print(renderRewrapped(told, format))
+  return told.left === 0 && !told.keeps_coming
 }

@@ -103,13 +103,12 @@ function addStatus(keys: Command): void {
     .addHelpText('after', STATUS_HELP)
     .action(async ({ format, wide }: { format: Format; wide: boolean }, command: Command) => {
       const { connectAudit } = await import('../connect/audit.ts')
-      const { renderKeys } = await import('../render/keys.ts')
+      const { concernsAll, renderKeys } = await import('../render/keys.ts')
       await work(command, connectAudit, async (source) => {
         const status = await source.keys()
         await print(renderKeys(status, format, lookOf({ wide })))
         // A line of JSON is a key, and has no place for what concerns all of them.
-        if (format === 'jsonl' && status.problem !== null)
-          process.stderr.write(`the read model may be incomplete: ${status.problem}\n`)
+        if (format === 'jsonl') for (const line of concernsAll(status)) process.stderr.write(`${line}\n`)
         return status.well
       })
     })

@@ -18,6 +18,7 @@ import { introduceKeys } from '../../../shared/process/soundness/introduce-key.t
 import { heldKeys } from '../../../shared/process/soundness/key-soundness.ts'
 import { joinLedger } from '../../../shared/process/ledger-id.ts'
 import type { Parts, PartsRead } from '../../../shared/process/open-parts.ts'
+import { plainUsersWarning } from '../../../shared/process/soundness/plain-users.ts'
 import { requireLogNotLost } from '../../../shared/process/soundness/lost-log.ts'
 import { requireSoundDatabase } from '../../../shared/process/soundness/soundness.ts'
 import { BeingFilled } from '../../../shared/read-model/versions/build.ts'
@@ -100,6 +101,9 @@ async function firstReadModel(parts: Parts, settings: Settings, tell: Tell): Pro
 }
 
 async function makeUsable(parts: PartsRead, settings: Settings, { ledger_id, logger, tell }: Making): Promise<void> {
+  const plain = await plainUsersWarning(parts)
+  if (plain !== null) logger.warn(plain)
+  if (plain !== null) tell(`WARNING: ${plain}`)
   const held = heldKeys(settings, ledger_id)
   // Before the first secret is stored under the key.
   if (held) await introduceKeys(parts, settings, held)

@@ -4,7 +4,7 @@ import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { closing, openExisting } from '../../../shared/process/open-parts.ts'
 import { readModelInUse } from '../../../shared/read-model/versions/read-models.ts'
 import { runtimeOf } from '../../../shared/process/runtime.ts'
-import { createKeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
+import { countText, createKeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
 import { createTokenReader } from '../../../shared/read-model/reads/tokens.ts'
 import { readKeys } from '../../../shared/read-model/reads/keys.ts'
 import { FIRST_ANOTHER, keyInUse, type KeyInUse } from '../../admin/keys/key-in-use.ts'
@@ -86,4 +86,42 @@ async function connectDirectly(env: NodeJS.ProcessEnv): Promise<Connected<KeyAcc
     },
   }
   return { source, close: () => parts.close() }
+}
+
+/** What is told while a key is being revoked; the caller decides where. */
+export type Tell = (line: string) => void
+
+/** `left`: whether there were still grants when it gave up. */
+export type KeyRevoked = { revoked: number; left: boolean }
+
+/** Passes over all grants. Only a process that still makes tokens with the key can need more than two. */
+const MAX_PASSES = 10
+
+/**
+ * Ends every grant that has something living of this key, pass after pass until one finds none. Repeatable, resumable.
+ */
+export async function revokeWholeKey(source: KeySource, kid: number, tell: Tell): Promise<KeyRevoked> {
+  const before = await source.inUse(kid)
+  let revoked = 0
+  for (let pass = 1; pass <= MAX_PASSES; pass++) {
+    const found = await revokePass(source, kid, (count) => {
+      tell(`ended ${revoked + count} grants${pass === 1 ? ` of about ${countText(before.grants, before)}` : ''}`)
+    })
+    revoked += found
+    if (found === 0) return { revoked, left: false }
+    if (pass > 1) tell(`${found} of them had got tokens of kid ${kid} meanwhile: some process still has it first`)
+  }
+  return { revoked, left: true }
+}
+
+async function revokePass(source: KeySource, kid: number, tell: (count: number) => void): Promise<number> {
+  let count = 0
+  let after: string | null = null
+  do {
+    const page: { revoked: number; next: string | null } = await source.revokePage(kid, after)
+    count += page.revoked
+    if (page.revoked > 0) tell(count)
+    after = page.next
+  } while (after !== null)
+  return count
 }

@@ -1,15 +1,24 @@
 import type { KeyInUse } from '../../admin/keys/key-in-use.ts'
 import type { KeysStatus, KeyStatus } from '../../audit/status/keys-status.ts'
-import type { KeyRevoked } from '../connect/revoke-whole-key.ts'
+import type { KeyRevoked } from '../connect/keys.ts'
+import type { Rewrapped } from '../connect/rewrap.ts'
+import { plainUsersText } from '../../../shared/process/soundness/plain-users.ts'
 import { countText } from '../../../shared/read-model/reads/key-uses.ts'
 import type { Format, Look } from './formats.ts'
 import { fit, plain, renderTable } from './table.ts'
 
+/** What is told of all keys together, where a line is a key. */
+export function concernsAll({ problem, plain_user_records }: KeysStatus): string[] {
+  const stale = problem === null ? [] : [`the read model may be incomplete: ${problem}`]
+  return plain_user_records > 0 ? [...stale, plainUsersText(plain_user_records)] : stale
+}
+
 /** Every key with what needs it and what to do next, as a table, one object, or one key a line. */
-export function renderKeys({ keys, problem, well }: KeysStatus, format: Format, { width, colour }: Look): string {
-  if (format === 'json') return `${JSON.stringify({ well, problem, keys }, null, 2)}\n`
+export function renderKeys(status: KeysStatus, format: Format, { width, colour }: Look): string {
+  const { well, problem, plain_user_records, keys } = status
+  if (format === 'json') return `${JSON.stringify({ well, problem, plain_user_records, keys }, null, 2)}\n`
   if (format === 'jsonl') return keys.map((key) => `${JSON.stringify(key)}\n`).join('')
-  const head = width === null ? [...HEAD, 'latest token made', 'last token ends'] : [...HEAD, 'last made', 'last ends']
+  const head = width === null ? [...HEAD, 'latest token made', 'last token ends'] : [...HEAD, 'last ends']
   const rows = fit(
     head,
     keys.map((key) => [...cells(key), ...times(key, width === null)]),
@@ -17,22 +26,24 @@ export function renderKeys({ keys, problem, well }: KeysStatus, format: Format, 
   )
   const table = keys.length > 0 ? renderTable(head, rows, colour) : ''
   const stale = problem === null ? [] : [`THE READ MODEL MAY BE INCOMPLETE, remove no key: ${plain(problem)}`]
-  return `${table}${[...(keys.length > 0 ? [''] : []), ...keys.map(({ next }) => next), ...stale].join('\n')}\n`
+  const named = plain_user_records > 0 ? [plainUsersText(plain_user_records)] : []
+  const lines = [...keys.map(({ next }) => next), ...named, ...stale]
+  return `${table}${[...(keys.length > 0 ? [''] : []), ...lines].join('\n')}\n`
 }
 
-const HEAD = ['kid', 'key', 'in the log', 'grants', 'refresh', 'access', 'codes', 'secrets']
+const HEAD = ['kid', 'key', 'in the log', 'grants', 'refresh', 'access', 'codes', 'secrets', 'people']
 
 function cells(key: KeyStatus): string[] {
-  const { kid, grants, refresh_tokens, access_tokens, authorization_codes, client_secrets, capped } = key
+  const { kid, grants, refresh_tokens, access_tokens, authorization_codes, client_secrets, person_keys, capped } = key
   const counts = [grants, refresh_tokens, access_tokens, authorization_codes].map(
     (count) => `${count}${capped ? '+' : ''}`,
   )
-  return [String(kid), here(key), key.state, ...counts, String(client_secrets)]
+  return [String(kid), here(key), key.state, ...counts, String(client_secrets), String(person_keys)]
 }
 
-/** The day is enough for a table: the sentence below has the second. */
+/** The day it ends is enough for a table: the sentence below has the second. */
 function times({ last_token_made, last_token_ends }: KeyStatus, whole: boolean): string[] {
-  return [last_token_made, last_token_ends].map((time) => (whole ? time : time?.slice(0, 10)) ?? '-')
+  return whole ? [last_token_made ?? '-', last_token_ends ?? '-'] : [last_token_ends?.slice(0, 10) ?? '-']
 }
 
 function here({ configured, current, missing, differs }: KeyStatus): string {
@@ -87,16 +98,33 @@ function shownClients(clients: string[]): string[] {
   return [...shown, ...(more > 0 ? [`  and ${more} more (--format json lists all)`] : [])]
 }
 
+const lateWrapped = (person_keys: number) =>
+  `${person_keys} KEYS OF PERSONS WERE WRAPPED UNDER IT MEANWHILE, by a process that still has it first: keep it, restart that ` +
+  'process with another key first, and run "keys rewrap".'
+
 /** That a key was retired, and what bears its kid all the same. */
 export function renderRetired(key: KeyInUse, format: Format): string {
   if (format !== 'table') return `${JSON.stringify({ ...key, retired: true }, null, format === 'json' ? 2 : 0)}\n`
-  const { kid, grants, clients } = key
+  const { kid, grants, clients, person_keys } = key
   const late = `${grants} GRANTS GOT TOKENS OF IT MEANWHILE, from a process that still has it first: nobody can use these.`
   const cut = `The clients whose secret is stored under it cannot authenticate until each has a new one:`
   const lines = [
     `kid ${kid}: retired. Take it out of every process; its kid is never used again.`,
     ...(grants > 0 ? [late] : []),
+    ...(person_keys > 0 ? [lateWrapped(person_keys)] : []),
     ...(clients.length > 0 ? [cut, ...shownClients(clients)] : []),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/** How many keys of persons were wrapped anew, and whether that is all. */
+export function renderRewrapped(told: Rewrapped, format: Format): string {
+  if (format !== 'table') return `${JSON.stringify(told, null, format === 'json' ? 2 : 0)}\n`
+  const { kid, rewrapped, left, keeps_coming } = told
+  const lines = [
+    `${rewrapped} keys are wrapped under key ${kid} now`,
+    ...(left > 0 ? [`${left} KEYS STAY WRAPPED UNDER KEYS THAT ARE NOT HERE: put these back, and repeat`] : []),
+    ...(keeps_coming ? ['OTHERS KEEP COMING: some process still has another key first; restart it, and repeat'] : []),
   ]
   return `${lines.join('\n')}\n`
 }

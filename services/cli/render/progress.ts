@@ -3,13 +3,16 @@ import type { Progress } from '../../../shared/event-log/fold-log.ts'
 
 const QUICK_MS = 1_000
 const EVERY_MS = 5_000
-const BAR = 'reading {reading} {bar} {percentage} % ({value} of {total}), {pace}'
+const DOING = {
+  log: { bar: 'reading the log', did: 'read', of: '', whole: 'offsets of the log' },
+  rows: { bar: 'reading the read model', did: 'read', of: 'about ', whole: 'rows of the read model' },
+  keys: { bar: 'wrapping keys', did: 'wrapped', of: 'about ', whole: 'keys of persons' },
+}
+const BAR = '{doing} {bar} {percentage} % ({value} of {total}), {pace}'
 
 type Stream = NodeJS.WritableStream & { isTTY?: boolean }
 
-/**
- * Shows how far a long reading is, on stderr: a bar on a terminal, else a line now and then; nothing when it is quick.
- */
+/** Shows how far a long work is, on stderr: a bar on a terminal, else a line now and then; nothing when it is quick. */
 export function createProgress(stderr: Stream): { update: Progress; stop: () => void } {
   return stderr.isTTY === true ? progressBar(stderr) : progressLines(stderr)
 }
@@ -19,14 +22,13 @@ function progressBar(stream: Stream): { update: Progress; stop: () => void } {
   const pace = paceSince(started)
   let bar: SingleBar | null = null
   const update: Progress = (done, total, what) => {
-    const reading = what === 'rows' ? 'the read model' : 'the log'
     if (!bar && performance.now() - started < QUICK_MS) return
     if (!bar) {
       bar = new SingleBar({ stream, format: BAR, clearOnComplete: true })
-      bar.start(total, done, { reading, pace: '' })
+      bar.start(total, done, { doing: DOING[what ?? 'log'].bar, pace: '' })
     }
     bar.setTotal(total)
-    bar.update(done, { reading, pace: pace(done, total, what) })
+    bar.update(done, { doing: DOING[what ?? 'log'].bar, pace: pace(done, total, what) })
   }
   return { update, stop: () => bar?.stop() }
 }
@@ -37,9 +39,9 @@ function progressLines(stream: Stream): { update: Progress; stop: () => void } {
   const update: Progress = (done, total, what) => {
     if (performance.now() < next) return
     next = performance.now() + EVERY_MS
-    const whole = what === 'rows' ? `about ${total} rows of the read model` : `${total} offsets of the log`
+    const { did, of, whole } = DOING[what ?? 'log']
     const percentage = Math.floor((100 * done) / total)
-    stream.write(`read ${done} of ${whole} (${percentage} %), ${pace(done, total, what)}\n`)
+    stream.write(`${did} ${done} of ${of}${total} ${whole} (${percentage} %), ${pace(done, total, what)}\n`)
   }
   return { update, stop: () => undefined }
 }

@@ -1,4 +1,4 @@
-import type { EntityFact, Key, RegistryFact } from '../events.ts'
+import type { EntityFact, Fact, Key, RegistryFact } from '../events.ts'
 import { isSealed, type ShownPerson } from '../user.ts'
 import {
   LEDGER_KEY,
@@ -102,6 +102,11 @@ export function uniqueNameOf({ kind, value }: RegistryValue | RegistryEntity): s
   if (kind === 'client') return uniqueClientName(value.client_name, value.client_version)
   if (kind !== 'user') return null
   return isSealed(value) ? uniqueIndex(value.username_index) : uniqueUsername(value.personal.username)
+}
+
+/** Whether a fact names a person in clear: of version 1, which is in old logs only. */
+export function namesInClear({ data }: Fact): boolean {
+  return 'user' in data && !isSealed(data.user)
 }
 
 /** The unique name of a client's name and version, as `ownerOf` takes it. */

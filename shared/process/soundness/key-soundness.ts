@@ -74,7 +74,10 @@ export async function keyProblemsAtStart(
   return [...wrong, ...living.flatMap((use) => needText(use, held)), ...idle.map(missingText(held))]
 }
 
-/** Keys of persons that whoever opens or seals names cannot unwrap. One that was retired got lost. */
+/**
+ * Keys of persons that whoever opens or seals names cannot unwrap. Also under a kid that was retired: a process that
+ * still had it first has made them.
+ */
 async function wrappingKidProblems(
   { keys, setting }: HeldKeys,
   { parts, known }: { parts: PartsRead; known: ReadonlyMap<number, KeyEntity> },
@@ -82,11 +85,18 @@ async function wrappingKidProblems(
   if (setting === 'LEDGER_SECRETS_CHECK') return []
   const wrapping = [...(await readWrappingKids(parts.knex))]
   return wrapping
-    .filter(([kid]) => !keys.kids.includes(kid) && known.get(kid)?.deleted !== true)
-    .map(
-      ([kid, count]) =>
-        `${count} keys of persons are wrapped under key ${kid}, and ${setting} has no such kid: put it back`,
-    )
+    .filter(([kid]) => !keys.kids.includes(kid))
+    .map(([kid, count]) => {
+      const retired = known.get(kid)?.deleted === true ? ', which was retired' : ''
+      return `${count} keys of persons are wrapped under key ${kid}${retired}, and ${setting} has no such kid: ${mendText(setting, kid)}`
+    })
+}
+
+function mendText(setting: SecretsSetting, kid: number): string {
+  const own = ownCommand()
+  if (setting === 'LEDGER_SECRETS_PROJECT')
+    return `make it anew with "${own} keys derive project" where LEDGER_SECRETS_SYSTEM has key ${kid}`
+  return `put it back, or, if nobody has it any more, give these names up with "${own} keys rewrap --lost"`
 }
 
 function wrongKeys(held: HeldKeys, known: ReadonlyMap<number, KeyEntity>): string[] {

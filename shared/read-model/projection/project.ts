@@ -3,7 +3,7 @@ import type { FoldStep } from '../../event-log/fold-log.ts'
 import type { Revealed } from '../../accounts/people.ts'
 import { isSamePlace, type TopicPartition } from '../../event-log/places.ts'
 import type { Recorded, RegistryEvent } from '../../ledger/events.ts'
-import { forgottenSubs } from '../../ledger/registry/state.ts'
+import { forgottenSubs, namesInClear } from '../../ledger/registry/state.ts'
 import { type CheckpointMove, movesJson, moveSql } from '../checkpoints.ts'
 import {
   foldGrants,
@@ -116,6 +116,7 @@ function movesOf(steps: KnownStep[], verdicts: GrantChanges['verdicts'], guard: 
     const { topic, partition, start, position } = step
     const guard_revision = guard && isSamePlace(guard, step) ? guard.guard_revision : null
     const ownVoids = voids.filter((verdict) => isSamePlace(verdict, step)).length
-    return { topic, partition, start, ...position, guard_revision, voids: ownVoids }
+    const plain_user_records = step.records.filter(({ event }) => namesInClear(event)).length
+    return { topic, partition, start, ...position, guard_revision, voids: ownVoids, plain_user_records }
   })
 }

@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: 'bbc4a68710a3f39134c6c4b293ba9e9932b7142f5aac6941524a5120a4e5e34a',
+  2: '273372b4b707e94d46582f1e7ea0be5eb236310be551912ed989d5b6b8bb2f76',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {
