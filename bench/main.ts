@@ -1,11 +1,12 @@
 /**
  * `npm run bench` measures refreshes, `npm run bench -- sweep` the sweeper beside them, `npm run bench -- scale` what a
- * start and a question cost at many grants.
+ * start and a question cost at many grants, `npm run bench -- people` what sealed people cost, and forgetting many.
  */
 const BENCHES = {
   refresh: () => import('./run.ts'),
   sweep: () => import('./sweep.ts'),
   scale: () => import('./scale/run.ts'),
+  people: () => import('./people/run.ts'),
 }
 
 const [name = 'refresh'] = process.argv.slice(2)

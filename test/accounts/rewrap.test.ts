@@ -120,6 +120,10 @@ test('traps-running 23: rewrap is killed and repeated while people are made and 
   t.is(early.code, 1)
   t.regex(early.err, new RegExp(`${half[1]} keys of persons are wrapped under key 1: "keys rewrap"`))
 
+  const asLost = await commandLine(onHost(ledger, two), 'keys', 'retire', '--kid', '1', '--lost')
+  t.is(asLost.code, 1)
+  t.regex(asLost.err, /keys of persons are wrapped under key 1: "keys rewrap --lost" gives them up/)
+
   const again = commandLine(onHost(ledger), 'keys', 'rewrap')
   const made: string[] = []
   for (let n = 0; n < 10; n++) made.push(await ledger.user())

@@ -578,4 +578,103 @@ export const MUTANTS: Mutant[] = [
     changes: [['  return items[at] ?? upTo', '  return items[at] ?? null']],
     tests: ['test/audit/replay/replay.test.ts'],
   },
+  {
+    name: 'sealed data of one person opens for another',
+    file: 'shared/tokens/personal-data.ts',
+    changes: [
+      ['      ...Object.entries(of)\n', "      ...Object.entries(of)\n        .filter(([name]) => name !== 'sub')\n"],
+    ],
+    tests: ['test/tokens/personal-data.test.ts'],
+  },
+  {
+    name: 'sealed data of one ledger opens in another',
+    file: 'shared/tokens/personal-data.ts',
+    changes: [
+      [
+        '      ...Object.entries(of)\n',
+        "      ...Object.entries(of)\n        .filter(([name]) => name !== 'ledger_id')\n",
+      ],
+    ],
+    tests: ['test/tokens/personal-data.test.ts'],
+  },
+  {
+    name: 'a wrapped key is unwrapped with the current key, whatever its kid',
+    file: 'shared/tokens/personal-data.ts',
+    changes: [
+      [
+        "  const subkey = keys.subkey('person', kid)\n",
+        "  const subkey = kid > 0 && keys.subkey('person', keys.current)\n",
+      ],
+    ],
+    tests: ['test/tokens/personal-data.test.ts', 'test/accounts/people.test.ts'],
+  },
+  {
+    name: 'two user names are told apart by letter case',
+    file: 'shared/tokens/personal-data.ts',
+    changes: [["update(foldedUsername(username), 'utf8')", "update(username, 'utf8')"]],
+    tests: ['test/tokens/personal-data.test.ts', 'test/accounts/people.test.ts'],
+  },
+  {
+    name: 'a forgotten sub is given a key again',
+    file: 'shared/accounts/person-keys.ts',
+    changes: [
+      [
+        "  if (found === 'forgotten') throw new PersonForgotten()\n  return found",
+        "  if (found !== 'forgotten') return found\n" +
+          "  await knex.raw('DELETE FROM ledger.persons WHERE sub = ?', [sub])\n  return insertKey(knex, sub, make)",
+      ],
+    ],
+    tests: ['test/accounts/people.test.ts'],
+  },
+  {
+    name: 'forgetting leaves the key where it is',
+    file: 'shared/accounts/person-keys.ts',
+    changes: [
+      [
+        'DO UPDATE SET key_id = NULL, kid = NULL, wrapped = NULL, forgotten_at = excluded.forgotten_at\n   WHERE p.forgotten_at IS NULL`',
+        'DO NOTHING`',
+      ],
+    ],
+    tests: ['test/accounts/people.test.ts'],
+  },
+  {
+    name: 'keys of persons are wrapped under a key that is another one than the log knows',
+    file: 'services/cli/connect/rewrap.ts',
+    changes: [['  await introduceKeys(read, settings, held)\n', '']],
+    tests: ['test/accounts/rewrap.test.ts'],
+  },
+  {
+    name: 'a service that has an older key first takes back what was wrapped anew',
+    file: 'services/admin/keys/rewrap-keys.ts',
+    changes: [['if (kid !== undefined && kid !== current)', 'if (kid === 0)']],
+    tests: ['test/accounts/rewrap.test.ts'],
+  },
+  {
+    name: 'whoever was wrapped under a retired key is lost without a word',
+    file: 'shared/process/soundness/key-soundness.ts',
+    changes: [
+      [
+        '    .filter(([kid]) => !keys.kids.includes(kid))\n',
+        '    .filter(([kid]) => !keys.kids.includes(kid) && known.get(kid)?.deleted !== true)\n',
+      ],
+    ],
+    tests: ['test/accounts/rewrap.test.ts'],
+  },
+  {
+    name: 'a key that wraps keys of persons is retired as a lost one',
+    file: 'services/admin/keys/retire-key.ts',
+    changes: [['  return person_keys > 0 ? wrapping', '  return person_keys > 0 && !lost ? wrapping']],
+    tests: ['test/accounts/rewrap.test.ts'],
+  },
+  {
+    name: 'a void record that names a person in clear is not counted',
+    file: 'shared/read-model/projection/project.ts',
+    changes: [
+      [
+        'step.records.filter(({ event }) => namesInClear(event)).length',
+        'step.records.filter(({ event }) => namesInClear(event)).length - ownVoids',
+      ],
+    ],
+    tests: ['test/cli/plain-users.test.ts'],
+  },
 ]

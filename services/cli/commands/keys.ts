@@ -5,7 +5,7 @@ import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Format } from '../render/formats.ts'
 import { addRetire, addRevoke, addRewrap, kidOf } from './keys-end.ts'
 import { addOutOptions, giveSecret, type OutOptions } from './secrets.ts'
-import { formatOption, lookOf, print, WHERE, wideOption, work } from './verb.ts'
+import { EXIT_CODES, formatOption, lookOf, print, WHERE, wideOption, work } from './verb.ts'
 
 const SECRET_BYTES = 32
 
@@ -91,8 +91,19 @@ function addDerive(keys: Command): void {
     .description(
       'print LEDGER_SECRETS_CHECK or LEDGER_SECRETS_PROJECT: the subkeys that token-check or the projector needs, and no more',
     )
+    .addHelpText('after', DERIVE_HELP)
     .action(async (service: Service, out: OutOptions) => giveSecret(await derive(service), out))
 }
+
+const DERIVE_HELP = `
+Reads LEDGER_SECRETS_SYSTEM, and compares it with what the ledger in the database knows of its keys. Repeat it each time a key
+comes or goes: whoever lacks one does not start.
+
+Examples:
+  ${ownCommand()} keys derive check --out check.secret
+  ${ownCommand()} keys derive project --out project.secret
+
+${EXIT_CODES}`
 
 function addStatus(keys: Command): void {
   keys

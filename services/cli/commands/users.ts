@@ -2,9 +2,10 @@ import type { Command } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { ServiceAccess } from '../connect/service-access.ts'
-import { connectHost, EXIT_CODES, print, reasonFrom, work } from './verb.ts'
+import type { Format } from '../render/formats.ts'
+import { connectHost, EXIT_CODES, formatOption, print, reasonFrom, work } from './verb.ts'
 
-type Forget = { reason: string; from?: string }
+type Forget = { reason: string; from?: string; format: Format }
 
 /** `token-ledger users forget | forgotten` */
 export function addUsersCommands(program: Command): void {
@@ -15,24 +16,27 @@ export function addUsersCommands(program: Command): void {
     .description('forget a person for ever: end the grants, and delete the key and all that names the person')
     .requiredOption('--reason <text>', 'why, for auditors: name nobody in it')
     .option('--from <file>', 'instead of one: each sub in this file, one a line')
+    .addOption(formatOption())
     .addHelpText('after', FORGET_HELP)
-    .action(async (sub: string | undefined, { reason, from }: Forget, command: Command) => {
-      const text = reasonFrom(command, reason)
+    .action(async (sub: string | undefined, { reason: text, from, format }: Forget, command: Command) => {
+      const reason = reasonFrom(command, text)
       if ((sub === undefined) === (from === undefined)) command.error('error: give either a sub, or --from FILE')
-      await work(command, connectService, (access) =>
-        sub === undefined ? forgetAll(access, from ?? '', text) : forgetOne(access, sub, text),
-      )
+      await work(command, connectService, (access) => {
+        const asked = { reason, format }
+        return sub === undefined ? forgetAll(access, from ?? '', asked) : forgetOne(access, sub, asked)
+      })
     })
   users
     .command('forgotten')
     .description('list each sub that was forgotten, one a line, by the log itself')
+    .addOption(formatOption())
     .addHelpText('after', FORGOTTEN_HELP)
-    .action(async (_options: object, command: Command) => {
+    .action(async ({ format }: { format: Format }, command: Command) => {
       await work(command, connectHost, async ({ parts }) => {
         const { readRegistry } = await import('../../../shared/event-log/registry-log.ts')
         const { forgottenSubs } = await import('../../../shared/ledger/registry/state.ts')
         const subs = forgottenSubs((await readRegistry(parts.log, parts.topics)).entities())
-        await print(subs.map((sub) => `${sub}\n`).join(''))
+        await print(renderForgotten(subs.sort(), format))
         return true
       })
     })
@@ -45,7 +49,7 @@ What stays is said in docs/people.md. Asks the service at LEDGER_ADMIN_URL, in d
 After a backup was restored that has the log as well: --from FILE, with the list that "users forgotten" wrote. May be
 repeated, and cut short: whoever was forgotten before stays so. A sub that nobody has is told, and is no problem.
 
-Example:
+Examples:
   ${ownCommand()} users forget 4f2c --reason "asked for it"
   ${ownCommand()} users forget --from forgotten.txt --reason "restored a backup"
 
@@ -55,8 +59,9 @@ const FORGOTTEN_HELP = `
 Keep it outside of the database where the log is in the database: a backup from before brings back both the key and a log
 that does not know of the forgetting. After such a restore "users forget --from" forgets each of them again.
 
-Example:
+Examples:
   ${ownCommand()} users forgotten > forgotten.txt
+  ${ownCommand()} users forgotten --format json
 
 ${EXIT_CODES}`
 
@@ -65,17 +70,27 @@ async function connectService() {
   return { source: await requireAccess(process.env), close: () => Promise.resolve() }
 }
 
-async function forgetOne(access: ServiceAccess, sub: string, reason: string): Promise<boolean> {
+/** One a line, so that a script reads the table too; as JSON an object with all of them, or one a line. */
+function renderForgotten(subs: string[], format: Format): string {
+  if (format === 'json') return `${JSON.stringify({ forgotten: subs }, null, 2)}\n`
+  return subs.map((sub) => `${format === 'jsonl' ? JSON.stringify({ sub }) : sub}\n`).join('')
+}
+
+type Asked = Pick<Forget, 'reason' | 'format'>
+
+const inJson = (told: object, format: Format) => `${JSON.stringify(told, null, format === 'json' ? 2 : 0)}\n`
+
+async function forgetOne(access: ServiceAccess, sub: string, { reason, format }: Asked): Promise<boolean> {
   for await (const outcome of forgetEach(access, [sub], reason)) {
     if (outcome === 'unknown') throw new OperatorError(`nobody ever had the sub ${sub}`)
-    await print(`${sub}: forgotten\n`)
+    await print(format === 'table' ? `${sub}: forgotten\n` : inJson({ sub, forgotten: true }, format))
   }
   return true
 }
 
 const TELL_EVERY = 100
 
-async function forgetAll(access: ServiceAccess, file: string, reason: string): Promise<boolean> {
+async function forgetAll(access: ServiceAccess, file: string, { reason, format }: Asked): Promise<boolean> {
   const { readNamedFile } = await import('../../../shared/config/secret-file.ts')
   const { text, problem } = readNamedFile(file)
   if (problem !== undefined) throw new OperatorError(`--from: ${problem}`)
@@ -87,7 +102,8 @@ async function forgetAll(access: ServiceAccess, file: string, reason: string): P
     if (outcome === 'unknown') process.stderr.write(`${subs[done]}: nobody ever had it here\n`)
     if (++done % TELL_EVERY === 0) process.stderr.write(`${done} of ${subs.length}\n`)
   }
-  await print(`${counted.forgotten} forgotten, ${counted.unknown} unknown\n`)
+  const { forgotten, unknown } = counted
+  await print(format === 'table' ? `${forgotten} forgotten, ${unknown} unknown\n` : inJson(counted, format))
   return true
 }
 

@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import Table from 'cli-table3'
+import knexOf from 'knex'
+import pino from 'pino'
+import { migrate } from '../../services/cli/compose/migrate.ts'
+import { loadSettings } from '../../shared/config/load-settings.ts'
+import { ledgerIdOf } from '../../shared/process/ledger-id.ts'
+import { openParts } from '../../shared/process/open-parts.ts'
+import { type Runtime, runtimeOf } from '../../shared/process/runtime.ts'
+import { readModelInUse } from '../../shared/read-model/versions/read-models.ts'
+import { deriveKeys } from '../../shared/tokens/keys.ts'
+import { startKafka } from '../../test/support/start-kafka.ts'
+import { startPostgres } from '../../test/support/start-postgres.ts'
+import { costOf, foldRate, type Ratio } from './cost.ts'
+import { rehearse, type Rehearsed } from './rotation.ts'
+import { startSide } from './side.ts'
+
+/**
+ * `npm run bench -- people [--before DIR] [--people 100000] [--forget 10000] [--only cost|rehearsal]`: what sealed
+ * people cost beside plain ones, and forgetting and rotation with many. DIR: a built checkout of a release before.
+ */
+const { values } = parseArgs({
+  args: process.argv.slice(3),
+  options: {
+    before: { type: 'string' },
+    people: { type: 'string', default: '100000' },
+    forget: { type: 'string', default: '10000' },
+    only: { type: 'string' },
+    pairs: { type: 'string', default: '5' },
+  },
+})
+const PAIRS = Number(values.pairs)
+const FOLDED_USERS = 20_000
+
+const note = (text: string) => process.stderr.write(`${text}\n`)
+const key = (kid: number) => `${kid}:${randomBytes(32).toString('base64')}`
+
+note('starting Kafka and PostgreSQL …')
+const [kafka, postgres] = await Promise.all([startKafka(), startPostgres()])
+const closing: (() => Promise<unknown>)[] = [kafka.stop, postgres.stop]
+try {
+  const cost = values.only === 'rehearsal' ? {} : await measureCost()
+  const rehearsed = values.only === 'cost' ? {} : await measureRehearsal()
+  process.stdout.write(`${render(cost, rehearsed)}\n`)
+  await mkdir('bench/results', { recursive: true })
+  const result = { at: new Date().toISOString(), node: process.version, cost, rehearsed }
+  await writeFile('bench/results/people.json', `${JSON.stringify(result, null, 2)}\n`)
+  note('written to bench/results/people.json')
+} finally {
+  for (const close of closing.toReversed()) await close()
+}
+
+async function database(name: string): Promise<string> {
+  const knex = knexOf({ client: 'pg', connection: postgres.url })
+  await knex.raw(`CREATE DATABASE ${name}`)
+  await knex.destroy()
+  const url = new URL(postgres.url)
+  url.pathname = name
+  return url.href
+}
+
+async function runtimeFor(env: Record<string, string>): Promise<{ runtime: Runtime; ledger_id: string }> {
+  const settings = loadSettings({ LEDGER_ISSUER: 'http://127.0.0.1:4444', LEDGER_REQUIRE_HTTPS: 'false', ...env })
+  const logger = pino({ level: 'error' }, process.stderr)
+  const parts = await openParts(settings, logger)
+  closing.push(() => parts.close())
+  await migrate(parts, settings, logger)
+  const ledger_id = await ledgerIdOf(parts.knex)
+  const keys = deriveKeys(settings.SECRETS_SYSTEM ?? [], ledger_id)
+  const read = { ...parts, schema: await readModelInUse(parts.knex) }
+  return { runtime: runtimeOf(read, settings, { keys, ledger_id }, logger), ledger_id }
+}
+
+async function measureCost(): Promise<Record<string, Ratio>> {
+  const env = async (name: string) => ({ LEDGER_DATABASE_URL: await database(name), LEDGER_SECRETS_SYSTEM: key(1) })
+  const plain = (await runtimeFor(await env('plain'))).runtime
+  const sealed = (await runtimeFor(await env('sealed'))).runtime
+  note(`folding ${FOLDED_USERS} users, plain and sealed in turn …`)
+  const fold = { 'users folded a second, plain and sealed': await foldRate({ plain, sealed }, FOLDED_USERS, PAIRS) }
+  if (values.before === undefined) return fold
+  note(render(fold, {}))
+  const brokers = kafka.brokers
+  const before = await startSide({ root: values.before, brokers, databaseUrl: await database('before') })
+  closing.push(before.stop)
+  const now = await startSide({ brokers, databaseUrl: await database('now') })
+  closing.push(now.stop)
+  note('users created, refreshes, checks: before and now in turn …')
+  const { create, refresh, check } = await costOf({ before, now }, PAIRS)
+  return { ...fold, 'users created a second': create, 'refreshes a second': refresh, 'checks a second': check }
+}
+
+async function measureRehearsal(): Promise<Rehearsed> {
+  const [one, two] = [key(1), key(2)]
+  const databaseUrl = await database('rehearsal')
+  const side = await startSide({ brokers: kafka.brokers, databaseUrl, secrets: `${one},${two}` })
+  closing.push(side.stop)
+  const opened = await runtimeFor(side.env)
+  const [people, forgotten] = [Number(values.people), Number(values.forget)]
+  return rehearse({ side, ...opened, rotated: `${two},${one}`, people, forgotten }, note)
+}
+
+function render(cost: Record<string, Ratio>, rehearsed: Rehearsed): string {
+  const table = new Table({ style: { head: [], border: [] } })
+  const number = (value: number) => value.toLocaleString('en-US', { maximumFractionDigits: value < 10 ? 2 : 0 })
+  for (const [what, { before, now, ratio }] of Object.entries(cost))
+    table.push([what, number(before), number(now), `costs ${ratio.toFixed(2)} times as much`])
+  for (const [what, value] of Object.entries(rehearsed)) table.push([what, '', number(value), ''])
+  return table.toString()
+}
