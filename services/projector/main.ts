@@ -4,6 +4,7 @@ import { startFreshness } from './freshness.ts'
 import { watchLostCommits } from './lost-commits.ts'
 import { startProjector } from './projector.ts'
 import { startSweeper } from './sweeper.ts'
+import { tellOfUnreadable } from './unreadable.ts'
 
 export type RunningProjector = {
   /**
@@ -26,6 +27,7 @@ export async function runProjector({
   // Two databases must not share the partitions of one group: each would miss those of the other.
   const group = `${await ownName(knex, `${settings.KAFKA_TOPIC_PREFIX}.projector.${schema}`)}.${await timelineOf(knex)}`
   const readModel = { knex, schema, topics }
+  await tellOfUnreadable(readModel, logger)
   const following = await startProjector({ ...readModel, people, log, group, logger })
   const stopFreshness = startFreshness({ ...readModel, log, logger, leave: following.leave })
   const everyMs = settings.SWEEP_INTERVAL * 1000

@@ -5,6 +5,7 @@ import { createBatcher } from '../../shared/database/batcher.ts'
 import { cannotBeFolded, cannotBeRead, type FoldStep, readBatch } from '../../shared/event-log/fold-log.ts'
 import { CheckpointTaken, type KnownStep, project } from '../../shared/read-model/projection/project.ts'
 import { Contradiction } from '../../shared/read-model/unsettled.ts'
+import { alarmOfUnreadable } from './unreadable.ts'
 import { watchStopped } from './watch-stopped.ts'
 import { createHeldCheckpoints, type Held, type HeldCheckpoints, type HeldOptions } from './held-checkpoints.ts'
 
@@ -23,6 +24,7 @@ export type Projector = Following & Pick<HeldCheckpoints, 'reached' | 'leave'>
 export async function startProjector(options: ProjectorOptions): Promise<Projector> {
   const { log, topics, group } = options
   const held = createHeldCheckpoints(options)
+  const projection = { ...options, unreadable: alarmOfUnreadable(options, options.logger) }
   // Whatever arrives while a statement runs is folded together in the next.
   const take = createBatcher<LogBatch, number | null>(foldBatches)
 
@@ -42,7 +44,7 @@ export async function startProjector(options: ProjectorOptions): Promise<Project
   async function fold(steps: KnownStep[]): Promise<Outcome> {
     if (steps.length === 0) return 'folded'
     try {
-      await project(options, steps)
+      await project(projection, steps)
       return 'folded'
     } catch (error) {
       if (error instanceof CheckpointTaken) return 'taken'

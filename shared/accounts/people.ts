@@ -12,7 +12,7 @@ import {
 } from '../tokens/personal-data.ts'
 import { NAME_KEY, nameKeyFor } from './name-key.ts'
 import { createOpening, wrappedAs } from './opening.ts'
-import { personKeyFor, type PersonKeys, readPersonKeys } from './person-keys.ts'
+import { type PersonKey, personKeyFor, type PersonKeys, readPersonKeys, replaceKey } from './person-keys.ts'
 
 /** What is behind sealed users, by `sub`. */
 export type Revealed = ReadonlyMap<string, Person | PersonalState>
@@ -41,14 +41,17 @@ export type People = {
   seal(user: PlainUser, before?: SealedUser | null): Promise<SealedUser>
 }
 
-/** `keys`: those of this process; it reveals nobody without the subkey `person`. */
-export type PeopleOptions = { knex: Knex; keys: Keys | null; ledger_id: string }
+/**
+ * `keys`: those of this process; it reveals nobody without the subkey `person`. `isIndexed`: whether the log has users
+ * with an index, asked where there is no name key; without it one is made.
+ */
+export type PeopleOptions = { knex: Knex; keys: Keys | null; ledger_id: string; isIndexed?: () => Promise<boolean> }
 
 const NO_KEYS = 'what names people is sealed: set LEDGER_SECRETS_PROJECT, or LEDGER_SECRETS_SYSTEM'
 
 /** Opens and seals what names people, under the keys of schema `ledger`. */
-export function createPeople({ knex, keys, ledger_id }: PeopleOptions): People {
-  let nameKey: Promise<Buffer> | undefined
+export function createPeople({ knex, keys, ledger_id, isIndexed }: PeopleOptions): People {
+  let nameKey: { wrapped: Buffer; key: Buffer } | undefined
   const hasKeys = keys?.kids.some((kid) => keys.subkey('person', kid)) ?? false
 
   const { keyOf, open, reveal } = createOpening(keys, ledger_id)
@@ -66,29 +69,38 @@ export function createPeople({ knex, keys, ledger_id }: PeopleOptions): People {
   }
 
   async function loadNameKey(): Promise<Buffer> {
-    const wrapped = await nameKeyFor(knex, (key) => wrap(NAME_KEY, key))
-    const key = keys && unwrapKey(keys, ledger_id, { name: NAME_KEY, ...wrapped })
-    if (!key) throw new Error(`the name key needs key ${wrapped.kid}, which is not here`)
+    const isUsed = isIndexed ?? (() => Promise.resolve(false))
+    const found = await nameKeyFor(knex, { wrap: (key) => wrap(NAME_KEY, key), isUsed })
+    if (nameKey?.wrapped.equals(found.wrapped)) return nameKey.key
+    const key = keys && unwrapKey(keys, ledger_id, { name: NAME_KEY, ...found })
+    if (!key) throw new OperatorError(`the key that keeps names of users unique needs key ${found.kid}`)
+    nameKey = { wrapped: found.wrapped, key }
     return key
   }
 
   async function indexOf(username: string): Promise<string> {
-    // It never changes, so it is asked for once; whoever failed to get it asks again.
-    nameKey ??= loadNameKey().catch((error: unknown) => {
-      nameKey = undefined
-      throw error
-    })
-    return usernameIndex(await nameKey, username)
+    // Asked for each time: of a key that was lost and made anew there must not be two in use.
+    return usernameIndex(await loadNameKey(), username)
+  }
+
+  /** The key of this person; another one where the row has one of another person, which no restart mends. */
+  async function ownKey(sub: string, found: PersonKey, make: (key_id: string) => WrappedKey) {
+    const key = keyOf(sub, found)
+    if (key) return { key, found }
+    if (!keys?.subkey('person', found.kid)) throw new OperatorError(`the key of a person needs key ${found.kid}`)
+    const made = await replaceKey(knex, sub, { lost: found, make })
+    const anew = keyOf(sub, made)
+    if (!anew) throw new Error('the key of a person that was made anew does not open')
+    return { key: anew, found: made }
   }
 
   async function seal(user: PlainUser, before?: SealedUser | null): Promise<SealedUser> {
     const { sub, personal } = user
-    const make = (key_id: string) => wrap(wrappedAs(sub, key_id), generateDataKey())
-    const found = await personKeyFor(knex, sub, make)
-    const key = keyOf(sub, found)
-    if (!key) throw new Error(`the key of a person needs key ${found.kid}, which is not here`)
-    const whole = { ...(before && open(before, found)), ...personal }
+    // First: as long as there is a key of a person, the name key is not made anew.
     const username_index = await indexOf(personal.username)
+    const make = (key_id: string) => wrap(wrappedAs(sub, key_id), generateDataKey())
+    const { key, found } = await ownKey(sub, await personKeyFor(knex, sub, make), make)
+    const whole = { ...(before && open(before, found)), ...personal }
     return { ...user, username_index, personal: sealPersonal(key, { ledger_id, sub, key_id: found.key_id }, whole) }
   }
 

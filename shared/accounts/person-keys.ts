@@ -53,6 +53,21 @@ async function insertKey(
   return found
 }
 
+/** Puts a new key in the place of one that is not this person's. PersonForgotten for who was forgotten meanwhile. */
+export async function replaceKey(
+  knex: Knex,
+  sub: string,
+  { lost, make }: { lost: PersonKey; make: (key_id: string) => WrappedKey },
+): Promise<PersonKey> {
+  const key_id = randomUUID()
+  const { kid, wrapped } = make(key_id)
+  await knex.raw('UPDATE ledger.persons SET key_id = ?, kid = ?, wrapped = ? WHERE sub = ? AND key_id = ?', [
+    ...[key_id, kid, wrapped],
+    ...[sub, lost.key_id],
+  ])
+  return personKeyFor(knex, sub, make)
+}
+
 function keyOf({ key_id, kid, wrapped }: Row): PersonKey | 'forgotten' {
   return key_id === null || kid === null || wrapped === null ? 'forgotten' : { key_id, kid, wrapped }
 }

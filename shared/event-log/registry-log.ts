@@ -1,5 +1,6 @@
 import { OperatorError } from '../config/operator-error.ts'
 import { isGrantEvent, type Recorded, type RegistryFact } from '../ledger/events.ts'
+import { isSealed } from '../ledger/user.ts'
 import { createRegistry } from '../ledger/registry/evolve.ts'
 import { decodeRecord, UndecodableRecord, envelop, type EventContext, outgoing } from './event-codec.ts'
 import type { EventLog } from './event-log.ts'
@@ -14,6 +15,12 @@ export async function readRegistry(log: EventLog, topics: Topics) {
     if (!isGrantEvent(event)) registry.apply({ event, ...rest })
   }
   return registry
+}
+
+/** Whether a user lives whose name has an index. */
+export async function hasIndexedUsers(log: EventLog, topics: Topics): Promise<boolean> {
+  const entities = (await readRegistry(log, topics)).entities()
+  return entities.some((entity) => entity.kind === 'user' && entity.value !== null && isSealed(entity.value))
 }
 
 /**

@@ -3,6 +3,7 @@ import { createPeople, type People } from '../accounts/people.ts'
 import type { Guard } from '../callers/require-right.ts'
 import type { Settings } from '../config/settings.ts'
 import type { EventLog } from '../event-log/event-log.ts'
+import { hasIndexedUsers } from '../event-log/registry-log.ts'
 import { type Commit, createCommit } from '../read-model/commit/commit.ts'
 import { createNoteProof } from '../read-model/commit/note-proof.ts'
 import { createPositionWaiter, type PositionWaiter } from '../read-model/position-waiter.ts'
@@ -74,6 +75,9 @@ export function runtimeOf(
     ? createNoteProof({ knex, schema, topics }, { ...held, commit, logger })
     : () => undefined
   const keys = held?.keys ?? null
-  const people = createPeople({ knex, keys, ledger_id: held?.ledger_id ?? '' })
+  const people = createPeople({
+    ...{ knex, keys, ledger_id: held?.ledger_id ?? '' },
+    isIndexed: () => hasIndexedUsers(log, topics),
+  })
   return { settings, knex, log, topics, schema, stamps, waiter, commit, clocks, logger, people, keys, noteProof }
 }

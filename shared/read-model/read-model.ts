@@ -13,7 +13,11 @@ export type ReadModelTables = {
 }
 
 /** The tables, and what opens the names of people that are written into them. */
-export type Projection = ReadModelTables & { people: People }
+export type Projection = ReadModelTables & {
+  people: People
+  /** Hears of people whose names could not be opened. */
+  unreadable?: (subs: string[]) => void
+}
 
 /** A read model, and the topics of the log that it is folded from. */
 export type ReadModel = ReadModelTables & { topics: Topics }

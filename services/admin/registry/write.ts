@@ -15,7 +15,6 @@ import {
   type RegistryView,
   uniqueNameOf,
 } from '../../../shared/ledger/registry/state.ts'
-import { isSealed } from '../../../shared/ledger/user.ts'
 import { commitAndRead, type Committed } from '../../../shared/read-model/commit/commit.ts'
 import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import type { RegistryQuestion, RegistryRead } from '../../../shared/read-model/reads/registry.ts'
@@ -156,13 +155,13 @@ function requireFreeName({ entities }: RegistryRead, fact: EntityFact, { usernam
   if (name === null) return
   const others = [...entities.values()].filter((entity) => lives(entity) && entity.key !== registryKeyOf(fact))
   const folded = username === undefined ? null : foldedUsername(username)
-  if (others.some((entity) => uniqueNameOf(entity) === name || plainName(entity) === folded)) throw nameTaken()
+  if (others.some((entity) => uniqueNameOf(entity) === name || shownName(entity) === folded)) throw nameTaken()
 }
 
-/** The folded name of a user whose record has it in clear: no new one of these is written, so it is known to us all. */
-function plainName(entity: RegistryEntity): string | undefined {
-  if (entity.kind !== 'user' || !entity.value || isSealed(entity.value)) return undefined
-  return foldedUsername(entity.value.personal.username)
+/** The folded name of a user, where it can be read: its record may have it in clear, or an index of another name key. */
+function shownName({ kind, person }: RegistryEntity): string | undefined {
+  const username = kind === 'user' ? person?.username : null
+  return username == null ? undefined : foldedUsername(username)
 }
 
 function changedMeanwhile(): OAuthError {

@@ -4,6 +4,7 @@ import {
   type PartitionHealth,
   readPartitionHealth,
 } from '../../../shared/read-model/partition-health.ts'
+import { countUnreadable } from '../../../shared/read-model/projection/unreadable.ts'
 import type { VerifySource } from '../../../shared/read-model/read-model.ts'
 import { stoppedAt, type StoppedAt } from '../stopped-at.ts'
 
@@ -25,7 +26,8 @@ export type PartitionStatus = TopicPartition & {
   stopped: StoppedAt | null
 }
 
-export type ProjectionStatus = { healthy: boolean; partitions: PartitionStatus[] }
+/** `unreadable`: how many people's names cannot be read, which is no fault of the read model. */
+export type ProjectionStatus = { healthy: boolean; partitions: PartitionStatus[]; unreadable: number }
 
 /** How far each partition is projected. Healthy = all of them, and none older than `maxLagMs`. */
 export async function projectionStatus(source: VerifySource, maxLagMs: number): Promise<ProjectionStatus> {
@@ -52,7 +54,8 @@ export async function projectionStatus(source: VerifySource, maxLagMs: number): 
   const answering = bounds.map((bound) => statusOf(bound, bound.end, null))
   const others = silent.map((place) => statusOf(place, null, `the log does not answer: ${place.reason}`))
   const partitions = (await Promise.all([...answering, ...others])).toSorted(comparePlaces)
-  return { healthy: partitions.every(({ problem }) => problem === null), partitions }
+  const healthy = partitions.every(({ problem }) => problem === null)
+  return { healthy, partitions, unreadable: await countUnreadable(source) }
 }
 
 function problemOf(health: PartitionHealth | undefined, end: number | null, maxLagMs: number): string | null {

@@ -26,6 +26,7 @@ export function addUsersCommands(program: Command): void {
         return sub === undefined ? forgetAll(access, from ?? '', asked) : forgetOne(access, sub, asked)
       })
     })
+  addReindex(users)
   users
     .command('forgotten')
     .description('list each sub that was forgotten, one a line, by the log itself')
@@ -42,6 +43,36 @@ export function addUsersCommands(program: Command): void {
     })
 }
 
+function addReindex(users: Command): void {
+  users
+    .command('reindex')
+    .description('write users again whose name has the index of a name key that is lost; on the host only')
+    .requiredOption('--reason <text>', 'why, for auditors')
+    .addHelpText('after', REINDEX_HELP)
+    .action(async ({ reason }: { reason: string }, command: Command) => {
+      const text = reasonFrom(command, reason)
+      const { createProgress } = await import('../render/progress.ts')
+      const { reindexUsers } = await import('../../admin/people/reindex.ts')
+      await work(command, connectHost, async ({ parts, settings }) => {
+        const { update: progress, stop } = createProgress(process.stderr)
+        const { done, left } = await reindexUsers(parts, settings, { reason: text, progress }).finally(stop)
+        for (const sub of left)
+          process.stderr.write(`${sub}: the name cannot be read, or is taken: put the user again\n`)
+        await print(`${done} written again, ${left.length} left\n`)
+        return left.length === 0
+      })
+    })
+}
+
+const REINDEX_HELP = `
+Makes the key anew that keeps names of users unique, where it is lost. May be
+repeated, while all is served. In dev mode stop "serve" first.
+
+Example:
+  ${ownCommand()} users reindex --reason "lost in a failover"
+
+${EXIT_CODES}`
+
 const FORGET_HELP = `
 Cannot be taken back: the sub is never used again. When it ends with 0, nobody can read any more what named the person.
 What stays is said in docs/people.md. Asks the service at LEDGER_ADMIN_URL, in dev mode the one that runs here.
@@ -51,7 +82,7 @@ repeated, and cut short: whoever was forgotten before stays so. A sub that nobod
 
 Examples:
   ${ownCommand()} users forget 4f2c --reason "asked for it"
-  ${ownCommand()} users forget --from forgotten.txt --reason "restored a backup"
+  ${ownCommand()} users forget --from forgotten.txt --reason "a restore"
 
 ${EXIT_CODES}`
 

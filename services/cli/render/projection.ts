@@ -9,7 +9,7 @@ import { renderSkipCommands } from './skip-command.ts'
 
 /** How the partitions stand, as a table, one array, or one object a line. */
 export function renderStatus(
-  { healthy, partitions }: ProjectionStatus,
+  { healthy, partitions, unreadable }: ProjectionStatus,
   format: Format,
   { width, colour }: Look,
 ): string {
@@ -29,7 +29,12 @@ export function renderStatus(
     .map((sentence) => `${plain(sentence)}\n`)
     .join('')
   const table = renderTable(STATUS_HEAD, fit(STATUS_HEAD, rows, width), colour)
-  return `${table}\n${healthy ? 'healthy' : 'NOT HEALTHY: --wide and --format json tell each problem whole'}\n${mending}${skipCommands(partitions)}`
+  return `${table}\n${healthy ? 'healthy' : 'NOT HEALTHY: --wide and --format json tell each problem whole'}\n${mending}${lost(unreadable)}${skipCommands(partitions)}`
+}
+
+function lost(unreadable: number): string {
+  if (unreadable === 0) return ''
+  return `${unreadable} of the people cannot be named: their keys are lost, until each person is put again\n`
 }
 
 const STATUS_HEAD = ['partition', 'next', 'log end', 'lag', 'age', 'status', 'voids', 'problem']

@@ -63,6 +63,8 @@ export async function project(tables: Projection, steps: KnownStep[], projectedA
   const write = (knex: Knex) => writeOn(knex, statement)
   const subs = forgottenSubs(registry.entities)
   await (subs.length > 0 ? forgetWith(tables, { subs, places: steps.map(placeOf) }, write) : write(tables.knex))
+  const unreadable = [...revealed].filter(([, person]) => person === 'unreadable').map(([sub]) => sub)
+  if (unreadable.length > 0) tables.unreadable?.(unreadable)
   for (const { grant_id } of grants.grants) {
     const state = states.get(grant_id)
     if (state) known.get(grant_id)?.set(grant_id, state)
