@@ -1,10 +1,10 @@
-import { Readable } from 'node:stream'
 import { z } from 'zod'
-import { answerInTheEnd, answerWithin, soon } from '../../shared/http/answer-within.ts'
+import { answerInTheEnd, answerWithin } from '../../shared/http/answer-within.ts'
 import type { HttpContext, HttpMiddleware, HttpRouter } from '../../shared/http/context.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { OwnAudit } from './audit.ts'
-import type { Asked, LongAudit } from './worker/long-audit.ts'
+import { asked, streamed } from './streamed.ts'
+import type { LongAudit } from './worker/long-audit.ts'
 import type { GrantLife } from './replay/grant-life.ts'
 import type { Personal } from './people/shown-entry.ts'
 import { parseReplayQuery, PERSONAL } from './replay/replay-query.ts'
@@ -57,10 +57,6 @@ export function auditRoutes(router: HttpRouter, { audit, long }: Served, guardin
   })
 }
 
-/**
- * Streams at the reader's pace. A log that fails in the middle breaks the connection: a cut answer must not look
- * whole.
- */
 async function events(ctx: HttpContext, { audit, long }: Served, guarding: Guarding): Promise<void> {
   const parsed = parseReplayQuery({ ...ctx.query })
   if (parsed.problem) {
@@ -68,39 +64,8 @@ async function events(ctx: HttpContext, { audit, long }: Served, guarding: Guard
     throw new OAuthError('invalid_request', `${name} ${message}`)
   }
   const personal = (await tellPersonal(ctx, parsed.personal, { audit, guarding })) === 'shown'
-  const { timeoutMs } = guarding
-  let alive = false
-  const going = asked(ctx, () => void (alive = true))
-  const entries = long.events({ ...parsed.filter, personal }, going)[Symbol.asyncIterator]()
-  const first = entries.next()
-  // The first is awaited here, so that an unreachable log is still answered 503; but a log that is long is only read.
-  const there = await soon(first, timeoutMs)
-  if (there || !alive) await first
-  // Nobody reads the entries of an answer that was too late.
-  if (ctx.res.writableEnded) return void (await entries.return?.())
-  const body = Readable.from(lines(first, entries, there), { objectMode: false })
-  // Also for a caller who leaves before he took the first line.
-  body.once('close', () => void entries.return?.())
-  ctx.body = body
+  await streamed(ctx, guarding, (going) => long.events({ ...parsed.filter, personal }, going))
   ctx.type = 'application/jsonl'
-}
-
-type Piece = string | Uint8Array
-
-async function* lines(
-  first: Promise<IteratorResult<Piece, unknown>>,
-  entries: AsyncIterator<Piece, unknown>,
-  there: boolean,
-): AsyncGenerator<Piece> {
-  // The first byte, where the first entry is far away.
-  if (!there) yield ' '
-  for (let next = await first; next.done !== true; next = await entries.next()) yield next.value
-}
-
-function asked(ctx: HttpContext, alive: () => void): Asked {
-  const left = new AbortController()
-  ctx.res.once('close', () => left.abort())
-  return { alive, signal: left.signal }
 }
 
 const PATH = z.object({ grant_id: z.uuid().toLowerCase() })

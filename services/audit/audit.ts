@@ -1,4 +1,5 @@
 import type { OnRead, Progress } from '../../shared/event-log/fold-log.ts'
+import { exportPerson } from './export/export-person.ts'
 import { hidePeople, showPeople } from './people/show-people.ts'
 import type { Personal, ShownEntry } from './people/shown-entry.ts'
 import { grantLife, type GrantLife } from './replay/grant-life.ts'
@@ -31,6 +32,8 @@ export type Audit = {
 export type OwnAudit = Audit & {
   /** Whether people are shown where they are asked for, as far as the keys of this process go. */
   showing(asked: boolean | undefined): Personal
+  /** All that is held about one person, as JSON in pieces. */
+  export(sub: string, progress?: Progress): AsyncIterable<string>
 }
 
 /** Audits with a log and a read model at hand. */
@@ -41,6 +44,7 @@ export function createAudit(source: AuditSource): OwnAudit {
   }
   return {
     showing,
+    export: (sub, progress) => exportPerson(source, sub, progress),
     replay: ({ personal, ...filter }, { progress, ...telling } = {}) => {
       const how = showing(personal)
       telling.personal?.(how)

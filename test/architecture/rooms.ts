@@ -39,6 +39,7 @@ export const ROOMS = {
   'services/cli/render': ['services/cli/connect'],
   'services/cli/commands': ['services/cli/compose', 'services/cli/dev', 'services/cli/render'],
   'services/cli/commands/projection': ['services/cli/commands'],
+  'services/cli/commands/people': ['services/cli/commands'],
   'services/cli': ['services/cli/commands/**'],
 } as const satisfies Record<string, readonly string[]>
 

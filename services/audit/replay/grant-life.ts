@@ -140,7 +140,11 @@ function lifeNow({ state, generations, dead, now }: Question): LifeNow {
   return { at, status: 'live', because: ended ? 'everything expired' : null, access_tokens, refresh_token }
 }
 
-function liveRefreshToken(state: Extract<GrantState, { status: 'live' }>, now: number): LifeNow['refresh_token'] {
+/** The refresh token of a live grant, if it can be used still. `now` in ms. */
+export function liveRefreshToken(
+  state: Extract<GrantState, { status: 'live' }>,
+  now: number,
+): LifeNow['refresh_token'] {
   const until = refreshTokenUntil(state)
   if (now >= until) return null
   const { refresh_generation: generation, refreshes_left } = state

@@ -23,9 +23,14 @@ export type ReplayFilter = {
   client_id?: string | undefined
   sub?: string | undefined
   types?: readonly EventType[] | undefined
+  /** What concerns this user, or was done by this user. */
+  person?: string | undefined
 }
 
 type Source = { log: EventLog; topics: Topics }
+
+/** `states`: where the caller has the grants folded, who closes it; by default they are gone in the end. */
+type Folding = Source & { states?: GrantStates & { close(): void } }
 
 /**
  * Reads the log itself from offset 0 to its end as of now, folds it, and yields what the filter lets through with its
@@ -33,7 +38,7 @@ type Source = { log: EventLog; topics: Topics }
  * gone.
  */
 export async function* replay(
-  source: Source,
+  { states: given, ...source }: Folding,
   filter: ReplayFilter,
   progress?: Progress,
 ): AsyncGenerator<ReplayEntry, void, undefined> {
@@ -41,12 +46,12 @@ export async function* replay(
   const onRead = counter(ranges, progress)
   const walking = { skips: await readSkips(source.log, source.topics, () => onRead?.(0)), onRead }
   const log = readAhead(source.log)
-  const states = createGrantStates()
+  const states = given ?? createGrantStates()
   const streams = ranges.map((range) => entriesShown(log, range, { filter, walking, states }))
   try {
     for await (const { entry } of merge<Place, Placed>(streams, isBefore)) yield entry
   } finally {
-    states.close()
+    if (!given) states.close()
   }
 }
 
@@ -98,12 +103,17 @@ async function* entriesShown(
   }
 }
 
-function isShown(entry: ReplayEntry, { client_id, sub, types }: ReplayFilter): boolean {
+function isShown(entry: ReplayEntry, { client_id, sub, types, person }: ReplayFilter): boolean {
   // Whoever reads a part of the story must see that something of it is missing.
   if (entry.verdict === 'unreadable' || entry.verdict === 'skipped') return true
   if (types && !types.some((type) => type === entry.type)) return false
   if (client_id !== undefined && !concernsClient(entry, client_id)) return false
-  return sub === undefined || (entry.principal?.type === 'user' && entry.principal.id === sub)
+  if (person !== undefined && !isUser(entry, person) && entry.actor !== `user/${person}`) return false
+  return sub === undefined || isUser(entry, sub)
+}
+
+function isUser({ principal }: ReplayEntry, sub: string): boolean {
+  return principal?.type === 'user' && principal.id === sub
 }
 
 /** Its own client, or one that acted on a grant which is not its own. */

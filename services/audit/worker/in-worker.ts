@@ -18,16 +18,18 @@ const WORKER = fileURLToPath(new URL(`./worker-main${extname(import.meta.url)}`,
  * becomes of it, this process goes on.
  */
 export function inWorker(reading: Reading, heapMb = HEAP_MB): LongAudit {
+  async function* pieces(question: Question, asked: Asked): AsyncGenerator<Uint8Array> {
+    const { child, ended } = start(reading, question, { asked, heapMb })
+    try {
+      if (child.stdout) for await (const chunk of child.stdout as AsyncIterable<Uint8Array>) yield chunk
+      await ended
+    } finally {
+      child.kill('SIGKILL')
+    }
+  }
   return {
-    async *events(replay, asked) {
-      const { child, ended } = start(reading, { kind: 'events', asked: replay }, { asked, heapMb })
-      try {
-        if (child.stdout) for await (const chunk of child.stdout as AsyncIterable<Uint8Array>) yield chunk
-        await ended
-      } finally {
-        child.kill('SIGKILL')
-      }
-    },
+    events: (replay, asked) => pieces({ kind: 'events', asked: replay }, asked),
+    export: (sub, asked) => pieces({ kind: 'export', sub }, asked),
     verify: async (asked) => {
       const { report } = await start(reading, { kind: 'verify' }, { asked, heapMb }).ended
       if (!report) throw new Error('a verification ended without a report')

@@ -1,5 +1,5 @@
 import { unavailable } from '../../../shared/http/oauth-error.ts'
-import type { Audit, ReplayAsked } from '../audit.ts'
+import type { OwnAudit, ReplayAsked } from '../audit.ts'
 import type { VerifyReport } from '../verify/verify.ts'
 
 /** `alive`: called now and then while the work goes on. `signal`: nobody waits for the answer any more. */
@@ -9,6 +9,8 @@ export type Asked = { alive: () => void; signal: AbortSignal }
 export type LongAudit = {
   /** The entries of a replay as JSON lines, in pieces of any length. */
   events(replay: ReplayAsked, asked: Asked): AsyncIterable<string | Uint8Array>
+  /** The copy of a person, in pieces of any length. */
+  export(sub: string, asked: Asked): AsyncIterable<string | Uint8Array>
   verify(asked: Asked): Promise<VerifyReport>
 }
 
@@ -16,7 +18,7 @@ export type LongAudit = {
 const AT_ONCE = 2
 
 /** Answers in this process, in small steps: for the embedded database, which no other process may open. */
-export function inThisProcess(audit: Pick<Audit, 'replay' | 'verify'>): LongAudit {
+export function inThisProcess(audit: Pick<OwnAudit, 'replay' | 'export' | 'verify'>): LongAudit {
   const going = ({ alive, signal }: Asked) => {
     return () => {
       signal.throwIfAborted()
@@ -27,6 +29,7 @@ export function inThisProcess(audit: Pick<Audit, 'replay' | 'verify'>): LongAudi
     async *events(replay, asked) {
       for await (const entry of audit.replay(replay, { progress: going(asked) })) yield `${JSON.stringify(entry)}\n`
     },
+    export: (sub, asked) => audit.export(sub, going(asked)),
     verify: (asked) => audit.verify(going(asked)),
   }
 }
@@ -35,18 +38,20 @@ export function inThisProcess(audit: Pick<Audit, 'replay' | 'verify'>): LongAudi
 export function fewAtOnce(long: LongAudit, atOnce = AT_ONCE): LongAudit {
   let running = 0
   const begin = () => {
-    if (running >= atOnce) throw unavailable(`${running} replays or verifications run already`)
+    if (running >= atOnce) throw unavailable(`${running} replays, exports or verifications run already`)
     running++
   }
+  async function* counted(pieces: () => ReturnType<LongAudit['events']>): AsyncGenerator<string | Uint8Array> {
+    begin()
+    try {
+      yield* pieces()
+    } finally {
+      running--
+    }
+  }
   return {
-    async *events(replay, asked) {
-      begin()
-      try {
-        yield* long.events(replay, asked)
-      } finally {
-        running--
-      }
-    },
+    events: (replay, asked) => counted(() => long.events(replay, asked)),
+    export: (sub, asked) => counted(() => long.export(sub, asked)),
     verify: async (asked) => {
       begin()
       return long.verify(asked).finally(() => running--)

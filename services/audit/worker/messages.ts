@@ -3,7 +3,7 @@ import type { ReplayAsked } from '../audit.ts'
 import type { VerifyReport } from '../verify/verify.ts'
 
 /** What a worker is asked. */
-export type Question = { kind: 'events'; asked: ReplayAsked } | { kind: 'verify' }
+export type Question = { kind: 'events'; asked: ReplayAsked } | { kind: 'export'; sub: string } | { kind: 'verify' }
 
 /** What a worker opens, the read model in use there, and what opens the names of people: no other key. */
 export type Reading = { settings: Settings; schema: string; projectSecrets?: string | null | undefined }

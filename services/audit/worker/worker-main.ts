@@ -7,7 +7,7 @@ import { knownError } from '../../../shared/process/known-errors.ts'
 import { openParts } from '../../../shared/process/open-parts.ts'
 import { peopleOf } from '../../../shared/process/soundness/held-people.ts'
 import { parseProjectSecrets } from '../../../shared/tokens/keys.ts'
-import { type Audit, createAudit } from '../audit.ts'
+import { createAudit, type OwnAudit } from '../audit.ts'
 import type { ShownEntry } from '../people/shown-entry.ts'
 import { giveWay } from './give-way.ts'
 import { ALIVE_MS, type Order, type Question, type Said } from './messages.ts'
@@ -63,15 +63,20 @@ function patient(settings: Settings): Settings {
   return { ...settings, DATABASE_POOL: 2, APPEND_TIMEOUT: Math.max(settings.APPEND_TIMEOUT, PATIENCE) }
 }
 
-async function answerOf(audit: Audit, question: Question): Promise<Said> {
+async function answerOf(audit: OwnAudit, question: Question): Promise<Said> {
   const alive = nowAndThen(() => process.send?.({ kind: 'alive' } satisfies Said))
   alive()
   if (question.kind === 'verify') return { kind: 'done', report: await audit.verify(alive) }
-  await printed(audit.replay(question.asked, { progress: alive }))
+  const isExport = question.kind === 'export'
+  await printed(isExport ? audit.export(question.sub, alive) : lines(audit.replay(question.asked, { progress: alive })))
   return { kind: 'done', report: null }
 }
 
-async function printed(entries: AsyncIterable<ShownEntry>): Promise<void> {
+async function* lines(entries: AsyncIterable<ShownEntry>): AsyncGenerator<string> {
+  for await (const entry of entries) yield `${JSON.stringify(entry)}\n`
+}
+
+async function printed(pieces: AsyncIterable<string>): Promise<void> {
   let text = ''
   const flush = () => {
     const isTaken = text === '' || process.stdout.write(text)
@@ -79,8 +84,8 @@ async function printed(entries: AsyncIterable<ShownEntry>): Promise<void> {
     return isTaken
   }
   const timer = setInterval(flush, FLUSH_MS)
-  for await (const entry of entries) {
-    text += `${JSON.stringify(entry)}\n`
+  for await (const piece of pieces) {
+    text += piece
     if (text.length > FLUSH_LENGTH && !flush()) await once(process.stdout, 'drain')
   }
   clearInterval(timer)

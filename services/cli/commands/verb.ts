@@ -6,7 +6,7 @@ import type { Settings } from '../../../shared/config/settings.ts'
 import { LogReadError } from '../../../shared/event-log/event-log.ts'
 import { hasUnstorableText } from '../../../shared/ledger/storable-text.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
-import type { Connected } from '../connect/service-access.ts'
+import type { Connected, ServiceAccess } from '../connect/service-access.ts'
 import { FORMATS, type Look, NARROW } from '../render/formats.ts'
 
 /** The option that every audit and projection verb has. */
@@ -94,4 +94,10 @@ export async function connectHost(): Promise<Connected<{ parts: Parts; settings:
   const isOwn = given.dev && !given.SECRETS_SYSTEM
   const settings = isOwn ? { ...given, SECRETS_SYSTEM: (await devSecrets(given.DATA_DIR)).system } : given
   return { source: { parts, settings }, close: () => parts.close() }
+}
+
+/** The admin port of a service that runs. */
+export async function connectService(): Promise<Connected<ServiceAccess>> {
+  const { requireAccess } = await import('../connect/find-service.ts')
+  return { source: await requireAccess(process.env), close: () => Promise.resolve() }
 }

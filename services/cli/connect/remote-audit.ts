@@ -59,3 +59,24 @@ function queryOf({ types, personal = false, ...filter }: ReplayAsked): string {
   )
   return new URLSearchParams(given).toString()
 }
+
+/**
+ * The copy of a person as its text, piece by piece. OperatorError where the service says no, or it is cut short.
+ */
+export async function* exportOf(access: ServiceAccess, sub: string): AsyncGenerator<string> {
+  const get = serviceRequests(access, 'ledger.admin')
+  const response = await get(`/audit/users/${encodeURIComponent(sub)}/export`)
+  if (!response.ok || !response.body) return jsonOf(response)
+  const decoder = new TextDecoder()
+  let end = ''
+  try {
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      const text = decoder.decode(chunk, { stream: true })
+      end = `${end}${text}`.slice(-2)
+      yield text
+    }
+  } catch (cause) {
+    throw unreachable('the copy was cut short', cause)
+  }
+  if (end !== '}\n') throw unreachable('the copy was cut short')
+}

@@ -1,15 +1,19 @@
 import type { Command } from 'commander'
-import { OperatorError } from '../../../shared/config/operator-error.ts'
-import { ownCommand } from '../../../shared/config/own-command.ts'
-import type { ServiceAccess } from '../connect/service-access.ts'
-import type { Format } from '../render/formats.ts'
-import { connectHost, EXIT_CODES, formatOption, print, reasonFrom, work } from './verb.ts'
+import { OperatorError } from '../../../../shared/config/operator-error.ts'
+import { ownCommand } from '../../../../shared/config/own-command.ts'
+import type { ServiceAccess } from '../../connect/service-access.ts'
+import type { Format } from '../../render/formats.ts'
+import { addExport } from './export.ts'
+import { addReindex } from './reindex.ts'
+import { connectHost, connectService, EXIT_CODES, formatOption, print, reasonFrom, work } from '../verb.ts'
 
 type Forget = { reason: string; from?: string; format: Format }
 
-/** `token-ledger users forget | forgotten` */
+/** `token-ledger users forget | forgotten | export` */
 export function addUsersCommands(program: Command): void {
-  const users = program.command('users').description('people: forget one, list who was forgotten')
+  const users = program
+    .command('users')
+    .description('people: forget one, list who was forgotten, copy all that is held about one')
   users
     .command('forget')
     .argument('[sub]', 'of the person')
@@ -34,44 +38,15 @@ export function addUsersCommands(program: Command): void {
     .addHelpText('after', FORGOTTEN_HELP)
     .action(async ({ format }: { format: Format }, command: Command) => {
       await work(command, connectHost, async ({ parts }) => {
-        const { readRegistry } = await import('../../../shared/event-log/registry-log.ts')
-        const { forgottenSubs } = await import('../../../shared/ledger/registry/state.ts')
+        const { readRegistry } = await import('../../../../shared/event-log/registry-log.ts')
+        const { forgottenSubs } = await import('../../../../shared/ledger/registry/state.ts')
         const subs = forgottenSubs((await readRegistry(parts.log, parts.topics)).entities())
         await print(renderForgotten(subs.sort(), format))
         return true
       })
     })
+  addExport(users)
 }
-
-function addReindex(users: Command): void {
-  users
-    .command('reindex')
-    .description('write users again whose name has the index of a name key that is lost; on the host only')
-    .requiredOption('--reason <text>', 'why, for auditors')
-    .addHelpText('after', REINDEX_HELP)
-    .action(async ({ reason }: { reason: string }, command: Command) => {
-      const text = reasonFrom(command, reason)
-      const { createProgress } = await import('../render/progress.ts')
-      const { reindexUsers } = await import('../../admin/people/reindex.ts')
-      await work(command, connectHost, async ({ parts, settings }) => {
-        const { update: progress, stop } = createProgress(process.stderr)
-        const { done, left } = await reindexUsers(parts, settings, { reason: text, progress }).finally(stop)
-        for (const sub of left)
-          process.stderr.write(`${sub}: the name cannot be read, or is taken: put the user again\n`)
-        await print(`${done} written again, ${left.length} left\n`)
-        return left.length === 0
-      })
-    })
-}
-
-const REINDEX_HELP = `
-Makes the key anew that keeps names of users unique, where it is lost. May be
-repeated, while all is served. In dev mode stop "serve" first.
-
-Example:
-  ${ownCommand()} users reindex --reason "lost in a failover"
-
-${EXIT_CODES}`
 
 const FORGET_HELP = `
 Cannot be taken back: the sub is never used again. When it ends with 0, nobody can read any more what named the person.
@@ -96,11 +71,6 @@ Examples:
 
 ${EXIT_CODES}`
 
-async function connectService() {
-  const { requireAccess } = await import('../connect/find-service.ts')
-  return { source: await requireAccess(process.env), close: () => Promise.resolve() }
-}
-
 /** One a line, so that a script reads the table too; as JSON an object with all of them, or one a line. */
 function renderForgotten(subs: string[], format: Format): string {
   if (format === 'json') return `${JSON.stringify({ forgotten: subs }, null, 2)}\n`
@@ -122,7 +92,7 @@ async function forgetOne(access: ServiceAccess, sub: string, { reason, format }:
 const TELL_EVERY = 100
 
 async function forgetAll(access: ServiceAccess, file: string, { reason, format }: Asked): Promise<boolean> {
-  const { readNamedFile } = await import('../../../shared/config/secret-file.ts')
+  const { readNamedFile } = await import('../../../../shared/config/secret-file.ts')
   const { text, problem } = readNamedFile(file)
   if (problem !== undefined) throw new OperatorError(`--from: ${problem}`)
   const subs = [...new Set(text.split('\n').map((line) => line.trim()))].filter((sub) => sub !== '')
@@ -144,8 +114,8 @@ async function* forgetEach(
   subs: string[],
   reason: string,
 ): AsyncGenerator<'forgotten' | 'unknown'> {
-  const { jsonOf, serviceRequests } = await import('../connect/service-access.ts')
-  const { NO_SUCH_USER } = await import('../../admin/registry/forget.ts')
+  const { jsonOf, serviceRequests } = await import('../../connect/service-access.ts')
+  const { NO_SUCH_USER } = await import('../../../admin/registry/forget.ts')
   const request = serviceRequests(access, 'ledger.admin')
   for (const sub of subs) {
     const response = await request(`/admin/users/${encodeURIComponent(sub)}/forget`, {
