@@ -13,7 +13,7 @@ export function remoteAudit(access: ServiceAccess): Audit {
   return {
     replay: (asked, telling) => replayOf(() => get(`/audit/events?${queryOf(asked)}`), telling),
     life: async (grant_id, { personal = false } = {}) => {
-      const response = await get(`/audit/grants/${encodeURIComponent(grant_id)}?personal=${personal}`)
+      const response = await get(`/audit/grants/${encodeURIComponent(grant_id)}${personal ? '' : '?personal=false'}`)
       // What is no audit service has nothing at this path, and knows of no grant.
       const isUnknown = response.status === 404 && (await response.clone().text()).includes(UNKNOWN_GRANT)
       return isUnknown ? null : jsonOf<GrantLife>(response)
@@ -54,7 +54,7 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string>
 }
 
 function queryOf({ types, personal = false, ...filter }: ReplayAsked): string {
-  const given = Object.entries({ ...filter, type: types?.join(','), personal: String(personal) }).filter(
+  const given = Object.entries({ ...filter, type: types?.join(','), personal: personal ? undefined : 'false' }).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
   )
   return new URLSearchParams(given).toString()
