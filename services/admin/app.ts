@@ -6,6 +6,7 @@ import { deleteClient, patchClient } from './clients/change-client.ts'
 import { CLIENT } from './clients/client-kind.ts'
 import { registerClient } from './clients/register-client.ts'
 import { renewClientSecret } from './clients/renew-secret.ts'
+import { deleteEntity } from './deletion/delete-entity.ts'
 import { issueGrant } from './grants/issue-grant.ts'
 import { revokeGrantById } from './grants/revoke-grant.ts'
 import { getKey, retireKey, revokeKey } from './keys/keys.ts'
@@ -33,6 +34,7 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
     router.put(`/admin/${kind.path}/:${kind.id}`, within, putEntity(admin, kind))
     router.patch(`/admin/${kind.path}/:${kind.id}`, within, patchEntity(admin, kind))
     router.get(`/admin/${kind.path}/:${kind.id}`, within, getEntity(admin, kind))
+    router.delete(`/admin/${kind.path}/:${kind.id}`, within, deleteEntity(admin, kind))
   }
   router.post('/admin/users', within, createUser(admin))
   router.post('/admin/users/:sub/revoke-all', within, revokeAllOfUser(admin))

@@ -9,6 +9,7 @@ import { guardOf, requireKeys, type Runtime } from '../../shared/process/runtime
 import { sweepNow } from '../../shared/read-model/projection/sweep-now.ts'
 import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import { readKeys } from '../../shared/read-model/reads/keys.ts'
+import { createPlacesReader } from '../../shared/read-model/lists/places.ts'
 import { createRegistryPageReader } from '../../shared/read-model/lists/registry-page.ts'
 import { createRegistryReader } from '../../shared/read-model/reads/registry.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
@@ -26,6 +27,7 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     ...guardOf(runtime),
     registry: createRegistryReader(runtime),
     registryPage: createRegistryPageReader(runtime),
+    places: createPlacesReader(runtime),
     people,
     claimRequest: (request, made) => claimRequest(runtime.knex, request, made),
     subMayBeAddress: settings.SUB_MAY_BE_ADDRESS,

@@ -26,10 +26,11 @@ export async function requireAdministratorLeft(
   const named: Standing = { view, kids, grants: [] }
   const views = [view, after(named).view]
   const reach = { groups: distinct(views.flatMap(guardedGroupsOf)), scopes: distinct(views.flatMap(guardedScopesOf)) }
-  const members = { clients: await registry.members(reach), users: [] }
+  const lookup = (key: string) => entities.get(key)
+  const members = { clients: await registry.members(reach, lookup), users: [] }
   const byClients = { ...named, view: withMembers(view, members) }
   if (administratorsOf(after(byClients)).length > 0) return
-  const { grants, ...owners } = await registry.acting({ ...reach, kids })
+  const { grants, ...owners } = await registry.acting({ ...reach, kids }, lookup)
   const whole = { view: withMembers(byClients.view, owners), kids, grants }
   if (losesLastAdministrator(whole, after(whole)))
     throw new OAuthError('conflict', 'nobody could administer the ledger any more')

@@ -1,6 +1,6 @@
 import { authenticateCaller } from '../../shared/callers/authenticate-client.ts'
 import type { ClientCredentials } from '../../shared/callers/client-credentials.ts'
-import { inactiveBecause } from '../../shared/callers/judge-bearer.ts'
+import { countingScope, inactiveBecause } from '../../shared/callers/judge-bearer.ts'
 import type { HttpContext } from '../../shared/http/context.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { AccessView } from '../../shared/read-model/reads/access.ts'
@@ -26,6 +26,7 @@ export type AskedQuestion = {
 /** A question with its answer so far: what is known of the token, and whether it is active. */
 export type Examined = {
   view: AccessView
+  /** With what of its scope counts. */
   row: GenerationRow | null
   /** `null` = active; else why not, in a stable word. */
   inactive: string | null
@@ -61,6 +62,7 @@ export async function examine(check: TokenCheck, asked: AskedQuestion, first: Ac
   const purpose = fullyConsistent ? TO_USE_CONSISTENTLY : TO_USE
   const { view, token } = await readSettledToken(check, { purpose, presented, first, read })
   if (!token) return { view, row: null, inactive: NOT_OURS }
-  const row = view.generations.get(token.generation) ?? null
+  const made = view.generations.get(token.generation)
+  const row = made ? { ...made, scope: countingScope(view, made.scope) } : null
   return { view, row, inactive: inactiveBecause(view, token) }
 }

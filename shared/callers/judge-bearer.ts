@@ -1,4 +1,5 @@
 import { decideAccess, type AccessDecision } from '../ledger/access/decision.ts'
+import { groupsNamed, scopeNamed } from '../ledger/registry/naming.ts'
 import {
   accessTokenLiveness,
   deadBecause,
@@ -26,11 +27,23 @@ export function inactiveBecause(view: TokenView, { generation, kid }: ParsedToke
 
 /**
  * May the bearer of an active token of this scope use the resource? Its groups are the current ones of its user or
- * client.
+ * client; of its scope only that counts which was not deleted since.
  */
 export function decideForBearer(view: AccessView, scope: string, resource: string): AccessDecision {
-  const { grant, client, user, scopes, resources, acls } = view
+  const { grant, client, user, scopes, resources, acls, named } = view
   const type = grant.status === 'unknown' ? 'client' : grant.principal.type
-  const groups = (type === 'user' ? user : client)?.value?.groups ?? []
-  return decideAccess({ resource, principal: { type, groups }, scope, scopes, resources, acls })
+  const entity = type === 'user' ? user : client
+  const groups = groupsNamed(named, entity?.value?.groups ?? [], entity?.last_offset ?? 0)
+  const counting = countingScope(view, scope)
+  const decision = decideAccess({ resource, principal: { type, groups }, scope: counting, scopes, resources, acls })
+  if (decision.scope !== null || counting === scope) return decision
+  return { ...decision, reason: `${decision.reason}; a scope of the token was deleted after it was granted` }
+}
+
+/** Of a token's scope what counts: a scope that was deleted gives nothing to grants of before, nor does a later one. */
+export function countingScope({ grant, client, named }: AccessView, scope: string): string {
+  if (grant.status === 'unknown') return scope
+  const own = scopeNamed(named, scope, grant.registry_position)
+  // A client that was written while the scope was being deleted may have gone on granting it.
+  return client ? scopeNamed(named, own, client.last_offset) : own
 }

@@ -137,11 +137,16 @@ CREATE TABLE ${schema}.clients (
   description text, previous_secret jsonb,
   ${REGISTRY_COLUMNS});
 CREATE INDEX clients_name ON ${schema}.clients (client_name, client_version);
+CREATE INDEX clients_groups ON ${schema}.clients USING gin (groups) WHERE NOT deleted;
+CREATE INDEX clients_scope ON ${schema}.clients USING gin (string_to_array(scope, ' ')) WHERE NOT deleted;
+CREATE INDEX clients_folders ON ${schema}.clients USING gin (resource_server_folders) WHERE NOT deleted;
+CREATE INDEX clients_disabled ON ${schema}.clients (client_id COLLATE "C") WHERE NOT deleted AND NOT enabled;
 CREATE TABLE ${schema}.scopes (name text PRIMARY KEY, description text, includes text[], ${REGISTRY_COLUMNS});
 CREATE TABLE ${schema}.users (
   sub text PRIMARY KEY, username text, name text, email text, groups text[], enabled boolean, username_index text,
   username_sha256 text, username_sort text,
   personal_state text CHECK (personal_state IN ('forgotten', 'unreadable')), ${REGISTRY_COLUMNS});
+CREATE INDEX scopes_named ON ${schema}.scopes (name) WHERE not_before IS NOT NULL;
 CREATE INDEX users_username ON ${schema}.users (username_sha256);
 CREATE INDEX users_username_index ON ${schema}.users (username_index);
 CREATE INDEX users_forgotten ON ${schema}.users (sub) WHERE personal_state = 'forgotten';
@@ -149,6 +154,7 @@ CREATE INDEX users_groups ON ${schema}.users USING gin (groups) WHERE NOT delete
 CREATE INDEX users_disabled ON ${schema}.users (sub COLLATE "C") WHERE NOT deleted AND NOT enabled;
 CREATE INDEX users_unreadable ON ${schema}.users (sub) WHERE personal_state = 'unreadable';
 CREATE TABLE ${schema}.groups (name text PRIMARY KEY, description text, ${REGISTRY_COLUMNS});
+CREATE INDEX groups_named ON ${schema}.groups (name) WHERE not_before IS NOT NULL;
 CREATE TABLE ${schema}.acls (
   name text PRIMARY KEY, allowed_groups text[], denied_groups text[], ${REGISTRY_COLUMNS});
 CREATE TABLE ${schema}.resources (

@@ -40,6 +40,10 @@ export type Change = {
   fact: (revised: Revised, entity: RegistryEntity | undefined, now: number) => RevisedFact
   /** What the change names and is not there, each as `path: what is wrong`. */
   problems: (view: RegistryView) => string[]
+  /** Throws where something stands against it that the view does not show. */
+  requireFree?: () => Promise<void>
+  /** Decided under the guard's counter also where the guard's right is not needed. */
+  underGuard?: boolean
   /** The error code of such problems. */
   error: OAuthErrorCode
 }
@@ -58,10 +62,9 @@ export async function writeEntity(
 ): Promise<RegistryEntity> {
   const read = await readForWrite(admin, change)
   const fact = await factOf(admin, change, read)
-  if (needsGuard(read.view, fact)) {
-    await requireRight(admin, ctx, GUARD_RESOURCE)
-    return admin.serially(() => writeGuarded(admin, ctx, bearer, change))
-  }
+  const isGuarded = needsGuard(read.view, fact)
+  if (isGuarded) await requireRight(admin, ctx, GUARD_RESOURCE)
+  if (isGuarded || change.underGuard) return admin.serially(() => writeGuarded(admin, ctx, bearer, change))
   const entity = await commitChange(admin, ctx, bearer, { change, read, fact })
   return entity ?? notSeen(change)
 }
@@ -75,8 +78,8 @@ const ATTEMPTS = 10
 async function writeGuarded(admin: Admin, ctx: HttpContext, bearer: Bearer, change: Change): Promise<RegistryEntity> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const read = await readForWrite(admin, change)
-    await requireRight(admin, ctx, GUARD_RESOURCE)
     const fact = await factOf(admin, change, read, read.guard_revision)
+    if (!change.underGuard || needsGuard(read.view, fact)) await requireRight(admin, ctx, GUARD_RESOURCE)
     await requireAdministratorLeft(admin, read, (standing) => standingAfter(standing, fact))
     const entity = await commitChange(admin, ctx, bearer, { change, read, fact })
     if (entity) return entity
@@ -118,6 +121,7 @@ async function commitChange(
   const problems = change.problems(read.view)
   if (problems.length > 0) throw new OAuthError(change.error, problems.join('; '))
   if (change.precondition?.(read.entities.get(change.key)) === false) throw changedMeanwhile()
+  await change.requireFree?.()
   requireFreeName(read, fact, change)
   const written = { fact, context: eventContext(ctx, bearer.principal), decidedOn: read.checkpoint }
   const { view: after, committed } = await commitAndRead(admin.commit, written, () => {

@@ -7,6 +7,7 @@ import { openingFacts } from '../../../shared/ledger/access/recovery.ts'
 import type { Client, EntityFact, Revised } from '../../../shared/ledger/events.ts'
 import type { Registry } from '../../../shared/ledger/registry/evolve.ts'
 import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
+import { withNames } from '../../../shared/ledger/registry/naming.ts'
 import { registryKeyOf } from '../../../shared/ledger/registry/state.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
 import { introduceKeys } from '../../../shared/process/soundness/introduce-key.ts'
@@ -60,7 +61,8 @@ export function recoveryFacts(registry: Registry, client: Client, reason: string
   }
   const key = registryKey('client', client.client_id)
   const before = registry.get(key)
-  const own: EntityFact[] = isDeepStrictEqual(before?.value, client)
+  const counting = before && withNames(registry.get, before)
+  const own: EntityFact[] = isDeepStrictEqual(counting?.value, client)
     ? []
     : [{ type: before && !before.deleted ? 'ClientChanged' : 'ClientRegistered', data: { ...revised(key), client } }]
   return [...own, ...openingFacts(registry, client, revised)]

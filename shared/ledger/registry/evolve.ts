@@ -1,5 +1,6 @@
 import type { EntityFact, RegistryEvent, RegistryFact, Recorded } from '../events.ts'
-import { type NamedKind, REGISTRY_EVENTS, type RegistryValues } from './kinds.ts'
+import { type NamedKind, NAMED_BY_OTHERS, REGISTRY_EVENTS, type RegistryValues } from './kinds.ts'
+import { type NamedLookup, withNames } from './naming.ts'
 import type { EntityOf, RegistryEntity, RegistryLookup, RegistryValue, RegistryView } from './state.ts'
 import { lives, registryKeyOf, registryValueOf, uniqueNameOf } from './state.ts'
 
@@ -45,12 +46,17 @@ export function evolveRegistry(lookup: RegistryLookup, recorded: Recorded<Regist
     key,
     revision: (before?.revision ?? 0) + 1,
     deleted: change.value === null,
-    not_before: rule.endsGrants ? position.offset : (before?.not_before ?? null),
+    not_before: rule.endsGrants || turns(before, change) ? position.offset : (before?.not_before ?? null),
     ...(rule.forgets && { forgotten: true }),
     last_offset: position.offset,
     at: Math.max(before?.at ?? timestamp, timestamp),
   }
   return { entity: { ...change, ...entity } }
+}
+
+/** Whether a life of something that others name ends here, or another begins. */
+function turns(before: RegistryEntity | undefined, { kind, value }: RegistryValue): boolean {
+  return NAMED_BY_OTHERS.has(kind) && (value === null || before?.deleted === true)
 }
 
 export type Registry = RegistryLookup & {
@@ -95,9 +101,15 @@ export function isGuarded({ data }: RegistryFact): boolean {
   return 'guard_revision' in data && data.guard_revision !== undefined
 }
 
-/** The living ones of these entities, by kind. */
-export function viewOf(entities: Iterable<RegistryEntity>): RegistryView {
-  const all = [...entities]
+/**
+ * The living ones of these entities, by kind, each with the names that still stand for something. `lookup`: the groups
+ * and scopes, where they are not among them.
+ */
+export function viewOf(entities: Iterable<RegistryEntity>, lookup?: NamedLookup): RegistryView {
+  const given = [...entities]
+  const byKey = new Map(given.map((entity) => [entity.key, entity]))
+  const named = lookup ?? ((key) => byKey.get(key))
+  const all = given.map((entity) => withNames(named, entity))
   return {
     clients: living(all, 'client'),
     users: living(all, 'user'),

@@ -75,6 +75,12 @@ export const REGISTRY_EVENTS: { readonly [Type in EntityFact['type']]: EventRow<
   KeyRetired: { kind: 'key', needs: 'either' },
 }
 
+/**
+ * Kinds whose names others give. `not_before` is where the latest life of one began, or where it ended: a name that was
+ * given before stands for it no more (naming.ts).
+ */
+export const NAMED_BY_OTHERS: ReadonlySet<RegistryKind> = new Set<RegistryKind>(['scope', 'group'])
+
 /** The key of the ledger's own record. */
 export const LEDGER_KEY = 'ledger'
 

@@ -1,4 +1,5 @@
 import type { Acl, Group, RegistryFact, Resource, Scope } from '../events.ts'
+import { registryKeyOf } from './state.ts'
 
 /** All users, and nobody else, are in it; nobody is put into it. */
 export const EVERYBODY = 'Everybody'
@@ -48,3 +49,10 @@ export const PREDEFINED: readonly RegistryFact[] = [
   ...RESOURCES.map((resource): RegistryFact => ({ type: 'ResourcePut', data: { revision: 1, resource } })),
   ...SCOPES.map((scope): RegistryFact => ({ type: 'ScopePut', data: { revision: 1, scope } })),
 ]
+
+const PREDEFINED_KEYS = new Set(PREDEFINED.map(registryKeyOf))
+
+/** Whether every ledger begins with the entity of this key, so that it is never deleted. */
+export function isPredefined(key: string): boolean {
+  return PREDEFINED_KEYS.has(key)
+}

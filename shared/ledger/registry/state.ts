@@ -25,7 +25,10 @@ export type EntityOf<Kind extends RegistryKind> = {
   forgotten?: boolean
   /** What names the person, where a read model says it. */
   person?: ShownPerson
-  /** Grants made at this registry position or before are dead; survives deletion. */
+  /**
+   * Grants made at this registry position or before are dead, and names given then stand for nothing; survives
+   * deletion.
+   */
   not_before: number | null
   last_offset: number
   /** Log time of the latest valid event in ms; never steps back. */

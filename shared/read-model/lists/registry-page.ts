@@ -1,6 +1,8 @@
 import { registryPlace } from '../../event-log/places.ts'
 import { REGISTRY_KINDS } from '../../ledger/registry/kinds.ts'
+import { withNames } from '../../ledger/registry/naming.ts'
 import type { RegistryEntity } from '../../ledger/registry/state.ts'
+import { namedJson, namedLookup, type NamedRow } from '../named.ts'
 import { entityJson, entityOfRow, type RegistryRow, type StoredKind } from '../registry-rows.ts'
 import type { Freshness } from '../reads/freshness.ts'
 import type { TimedReadModel } from '../reads/tokens.ts'
@@ -25,8 +27,10 @@ export type RegistryPageReader = (question: RegistryPageQuestion) => Promise<Reg
 export function createRegistryPageReader(readModel: TimedReadModel): RegistryPageReader {
   const read = createPageReader(readModel)
   return async (question) => {
-    const { rows, next, now, freshnessOf } = await read<RegistryRow>(registryPage(readModel, question))
-    const entities = rows.map((row): RegistryEntity => entityOfRow(question.kind, row))
+    const page = await read<RegistryRow, { named?: NamedRow[] | null }>(registryPage(readModel, question))
+    const { rows, next, now, freshnessOf, more } = page
+    const lookup = namedLookup(more.named ?? null)
+    const entities = rows.map((row): RegistryEntity => withNames(lookup, entityOfRow(question.kind, row)))
     return { entities, next, now, checkpoint: freshnessOf(registryPlace(readModel.topics)) }
   }
 }
@@ -55,7 +59,22 @@ export function registryPage(
     after,
     limit,
     topics: [topics.registry],
+    ...namedIn(schema, kind),
   }
+}
+
+/** The groups and scopes that the rows of a page name, where they were deleted once. */
+function namedIn(schema: string, kind: StoredKind): { more?: string } {
+  const groups = GROUPS[kind]
+  if (groups === undefined) return {}
+  const scopes = kind === 'client' ? "SELECT unnest(string_to_array(p.scope, ' ')) FROM page p" : undefined
+  return { more: `${namedJson(schema, { groups, ...(scopes && { scopes }) })} AS named` }
+}
+
+const GROUPS: Partial<Record<StoredKind, string>> = {
+  client: 'SELECT unnest(p.groups) FROM page p',
+  user: 'SELECT unnest(p.groups) FROM page p',
+  acl: 'SELECT unnest(p.allowed_groups || p.denied_groups) FROM page p',
 }
 
 function keyOf({ kind, prefix }: Pick<RegistryPageQuestion, 'kind' | 'prefix'>): KeyColumn[] {

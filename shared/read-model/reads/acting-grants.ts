@@ -3,6 +3,7 @@ import type { Client, User } from '../../ledger/events.ts'
 import { viewOf } from '../../ledger/registry/evolve.ts'
 import { EVERYBODY } from '../../ledger/registry/predefined.ts'
 import type { RegistryEntity } from '../../ledger/registry/state.ts'
+import type { NamedLookup } from '../../ledger/registry/naming.ts'
 import type { ReadModelTables } from '../read-model.ts'
 import { entityJson, entityOfRow, type RegistryRow } from '../registry-rows.ts'
 
@@ -20,6 +21,7 @@ export type Reach = { groups: readonly string[]; scopes: readonly string[]; kids
 export async function readActingGrants(
   { knex, schema }: ReadModelTables,
   { groups, scopes, kids }: Reach,
+  lookup?: NamedLookup,
 ): Promise<Acting> {
   const bindings = [[...groups], groups.includes(EVERYBODY), [...kids], [...scopes]]
   const { rows } = await knex
@@ -28,7 +30,7 @@ export async function readActingGrants(
   const [row] = rows
   const users = (row?.users ?? []).map((one): RegistryEntity => entityOfRow('user', one))
   const clients = (row?.clients ?? []).map((one): RegistryEntity => entityOfRow('client', one))
-  const view = viewOf([...users, ...clients])
+  const view = viewOf([...users, ...clients], lookup)
   return { grants: row?.grants ?? [], users: [...view.users], clients: [...view.clients] }
 }
 
@@ -39,7 +41,9 @@ const actingSql = (schema: string) => `
 WITH members AS MATERIALIZED (
   SELECT sub, not_before FROM ${schema}.users WHERE enabled AND NOT deleted AND (groups && ?::text[] OR ?::boolean)),
 usable AS MATERIALIZED (
-  SELECT u.sub, g.client_id, t.kind, t.scope, g.grant_id
+  SELECT u.sub, g.client_id, t.kind, g.grant_id, array_to_string(ARRAY(
+           SELECT name FROM unnest(string_to_array(t.scope, ' ')) AS name WHERE NOT EXISTS (
+             SELECT FROM ${schema}.scopes s WHERE s.name = name.name AND s.not_before >= g.registry_position)), ' ') AS scope
     FROM members u
    CROSS JOIN LATERAL (
      SELECT * FROM ${schema}.grants WHERE principal_type = 'user' AND principal_id = u.sub AND status = 'live' OFFSET 0) g

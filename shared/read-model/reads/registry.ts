@@ -2,6 +2,7 @@ import { epochMs } from '../../database/epoch-ms.ts'
 import type { Client } from '../../ledger/events.ts'
 import { viewOf } from '../../ledger/registry/evolve.ts'
 import { type NamedKind, NAMED_KINDS, REGISTRY_KINDS } from '../../ledger/registry/kinds.ts'
+import { type NamedLookup, withNames } from '../../ledger/registry/naming.ts'
 import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.ts'
 import { entityJson, entityOfRow, type RegistryRow } from '../registry-rows.ts'
 import { usernameSha256 } from '../person-columns.ts'
@@ -27,7 +28,7 @@ export type RegistryRead = {
   checkpoint: Freshness
   /** The guard's counter: what is decided on this is decided under it. */
   guard_revision: number
-  /** By key, tombstones too. */
+  /** By key, tombstones too; each with the names that still stand for something. */
   entities: Map<string, RegistryEntity>
   /** The living ones. */
   view: RegistryView
@@ -35,10 +36,13 @@ export type RegistryRead = {
 
 export type RegistryReader = {
   read(question: Partial<RegistryQuestion>): Promise<RegistryRead>
-  /** Enabled clients with client_credentials, in one of these groups and with one of these scopes, 1,000 at most. */
-  members(reach: Omit<Reach, 'kids'>): Promise<Client[]>
+  /**
+   * Enabled clients with client_credentials, in one of these groups and with one of these scopes, 1,000 at most.
+   * `lookup`: groups and scopes.
+   */
+  members(reach: Omit<Reach, 'kids'>, lookup: NamedLookup): Promise<Client[]>
   /** What users in these groups can act with now. */
-  acting: (reach: Reach) => Promise<Acting>
+  acting: (reach: Reach, lookup: NamedLookup) => Promise<Acting>
 }
 
 type RegistryCheckpoint = Freshness & { guard_revision: number }
@@ -72,7 +76,7 @@ export function createRegistryReader(readModel: TimedReadModel): RegistryReader 
         registrySql(schema),
         bindings,
       )
-      const entities = entitiesOf(row)
+      const entities = named(entitiesOf(row))
       const { now } = row
       const { guard_revision, ...registry } = row.registry ?? { ...NO_FRESHNESS, guard_revision: 0 }
       clocks?.database(now, sentAt)
@@ -85,11 +89,11 @@ export function createRegistryReader(readModel: TimedReadModel): RegistryReader 
         view: viewOf(entities.values()),
       }
     },
-    async members({ groups, scopes }) {
+    async members({ groups, scopes }, lookup) {
       const row = await query<Rows>('read_members', membersSql(schema), [[...groups], [...scopes]])
-      return [...viewOf(entitiesOf(row).values()).clients]
+      return [...viewOf(entitiesOf(row).values(), lookup).clients]
     },
-    acting: (reach) => readActingGrants(readModel, reach),
+    acting: (reach, lookup) => readActingGrants(readModel, reach, lookup),
   }
 }
 
@@ -98,6 +102,11 @@ function entitiesOf(rows: Rows): Map<string, RegistryEntity> {
     (rows[REGISTRY_KINDS[kind].plural] ?? []).map((row): RegistryEntity => entityOfRow(kind, row)),
   )
   return new Map(entities.map((entity) => [entity.key, entity]))
+}
+
+function named(entities: Map<string, RegistryEntity>): Map<string, RegistryEntity> {
+  const lookup = (key: string) => entities.get(key)
+  return new Map([...entities].map(([key, entity]) => [key, withNames(lookup, entity)]))
 }
 
 // Clients and users can be many; of all others there are few.

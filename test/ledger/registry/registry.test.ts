@@ -104,6 +104,43 @@ test('revoking all grants and deleting set not_before to their own offset; other
   t.is(fold(register(), change(2)).registry.get('client/shop')?.not_before, null)
 })
 
+test('a scope or group that ends, and one that is made again, sets not_before to its own offset; a change keeps it', (t) => {
+  const putScope = (revision: number): RegistryFact => {
+    return { type: 'ScopePut', data: { revision, scope: { name: 'read', description: '', includes: [] } } }
+  }
+  const putGroup = (revision: number): RegistryFact => {
+    return { type: 'GroupPut', data: { revision, group: { name: 'Staff', description: '' } } }
+  }
+  const scopeGone: RegistryFact = { type: 'ScopeDeleted', data: { revision: 3, name: 'read' } }
+  const groupGone: RegistryFact = { type: 'GroupDeleted', data: { revision: 3, name: 'Staff' } }
+  const lives = [
+    ['scope/read', putScope, scopeGone],
+    ['group/Staff', putGroup, groupGone],
+  ] as const
+  for (const [key, put, gone] of lives) {
+    const notBefore = (...facts: RegistryFact[]) => fold(...facts).registry.get(key)?.not_before
+    t.is(notBefore(put(1), put(2)), null)
+    t.is(notBefore(put(1), put(2), gone), 2)
+    t.is(notBefore(put(1), put(2), gone, put(4)), 3)
+    t.is(notBefore(put(1), put(2), gone, put(4), put(5)), 3)
+  }
+})
+
+test('whoever was in a group that was deleted is in none of that name, until put into it again', (t) => {
+  const group = (revision: number): RegistryFact => {
+    return { type: 'GroupPut', data: { revision, group: { name: 'Staff', description: '' } } }
+  }
+  const gone: RegistryFact = { type: 'GroupDeleted', data: { revision: 2, name: 'Staff' } }
+  const member = (revision: number) => putUser(revision, { groups: ['Staff', 'Other'] })
+  const groupsAfter = (...facts: RegistryFact[]) => fold(...facts).registry.view().users[0]?.groups
+  t.deepEqual(groupsAfter(group(1), member(1)), ['Staff', 'Other'])
+  t.deepEqual(groupsAfter(group(1), member(1), gone), ['Other'])
+  t.deepEqual(groupsAfter(group(1), gone, member(1)), ['Other'])
+  t.deepEqual(groupsAfter(group(1), member(1), gone, group(3)), ['Other'])
+  t.deepEqual(groupsAfter(group(1), gone, member(1), group(3)), ['Other'])
+  t.deepEqual(groupsAfter(group(1), member(1), gone, group(3), member(2)), ['Staff', 'Other'])
+})
+
 test('a name and version belong to one living client', (t) => {
   const other = { client_id: 'other' }
   const newer = { client_id: 'newer', client_version: '2' }

@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: '273372b4b707e94d46582f1e7ea0be5eb236310be551912ed989d5b6b8bb2f76',
+  2: '3326ea9b774db34c7296ef0084f16952f154b0786fcf4ae220a7b7c76a47019a',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {
