@@ -58,8 +58,8 @@ export type SecretRenewal = {
 }
 
 /**
- * The client with a new secret, beside which one of before stays valid for the overlap. Refused for a public client, and
- * where two are valid now and nobody says which of them ends.
+ * The client with a new secret, beside which one of before stays valid for the overlap. Refused for a public client,
+ * and where two are valid now and nobody says which of them ends.
  */
 export function renewSecret(
   client: Client,

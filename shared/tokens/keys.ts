@@ -6,8 +6,8 @@ const MIN_SECRET_BYTES = 32
 const MIN_DISTINCT_BYTES = 12
 
 /**
- * What a subkey is for: access, refresh and code tokens, client secrets at rest, cookies, the keys of persons, and client
- * secrets that are made again for whoever repeats the request.
+ * What a subkey is for: access, refresh and code tokens, client secrets at rest, cookies, the keys of persons, and
+ * client secrets that are made again for whoever repeats the request.
  */
 export type Purpose = 'at' | 'rt' | 'ac' | 'pepper' | 'cookie' | 'person' | 'idempotency'
 

@@ -45,7 +45,7 @@ export function patchClient(admin: Admin): HttpMiddleware {
   }
 }
 
-/** DELETE of a client: ends it and all its grants, for ever; its id is given to nobody again. 204; 404, 409, 412, 428. */
+/** DELETE of a client: ends it and all its grants, for ever. 204; OAuthError: 404, 409, 412, 428. */
 export function deleteClient(admin: Admin): HttpMiddleware {
   return async (ctx) => {
     const bearer = await requireRight(admin, ctx, CLIENT.right)

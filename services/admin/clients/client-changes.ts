@@ -13,8 +13,8 @@ const CODE = 'invalid_client_metadata'
 export type Patched = { client: Client; revision?: number | undefined }
 
 /**
- * The client as a PATCH leaves it: what it does not name stays, the secrets always; `null` is what registration takes for
- * a member that is left out, but where `null` is a value itself (never, unlimited, no resource server). OAuthError
+ * The client as a PATCH leaves it: what it does not name stays, the secrets always; `null` is what registration takes
+ * for a member that is left out, but where `null` is a value itself (never, unlimited, no resource server). OAuthError
  * invalid_client_metadata names what is wrong.
  */
 export function patchedClient(before: Client, patch: JsonObject, defaults: ClientDefaults): Patched {

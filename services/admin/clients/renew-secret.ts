@@ -26,9 +26,9 @@ const BODY = z.strictObject({
 })
 
 /**
- * POST /admin/clients/:client_id/secret {overlap_seconds?, ends?}: a new secret, which stands in this answer and nowhere
- * else. The one of before is valid for the overlap, and ends by itself. `If-Match` may say which revision it follows.
- * OAuthError: 400 for a public client, 404, 412, 409 while two are valid and `ends` does not say which of them goes.
+ * POST /admin/clients/:client_id/secret {overlap_seconds?, ends?}: a new secret, which stands in this answer only. The
+ * one of before is valid for the overlap, and ends by itself. `If-Match` may say which revision it follows. OAuthError:
+ * 400 for a public client, 404, 412, 409 while two are valid and `ends` does not say which of them goes.
  */
 export function renewClientSecret(admin: Admin): HttpMiddleware {
   return async (ctx) => {
