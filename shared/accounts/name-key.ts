@@ -20,8 +20,8 @@ type Making = {
 }
 
 /**
- * The name key, made and committed by whoever is first. OperatorError where it is lost: under another one a name that is
- * taken would be free.
+ * The name key, made and committed by whoever is first. OperatorError where it is lost: under another one a name that
+ * is taken would be free.
  */
 export async function nameKeyFor(knex: Knex, { wrap, isUsed }: Making): Promise<WrappedKey> {
   const found = await readNameKey(knex)

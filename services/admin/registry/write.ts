@@ -162,7 +162,7 @@ function requireFreeName({ entities }: RegistryRead, fact: EntityFact, { usernam
   if (others.some((entity) => uniqueNameOf(entity) === name || shownName(entity) === folded)) throw nameTaken()
 }
 
-/** The folded name of a user, where it can be read: its record may have it in clear, or an index of another name key. */
+/** The folded name of a user, where it is shown: a record may have it in clear, or an index of another name key. */
 function shownName({ kind, person }: RegistryEntity): string | undefined {
   const username = kind === 'user' ? person?.username : null
   return username == null ? undefined : foldedUsername(username)
