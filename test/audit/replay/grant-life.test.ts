@@ -29,7 +29,7 @@ test('a living grant tells whose it is, what happened to it, and which tokens li
   t.like(life, {
     client: { client_id: 'shop', client_name: 'Shop' },
     principal: { type: 'user', id: 'ada' },
-    people: { ada: { username: 'ada', name: 'Ada', email: null } },
+    people: { ada: { username: 'ada', name: null, email: null } },
   })
   t.deepEqual(
     life.now.access_tokens.map(({ generation }) => generation),
