@@ -38,7 +38,7 @@ test('a living grant tells whose it is, what happened to it, and which tokens li
   t.is(life.now.refresh_token?.generation, 2)
   t.is(life.now.because, null)
   const text = renderLife(life)
-  t.regex(text, /principal {2}user ada\n/)
+  t.regex(text, /principal {2}user ada \(ada\)\n/)
   t.regex(text, /issued generation 1 for "read write", access token for 3600 s, by client\/shop from 192\.0\.2\.1/)
   t.regex(text, /\+0\.\d s {2}refreshed to generation 2 for "read"/)
   t.regex(text, /Now \(.*\): live\n {2}access token of generation 1, until/)
