@@ -7,7 +7,7 @@ import {
 } from '../ledger/registry/kinds.ts'
 import type { RegistryEntity } from '../ledger/registry/state.ts'
 import type { Person, PersonalState, ShownPerson, User } from '../ledger/user.ts'
-import { NAMING, type Naming, personColumns, shownPerson } from './person-columns.ts'
+import { NAMING, type Naming, personColumns, shownPerson } from '../accounts/person-columns.ts'
 
 /** The kinds that have a table: all but the ledger itself. */
 export type StoredKind = NamedKind

@@ -52,7 +52,11 @@ test('another key under the same kid is named by every start, by readiness and b
   const system = environment(ledger, { LEDGER_SECRETS_SYSTEM: other })
   const check = { LEDGER_SECRETS_CHECK: formatCheckSecrets(keysOf(other, ledger_id)) }
   const cases: [Record<string, string>, string[], RegExp][] = [
-    [system, ['migrate'], /key 1 in LEDGER_SECRETS_SYSTEM is not the key 1 .* \(at, rt, ac, pepper, cookie, person, idempotency\)/],
+    [
+      system,
+      ['migrate'],
+      /key 1 in LEDGER_SECRETS_SYSTEM is not the key 1 .* \(at, rt, ac, pepper, cookie, person, idempotency\)/,
+    ],
     [system, ['serve', 'all'], /key 1 in LEDGER_SECRETS_SYSTEM is not the key 1/],
     [system, ['serve', 'projector'], /key 1 in LEDGER_SECRETS_SYSTEM is not the key 1/],
     [environment(ledger, check), ['serve', 'token-check'], /LEDGER_SECRETS_CHECK is not the key 1 .* \(at, pepper\)/],
@@ -66,7 +70,10 @@ test('another key under the same kid is named by every start, by readiness and b
   const status = await commandLine(system, 'keys', 'status')
   t.is(status.code, 1)
   t.regex(status.out, /^ ?1 +ANOTHER +introduced /m)
-  t.regex(status.out, /^kid 1 IS ANOTHER KEY than the one in the log \(at, rt, ac, pepper, cookie, person, idempotency\)/m)
+  t.regex(
+    status.out,
+    /^kid 1 IS ANOTHER KEY than the one in the log \(at, rt, ac, pepper, cookie, person, idempotency\)/m,
+  )
   const right = await commandLine(environment(ledger, { LEDGER_SECRETS_SYSTEM: one }), 'migrate')
   t.is(right.code, 0, right.err)
 

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { NAMING_COLUMNS } from '../../../shared/read-model/person-columns.ts'
+import { NAMING_COLUMNS } from '../../../shared/accounts/person-columns.ts'
 import type { Row, Snapshot } from './stored-rows.ts'
 
 /** One thing that the read model says and the log does not. `column: null` = the row itself. */

@@ -5,7 +5,7 @@ import { mayBeSwept, mayTokenBeSwept } from '../../../shared/ledger/grant/sweepa
 import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
 import { MAX_APART_MS } from '../../../shared/read-model/reads/clocks.ts'
 import type { Person, PersonalState } from '../../../shared/ledger/user.ts'
-import { sealedUserOf } from '../../../shared/read-model/person-columns.ts'
+import { sealedUserOf } from '../../../shared/accounts/person-columns.ts'
 import { bearerTokenRow, type BearerTokenRow, grantRow } from '../../../shared/read-model/grant-rows.ts'
 import {
   REGISTRY_TABLES,

@@ -30,8 +30,8 @@ const PLACES: Partial<Record<NamedKind, Place[]>> = {
 }
 
 /**
- * Reads who names an entity, in one statement. A name that stands for nothing any more (ledger/registry/naming.ts) is in
- * nobody's way.
+ * Reads who names an entity, in one statement. A name that stands for nothing any more (ledger/registry/naming.ts)
+ * is in nobody's way.
  */
 export function createPlacesReader({ knex, schema }: ReadModelTables): PlacesReader {
   return async (kind, name) => {

@@ -3,7 +3,7 @@ import { forgetSql } from '../../accounts/person-keys.ts'
 import { isSchemaGone } from '../../database/away.ts'
 import type { TopicPartition } from '../../event-log/places.ts'
 import type { ReadModelTables } from '../read-model.ts'
-import { NAMING_COLUMNS } from '../person-columns.ts'
+import { NAMING_COLUMNS } from '../../accounts/person-columns.ts'
 import { schemasOfPeople } from '../versions/read-models.ts'
 
 type Forgetting = { subs: string[]; places: TopicPartition[] }

@@ -13,7 +13,7 @@ import {
   type RegistryRow,
   type StoredKind,
 } from '../registry-rows.ts'
-import { sealedUserOf, usernameSha256 } from '../person-columns.ts'
+import { sealedUserOf, usernameSha256 } from '../../accounts/person-columns.ts'
 import { loadGuardRevision } from '../checkpoints.ts'
 import type { ReadModelTables } from '../read-model.ts'
 import { KEYS_HELD, usersSql } from './users.ts'

@@ -1,4 +1,4 @@
-import { NAMING_COLUMNS } from '../person-columns.ts'
+import { NAMING_COLUMNS } from '../../accounts/person-columns.ts'
 import { registryColumns } from '../registry-rows.ts'
 
 /**

@@ -5,7 +5,7 @@ import { type NamedKind, NAMED_KINDS, REGISTRY_KINDS } from '../../ledger/regist
 import { type NamedLookup, withNames } from '../../ledger/registry/naming.ts'
 import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.ts'
 import { entityJson, entityOfRow, type RegistryRow } from '../registry-rows.ts'
-import { usernameSha256 } from '../person-columns.ts'
+import { usernameSha256 } from '../../accounts/person-columns.ts'
 import { registryPlace } from '../../event-log/places.ts'
 import { createStamps } from '../stamps.ts'
 import { type Acting, type Reach, readActingGrants } from './acting-grants.ts'
