@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Made } from '../../shared/accounts/idempotent-requests.ts'
 import type { Bearer } from '../../shared/callers/require-right.ts'
 import type { HttpContext } from '../../shared/http/context.ts'
@@ -16,8 +17,9 @@ export async function repeatable(
   { claimRequest }: Pick<Admin, 'claimRequest'>,
   ctx: HttpContext,
   bearer: Bearer,
-  made: Made,
+  makes: Omit<Made, 'salt'>,
 ): Promise<Repeatable> {
+  const made = { ...makes, salt: randomBytes(16).toString('base64url') }
   const principal = `${bearer.principal.type}/${bearer.principal.id}`
   const key = readIdempotencyKey(ctx)
   if (key === null) return { ...made, principal, key }

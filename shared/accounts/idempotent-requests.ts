@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
 
-/** What a request makes: this revision of the entity of this id. */
-export type Made = { id: string; revision: number }
+/**
+ * What a request makes: this revision of the entity of this id. `salt`: random; of a secret that is made again, so that
+ * nobody makes it again once the row is gone.
+ */
+export type Made = { id: string; revision: number; salt: string }
 
 /** A request that its sender may repeat: whose it is, under which key, to which route, with which body. */
 export type IdempotentRequest = { principal: string; key: string; route: string; body: string }
@@ -34,14 +37,15 @@ export async function claimRequest(knex: Knex, request: IdempotentRequest, made:
     return made
   }
   const { rows } = await knex.raw<{ rows: (Made & { equal: boolean })[] }>(
-    `SELECT id, revision, route = :route AND body_sha256 = :body_sha256 AS equal
+    `SELECT id, revision, salt, route = :route AND body_sha256 = :body_sha256 AS equal
        FROM ledger.idempotent_requests WHERE principal = :principal AND key_sha256 = :key_sha256`,
     { principal, key_sha256, route, body_sha256 },
   )
   const [first] = rows
   if (!first) throw new Error('the request that came first is not there')
   if (!first.equal) throw new KeyUsedOtherwise()
-  return { id: first.id, revision: first.revision }
+  const { id, revision, salt } = first
+  return { id, revision, salt }
 }
 
 type Row = { principal: string; key_sha256: Buffer; route: string; body_sha256: Buffer } & Made
@@ -49,11 +53,11 @@ type Row = { principal: string; key_sha256: Buffer; route: string; body_sha256: 
 /** Whether this is the first of its key, or the one before is too old to count. */
 async function insert(knex: Knex, row: Row): Promise<boolean> {
   const { rows } = await knex.raw<{ rows: unknown[] }>(
-    `INSERT INTO ledger.idempotent_requests AS r (principal, key_sha256, route, body_sha256, id, revision)
-     VALUES (:principal, :key_sha256, :route, :body_sha256, :id, :revision)
+    `INSERT INTO ledger.idempotent_requests AS r (principal, key_sha256, route, body_sha256, id, revision, salt)
+     VALUES (:principal, :key_sha256, :route, :body_sha256, :id, :revision, :salt)
          ON CONFLICT (principal, key_sha256) DO UPDATE
         SET route = excluded.route, body_sha256 = excluded.body_sha256, id = excluded.id, revision = excluded.revision,
-            created_at = excluded.created_at
+            salt = excluded.salt, created_at = excluded.created_at
       WHERE r.created_at <= clock_timestamp() - interval '${KEPT_HOURS} hours' RETURNING 1`,
     row,
   )

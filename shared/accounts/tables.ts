@@ -30,6 +30,7 @@ export async function createIdempotencyTable(knex: Knex): Promise<void> {
       body_sha256 bytea NOT NULL,
       id text NOT NULL,
       revision integer NOT NULL,
+      salt text NOT NULL,
       created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       PRIMARY KEY (principal, key_sha256))`)
   await knex.raw('CREATE INDEX idempotent_requests_created_at ON ledger.idempotent_requests (created_at)')

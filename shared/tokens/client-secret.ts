@@ -12,8 +12,8 @@ export function generateClientSecret(): string {
   return randomBytes(SECRET_BYTES).toString('base64url')
 }
 
-/** Whose request it is, under which Idempotency-Key, and what it makes. */
-export type SecretRequest = { principal: string; key: string; id: string; revision: number }
+/** Whose request it is, under which Idempotency-Key, and what it makes; `salt`: random, and of this request alone. */
+export type SecretRequest = { principal: string; key: string; id: string; revision: number; salt: string }
 
 /**
  * The secret that this request makes, as long and of the same characters as a random one: whoever has the key of this
@@ -22,11 +22,11 @@ export type SecretRequest = { principal: string; key: string; id: string; revisi
 export function repeatableClientSecret(
   keys: Keys,
   kid: number,
-  { principal, key, id, revision }: SecretRequest,
+  { principal, key, id, revision, salt }: SecretRequest,
 ): string | null {
   const subkey = keys.subkey('idempotency', kid)
   // As JSON, so that no two requests are one text.
-  return subkey ? macOf(subkey, JSON.stringify([principal, key, id, revision])).toString('base64url') : null
+  return subkey ? macOf(subkey, JSON.stringify([principal, key, id, revision, salt])).toString('base64url') : null
 }
 
 /**

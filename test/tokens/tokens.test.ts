@@ -1,7 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import test from 'ava'
 import fc from 'fast-check'
-import { generateClientSecret, hashClientSecret, verifyClientSecret } from '../../shared/tokens/client-secret.ts'
+import {
+  generateClientSecret,
+  hashClientSecret,
+  repeatableClientSecret,
+  verifyClientSecret,
+} from '../../shared/tokens/client-secret.ts'
 import { deriveKeys, formatCheckSecrets, parseCheckSecrets, parseSecrets } from '../../shared/tokens/keys.ts'
 import { formatToken, parseToken, tokenKind } from '../../shared/tokens/token-string.ts'
 
@@ -175,4 +180,24 @@ test('only the secret itself verifies, under the pepper it was stored with, also
   t.false(verifyClientSecret(keys, secret, { kid: 1, hash: '' }))
   t.false(verifyClientSecret(keys, secret, { ...stored, kid: 9 }))
   t.false(JSON.stringify(stored).includes(secret))
+})
+
+test('traps-running 6: a secret that is made again is that of one request alone, and needs the key and what is kept of it', (t) => {
+  const request = { principal: 'client/root', key: 'k', id: 'shop', revision: 1, salt: 's' }
+  const secret = repeatableClientSecret(keys, 1, request)
+  t.regex(secret ?? '', /^[\w-]{43}$/)
+  t.is(repeatableClientSecret(keysFrom(`2:${two},1:${one}`), 1, request), secret)
+  const others = [
+    repeatableClientSecret(keysFrom(`2:${two},1:${one}`), 2, request),
+    repeatableClientSecret(keys, 1, { ...request, principal: 'user/root' }),
+    repeatableClientSecret(keys, 1, { ...request, key: 'k2' }),
+    repeatableClientSecret(keys, 1, { ...request, id: 'shop2' }),
+    repeatableClientSecret(keys, 1, { ...request, id: 'shop","1', revision: 1 }),
+    repeatableClientSecret(keys, 1, { ...request, revision: 2 }),
+    repeatableClientSecret(keys, 1, { ...request, salt: 's2' }),
+  ]
+  t.is(new Set([secret, ...others]).size, 8)
+  t.false(others.includes(null))
+  t.is(repeatableClientSecret(keys, 9, request), null)
+  t.is(repeatableClientSecret(parseCheckSecrets(formatCheckSecrets(keys)), 1, request), null)
 })

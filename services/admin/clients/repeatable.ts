@@ -1,4 +1,3 @@
-import type { Made } from '../../../shared/accounts/idempotent-requests.ts'
 import { type Bearer, requireRight } from '../../../shared/callers/require-right.ts'
 import type { HttpContext } from '../../../shared/http/context.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
@@ -12,7 +11,7 @@ import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import { generateClientSecret, provenSecret, repeatableClientSecret } from '../../../shared/tokens/client-secret.ts'
 import type { Keys } from '../../../shared/tokens/keys.ts'
 import type { Admin } from '../admin.ts'
-import { type Repeatable } from '../idempotency-key.ts'
+import type { Repeatable } from '../idempotency-key.ts'
 import { type Change, writeEntity } from '../registry/write.ts'
 
 /** What a client proves itself with, in the one answer that tells it (RFC 7591 §3.2.1; 0 = it does not expire). */
@@ -68,7 +67,7 @@ async function madeBefore(admin: Admin, ctx: HttpContext, request: Repeatable): 
   return { entity, credentials: madeCredentials(admin.keys, { client, request, now }) }
 }
 
-type MadeSecret = { client: Client; request: Made & { principal: string; key: string | null }; now: number }
+type MadeSecret = { client: Client; request: Repeatable; now: number }
 
 function madeCredentials(keys: Keys, { client, request: { key, ...made }, now }: MadeSecret): Credentials {
   if (client.client_type === 'public' || key === null) return {}

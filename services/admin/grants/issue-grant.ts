@@ -8,13 +8,17 @@ import { readJson } from '../../../shared/http/input/json-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import type { GrantFact } from '../../../shared/ledger/events.ts'
 import { ADMINISTRATOR_GRANT, issueTokens } from '../../../shared/ledger/grant/issue.ts'
+import { deadBecause } from '../../../shared/ledger/grant/liveness.ts'
 import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
-import { issuedTokens } from '../../../shared/read-model/commit/issued-tokens.ts'
+import { issuedTokens, tokensOf } from '../../../shared/read-model/commit/issued-tokens.ts'
 import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import { requireCurrentKey } from '../../../shared/read-model/reads/settled-token.ts'
 import type { RegistryRead } from '../../../shared/read-model/reads/registry.ts'
 import type { TokenView } from '../../../shared/read-model/reads/tokens.ts'
+import { Unsettled } from '../../../shared/read-model/unsettled.ts'
+import type { TokenResponse } from '../../../shared/tokens/token-response.ts'
 import type { Admin } from '../admin.ts'
+import { repeatable } from '../idempotency-key.ts'
 import { readGrant } from './end-grant.ts'
 import { GRANTS, guardGrant } from './guard-grant.ts'
 
@@ -27,7 +31,8 @@ const ISSUE = z.strictObject({
 /**
  * POST /admin/grants: an administrator gives a client its first tokens for a user, on the client's terms; answers as
  * the token endpoint does (RFC 6749 §5.1). `scope` omitted = the client's whole scope. 400 invalid_request for a client
- * or user that is unknown or disabled, invalid_scope for more than the client's.
+ * or user that is unknown or disabled, invalid_scope for more than the client's. With an Idempotency-Key it may be
+ * repeated: 409 once its tokens were refreshed or have ended.
  */
 export function issueGrant(admin: Admin): HttpMiddleware {
   return async (ctx) => {
@@ -35,13 +40,16 @@ export function issueGrant(admin: Admin): HttpMiddleware {
     const { client_id, sub, scope } = await readJson(ctx, ISSUE)
     const read = await admin.registry.read({ client_ids: [client_id], subs: [sub] })
     requireRecent(read.checkpoint, read.now, admin.maxLagMs)
-    const grant_id = uuidv7()
+    const { id: grant_id, key } = await repeatable(admin, ctx, bearer, { id: uuidv7(), revision: 1 })
     const event = decideIssue(admin, read, { client_id, sub, scope: scope ?? null, grant_id })
     await guardGrant(admin, ctx, read, event.data)
-    const decidedOn = await requireWritable(admin, grant_id)
-    const written = { fact: event, context: eventContext(ctx, bearer.principal), decidedOn }
-    const { view, committed } = await commitAndRead(admin.commit, written, () => readGrant(admin, grant_id))
-    ctx.body = issuedTokens(admin, view, committed)
+    const before = await requireWritable(admin, grant_id)
+    if (before.grant.status === 'unknown') {
+      const written = { fact: event, context: eventContext(ctx, bearer.principal), decidedOn: before.checkpoint }
+      const { view, committed } = await commitAndRead(admin.commit, written, () => readGrant(admin, grant_id))
+      // An equal request may have been first, at the same moment.
+      ctx.body = key === null ? issuedTokens(admin, view, committed) : issuedBefore(admin, view)
+    } else ctx.body = issuedBefore(admin, before)
   }
 }
 
@@ -68,10 +76,19 @@ function decideIssue(admin: Admin, read: RegistryRead, { client_id, sub, scope, 
   return event
 }
 
-/** The checkpoint of the partition that the grant goes to. 503 rather than a grant that nobody is told of. */
-async function requireWritable(admin: Admin, grant_id: string): Promise<TokenView['checkpoint']> {
-  const { checkpoint, now, keys } = await readGrant(admin, grant_id)
-  requireRecent(checkpoint, now, admin.maxLagMs)
-  requireCurrentKey(admin.logger, admin.keys.current, keys)
-  return checkpoint
+/** The grant before it is written. 503 rather than a grant that nobody is told of. */
+async function requireWritable(admin: Admin, grant_id: string): Promise<TokenView> {
+  const view = await readGrant(admin, grant_id)
+  requireRecent(view.checkpoint, view.now, admin.maxLagMs)
+  requireCurrentKey(admin.logger, admin.keys.current, view.keys)
+  return view
+}
+
+/** The first tokens of a grant that an equal request has made; not once they are spent, as that would be a reuse. */
+function issuedBefore(admin: Admin, { grant, generations, client, user, now }: TokenView): TokenResponse {
+  const first = generations.get(1)
+  if (grant.status === 'unknown') throw new Unsettled('the issued token turned out void')
+  const isFirst = grant.status === 'live' && grant.access_generation === 1
+  if (isFirst && first && !deadBecause({ grant, client, user })) return tokensOf(admin, grant, first, now)
+  throw new OAuthError('conflict', 'the grant of this Idempotency-Key was refreshed, or has ended, since')
 }

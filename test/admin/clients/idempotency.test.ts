@@ -158,8 +158,8 @@ test(`a key stands for its request for ${KEPT_HOURS} hours, and is cleaned up in
   t.is(other.status, 201, 'it is a new key')
   t.not(other.body['client_id'], first.body['client_id'])
   await knex.raw(`
-    INSERT INTO ledger.idempotent_requests (principal, key_sha256, route, body_sha256, id, revision, created_at)
-    SELECT 'client/x', sha256(n::text::bytea), 'r', '', 'i', 1, clock_timestamp() - interval '25 hours'
+    INSERT INTO ledger.idempotent_requests (principal, key_sha256, route, body_sha256, id, revision, salt, created_at)
+    SELECT 'client/x', sha256(n::text::bytea), 'r', '', 'i', 1, '', clock_timestamp() - interval '25 hours'
       FROM generate_series(1, 250) n`)
   const left = async () =>
     (await knex.raw<{ rows: { n: number }[] }>('SELECT count(*)::int AS n FROM ledger.idempotent_requests')).rows[0]?.n
@@ -210,9 +210,9 @@ test('a repeat that another key has made meanwhile is told so, and does not rene
   t.is((await renew('"r"', {})).status, 200)
   // Of another caller, who was to make the same revision and came too late.
   await runtime.knex.raw(`
-    INSERT INTO ledger.idempotent_requests (principal, key_sha256, route, body_sha256, id, revision)
+    INSERT INTO ledger.idempotent_requests (principal, key_sha256, route, body_sha256, id, revision, salt)
     SELECT 'client/' || (SELECT client_id FROM ${runtime.schema}.clients WHERE client_name = 'second'),
-           key_sha256, route, body_sha256, id, revision FROM ledger.idempotent_requests WHERE route LIKE '%/secret'`)
+           key_sha256, route, body_sha256, id, revision, salt FROM ledger.idempotent_requests WHERE route LIKE '%/secret'`)
   const length = (await events()).length
   const { status, body } = await renew('"r"', {}, second)
   t.is(status, 409)

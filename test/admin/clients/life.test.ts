@@ -33,7 +33,7 @@ async function withTokens(t: Parameters<typeof startLedger>[0]) {
   return { ...ledger, shop, till, issue, own, pair, path, patch, isActive, mayOrder, refresh }
 }
 
-test('a disabled client is refused at once everywhere, works again when it is enabled, and no grant has ended', async (t) => {
+test('W20: a disabled client is refused at once everywhere, works again when it is enabled, and no grant has ended', async (t) => {
   const ledger = await withTokens(t)
   const { shop, till, issue, own, pair, patch, isActive, mayOrder, refresh, post, events } = ledger
   const other = await issue(till)
@@ -56,7 +56,7 @@ test('a disabled client is refused at once everywhere, works again when it is en
   t.false((await events()).some(({ type }) => type === 'TokenRevoked' || type === 'ClientGrantsRevoked'))
 })
 
-test('W21, W24: deleting a client ends all its tokens, and those of the same user through another live on', async (t) => {
+test('W20, W24: deleting a client ends all its tokens, and those of the same user through another live on', async (t) => {
   const ledger = await withTokens(t)
   const { shop, till, issue, own, pair, path, isActive, refresh, send, root: token, register, post } = ledger
   const other = await issue(till)
@@ -94,7 +94,7 @@ test('W21: taking a scope from a client does not touch the tokens already issued
   t.false(await mayOrder(fresh.body['access_token']))
 })
 
-test('a client says for itself how long its tokens live, also for ever', async (t) => {
+test('W20: a client says for itself how long its tokens live, also for ever', async (t) => {
   const { shop, patch, tokenOf, post } = await withTokens(t)
   const lifetime = async () =>
     (await post('/oauth2/token', { grant_type: 'client_credentials' }, { as: shop })).body['expires_in']

@@ -53,7 +53,7 @@ test('a public client has no secret, a shorter grace, and may say that its token
   t.deepEqual(client['redirect_uris'], redirect_uris)
 })
 
-test('name and version of a client are unique', async (t) => {
+test('W20: name and version of a client are unique', async (t) => {
   const { send, root: token } = await startLedger(t)
   const register = (client_version: string) =>
     send('POST', '/admin/clients', { token, body: { client_name: 'Shop', client_version } })
