@@ -104,7 +104,7 @@ test('traps-running 7: ten equal requests at once on two processes make one clie
   )
   const answers = await Promise.all(requests)
   for (const { body: client } of answers) seeded(String(client['client_secret']))
-  t.deepEqual(new Set(answers.map(({ status }) => status)), new Set([201]), JSON.stringify(answers.map((a) => a.body)))
+  t.deepEqual(new Set(answers.map(({ status }) => status)), new Set([201]))
   t.is(new Set(answers.map((answer) => JSON.stringify(answer.body))).size, 1)
   t.is(new Set(await registrations(ledger)).size, 1)
   const { client_id, client_secret } = answers[0]?.body ?? {}
