@@ -2,7 +2,7 @@ import { answerWithin } from '../../shared/http/answer-within.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
 import { pubOauthPaths } from '../../shared/http/pub-oauth-paths.ts'
 import type { Admin } from './admin.ts'
-import { deleteClient, patchClient } from './clients/change-client.ts'
+import { patchClient } from './clients/change-client.ts'
 import { CLIENT } from './clients/client-kind.ts'
 import { registerClient } from './clients/register-client.ts'
 import { renewClientSecret } from './clients/renew-secret.ts'
@@ -26,7 +26,7 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
   router.get('/admin/clients', within, listEntities(admin, CLIENT))
   router.get('/admin/clients/:client_id', within, getEntity(admin, CLIENT))
   router.patch('/admin/clients/:client_id', within, patchClient(admin))
-  router.delete('/admin/clients/:client_id', within, deleteClient(admin))
+  router.delete('/admin/clients/:client_id', within, deleteEntity(admin, CLIENT))
   router.post('/admin/clients/:client_id/secret', within, renewClientSecret(admin))
   router.post('/admin/clients/:client_id/revoke-all', within, revokeAllOfClient(admin))
   for (const kind of KINDS) {

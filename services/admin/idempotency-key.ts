@@ -27,6 +27,15 @@ export async function repeatable(
   return { ...(await claimRequest(request, made)), principal, key }
 }
 
+/** OAuthError invalid_request for an Idempotency-Key where no request is answered again: better than to ignore it. */
+export function refuseIdempotencyKey(ctx: HttpContext): void {
+  if (readIdempotencyKey(ctx) === null) return
+  throw new OAuthError(
+    'invalid_request',
+    'Idempotency-Key is not taken here: what is made twice is refused by its name',
+  )
+}
+
 // A string of RFC 9651 (draft-ietf-httpapi-idempotency-key-header), or the same bare, as many send it.
 const QUOTED = /^"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"$/
 const BARE = /^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,255}$/

@@ -44,25 +44,3 @@ export function patchClient(admin: Admin): HttpMiddleware {
     ctx.body = shown(entity)
   }
 }
-
-/** DELETE of a client: ends it and all its grants, for ever. 204; OAuthError: 404, 409, 412, 428. */
-export function deleteClient(admin: Admin): HttpMiddleware {
-  return async (ctx) => {
-    const bearer = await requireRight(admin, ctx, CLIENT.right)
-    const client_id = nameFrom(ctx, CLIENT.id, CLIENT.form)
-    const precondition = readIfMatch(ctx)
-    const { key } = await readLiving(admin, CLIENT, client_id, admin.maxLagMs)
-    await writeEntity(admin, ctx, bearer, {
-      key,
-      question: CLIENT.question(client_id),
-      precondition,
-      fact: (revised, entity) => {
-        livingClient(entity)
-        return { type: 'ClientDeleted', data: { ...revised, client_id } }
-      },
-      problems: () => [],
-      error: 'invalid_request',
-    })
-    ctx.status = 204
-  }
-}

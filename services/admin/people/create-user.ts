@@ -7,6 +7,7 @@ import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import { lives } from '../../../shared/ledger/registry/state.ts'
 import type { Admin } from '../admin.ts'
+import { refuseIdempotencyKey } from '../idempotency-key.ts'
 import { NAME } from '../names.ts'
 import type { Wanted } from '../kinds/kind.ts'
 import { USERS } from '../kinds/users.ts'
@@ -22,6 +23,7 @@ import { requirePseudonym } from './pseudonym.ts'
 export function createUser(admin: Admin): HttpMiddleware {
   return async (ctx) => {
     const bearer = await requireRight(admin, ctx, USERS.right)
+    refuseIdempotencyKey(ctx)
     const { sub, wanted } = await readJson(ctx, BODY)
     requirePseudonym(admin, sub)
     const entity = await writeEntity(admin, ctx, bearer, {

@@ -197,7 +197,7 @@ test('a renewal that is repeated gives the same secret again, and renews once', 
   t.is((await renew('"z"', { overlap_seconds: 0 })).status, 200)
   t.is((await renew('"r"', { overlap_seconds: 60 })).status, 409, 'its secret has ended')
   t.is((await create('"k"', SHOP)).status, 409)
-  t.is((await send('DELETE', path, { token, headers: { 'if-match': '*' } })).status, 204)
+  t.is((await send('DELETE', path, { token, headers: { 'if-match': '*' } })).status, 200)
   t.is((await create('"k"', SHOP)).status, 409)
   t.is((await renew('"r"', { overlap_seconds: 60 })).status, 404)
 })
@@ -233,4 +233,13 @@ test('a public client is made once as well, and a key is one string', async (t) 
     t.regex(String(body['error_description']), /Idempotency-Key/)
   }
   t.is((await events()).length, length)
+})
+
+test('where no request is answered again the key is refused, not ignored', async (t) => {
+  const ledger = await withAdministrators(t)
+  const length = (await ledger.events()).length
+  const { status, body } = await posting(ledger, '/admin/users')('"k"', { username: 'ada' })
+  t.is(status, 400)
+  t.regex(String(body['error_description']), /Idempotency-Key/)
+  t.is((await ledger.events()).length, length)
 })
