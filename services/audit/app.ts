@@ -68,7 +68,8 @@ async function events(ctx: HttpContext, { audit, long }: Served, guarding: Guard
   ctx.type = 'application/jsonl'
 }
 
-const PATH = z.object({ grant_id: z.uuid().toLowerCase() })
+/** The parameters of a path with a grant. */
+export const PATH = z.object({ grant_id: z.uuid().toLowerCase() })
 
 /** How an answer 404 says that there is no such grant, and not no such path. */
 export const UNKNOWN_GRANT = 'the log knows no such grant'

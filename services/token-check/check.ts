@@ -11,7 +11,8 @@ import { bearerFacts } from './bearer-facts.ts'
 import { ask, examine, resourceServerFolders, type Examined } from './examine.ts'
 import type { TokenCheck } from './token-check.ts'
 
-const QUESTION = z.strictObject({
+/** The body of POST /check. */
+export const QUESTION = z.strictObject({
   token: z.string().min(1).max(4096),
   resource: z.string().refine(isResourceName, RESOURCE_NAME_RULE),
   consistency: z.enum(['minimize_latency', 'fully_consistent']).default('minimize_latency'),

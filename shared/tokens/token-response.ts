@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { type Generation, type IssuedGrant, NO_GENERATION } from '../ledger/grant/state.ts'
 import { formatToken } from './token-string.ts'
 import type { Keys } from './keys.ts'
@@ -10,6 +11,15 @@ export type TokenResponse = {
   refresh_token?: string
   scope?: string
 }
+
+/** The same for those who read it. */
+export const TOKEN_RESPONSE = z.object({
+  access_token: z.string(),
+  token_type: z.literal('Bearer'),
+  expires_in: z.int().min(0).optional().meta({ description: 'Seconds; absent: it does not expire.' }),
+  refresh_token: z.string().optional(),
+  scope: z.string().optional(),
+})
 
 /**
  * The tokens of one generation, derived again from its row: the same row gives the same strings. `expires_in` is what

@@ -25,6 +25,7 @@ export const ROOMS = {
   'shared/http': ['shared/ledger/storable-text.ts'],
   'shared/http/app': ['shared/http'],
   'shared/http/input': ['shared/http'],
+  'shared/http/openapi': ['shared/http'],
   'shared/callers': ['shared/read-model/**', 'shared/http/**'],
   'shared/process': ['shared/callers', 'shared/event-log/**'],
   'shared/process/soundness': ['shared/process'],

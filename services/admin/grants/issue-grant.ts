@@ -22,7 +22,8 @@ import { repeatable } from '../idempotency-key.ts'
 import { readGrant } from './end-grant.ts'
 import { GRANTS, guardGrant } from './guard-grant.ts'
 
-const ISSUE = z.strictObject({
+/** Whom an administrator gives tokens for, and to which client. */
+export const ISSUE = z.strictObject({
   client_id: z.string().min(1).max(200),
   sub: z.string().min(1).max(200),
   scope: z.string().max(5000).optional(),

@@ -14,7 +14,8 @@ import { GRANTS, guardGrant } from './guard-grant.ts'
 /** What has been dead for so long that nothing is appended any more, and was never revoked. */
 const EXPIRED = { status: 'expired', reason: null }
 
-const REVOKE = z.strictObject({ reason: REASON })
+/** Why a grant is ended. */
+export const REVOKE = z.strictObject({ reason: REASON })
 
 /**
  * POST /admin/grants/:grant_id/revoke {reason}: ends all tokens of a grant; 200 means durable and projected. Repeating

@@ -23,7 +23,8 @@ export function getKey(admin: Admin): HttpMiddleware {
   }
 }
 
-const BODY = z.strictObject({
+/** Which page of a key's grants to end. */
+export const REVOKE_KEY = z.strictObject({
   after: z.string().regex(PAGE_MARK, 'must be a "next" of before').nullable().default(null),
 })
 
@@ -38,7 +39,7 @@ export function revokeKey(admin: Admin): HttpMiddleware {
     const bearer = await requireRight(admin, ctx, KEYS)
     await requireRight(admin, ctx, GUARD_RESOURCE)
     const kid = kidFrom(ctx)
-    const { after } = await readJson(ctx, BODY)
+    const { after } = await readJson(ctx, REVOKE_KEY)
     if (kid === admin.keys.current) throw new OAuthError('conflict', `kid ${kid} is current here: ${FIRST_ANOTHER}`)
     if (kid === bearer.kid)
       throw new OAuthError('conflict', `your own token was made with kid ${kid}: ${FIRST_ANOTHER}`)
@@ -50,7 +51,8 @@ export function revokeKey(admin: Admin): HttpMiddleware {
   }
 }
 
-const RETIREMENT = z.strictObject({ lost: z.boolean().default(false) })
+/** Whether nobody has the key any more. */
+export const RETIREMENT = z.strictObject({ lost: z.boolean().default(false) })
 
 /**
  * POST /admin/keys/:kid/retire {lost?}: says that nothing needs this key any more; 200 with what it is still named by
@@ -73,7 +75,8 @@ function lookupOf({ keyUses, knownKeys, wrappingKids, keys }: Admin): KeyLookup 
   return { keyUses, knownKeys, wrappingKids, here: keys.kids }
 }
 
-const KID = z.string().regex(/^(?:[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/, 'must be a whole number from 1 to 255')
+/** A key's number in a path. */
+export const KID = z.string().regex(/^(?:[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])$/, 'must be a whole number from 1 to 255')
 
 function kidFrom(ctx: HttpContext): number {
   return Number(nameFrom(ctx, 'kid', KID))

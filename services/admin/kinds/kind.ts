@@ -56,7 +56,11 @@ export function named(kind: PutKind): Pick<Kind, 'kind' | 'path' | 'right' | 'id
 }
 
 /** The name may be repeated in the body, as GET shows it, but it is the path's. */
-export const repeated = (id: string) => z.literal(id, { error: 'must be the name in the path' }).optional()
+export const repeated = (id: string) =>
+  z
+    .literal(id, { error: 'must be the name in the path' })
+    .meta({ readOnly: true, description: 'May be repeated: it is the name in the path.' })
+    .optional()
 
 /** May be repeated, as GET shows it: then it is the one that is changed. */
 export const REVISION = z.int({ error: 'must be the revision of what you read' }).min(1).optional()

@@ -10,10 +10,12 @@ import type { Admin } from '../admin.ts'
 import type { ReadModels } from './read-models.ts'
 
 /** The right to see, build, choose and drop read models. */
-const PROJECTION = 'ledger.admin:projection'
+export const PROJECTION = 'ledger.admin:projection'
 
-const SWITCH = z.strictObject({ read_model: readModelSchema.optional() })
-const DROP = z.strictObject({ read_model: readModelSchema })
+/** Which read model to read. */
+export const SWITCH = z.strictObject({ read_model: readModelSchema.optional() })
+/** Which read model to drop. */
+export const DROP = z.strictObject({ read_model: readModelSchema })
 
 /**
  * What `token-ledger projection list | rebuild | switch | drop` asks where the database takes one process, and that one

@@ -14,7 +14,8 @@ const RIGHT = 'ledger.admin:users'
 /** How an answer 404 says that nobody ever had this sub, and not that there is no such path. */
 export const NO_SUCH_USER = 'there is no such user'
 
-const BODY = z.strictObject({ reason: REASON })
+/** Why somebody is forgotten. */
+export const FORGET = z.strictObject({ reason: REASON })
 
 /**
  * POST /admin/users/:sub/forget {reason}: forgets a person for ever, who may be deleted already. 200 means: the grants
@@ -25,7 +26,7 @@ export function forgetUser(admin: Admin): HttpMiddleware {
   return async (ctx) => {
     const bearer = await requireRight(admin, ctx, RIGHT)
     const sub = nameFrom(ctx, 'sub', NAME)
-    const { reason } = await readJson(ctx, BODY)
+    const { reason } = await readJson(ctx, FORGET)
     const change = changeOf(sub, reason)
     const isForgotten = (await readUser(admin, change))?.forgotten === true
     if (!isForgotten) await writeEntity(admin, ctx, bearer, change)

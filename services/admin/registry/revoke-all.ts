@@ -12,7 +12,8 @@ import { NAME, nameFrom, REASON } from '../names.ts'
 import { etagOf } from './preconditions.ts'
 import { type RevisedFact, writeEntity } from './write.ts'
 
-const BODY = z.strictObject({ reason: REASON })
+/** Why all of somebody's grants are ended. */
+export const REVOKE_ALL = z.strictObject({ reason: REASON })
 
 /** POST /admin/clients/:id/revoke-all: one event ends all of a client's grants up to now, those in flight too. */
 export function revokeAllOfClient(admin: Admin): HttpMiddleware {
@@ -51,7 +52,7 @@ function revokeAll(admin: Admin, { right, kind, question, fact }: Whose): HttpMi
   return async (ctx) => {
     const bearer = await requireRight(admin, ctx, right)
     const name = nameFrom(ctx, REGISTRY_KINDS[kind].id, NAME)
-    const { reason } = await readJson(ctx, BODY)
+    const { reason } = await readJson(ctx, REVOKE_ALL)
     const entity = await writeEntity(admin, ctx, bearer, {
       key: registryKey(kind, name),
       question: question(name),

@@ -25,7 +25,8 @@ export function removeExpiredAccessTokens(admin: Admin): HttpMiddleware {
 }
 
 const ROWS = /^\d{1,9}$/
-const INPUT = z.strictObject({ maxRows: z.union([z.int(), z.string()]).transform(String).optional() })
+/** How many tokens to remove. */
+export const INPUT = z.strictObject({ maxRows: z.union([z.int(), z.string()]).transform(String).optional() })
 
 async function maxRowsFrom(ctx: HttpContext): Promise<number> {
   const { maxRows = '0' } = await inputOf(ctx)

@@ -20,7 +20,7 @@ const types = z
   .pipe(z.array(z.string().refine(isEventType, { error: 'is not an event type' })))
 
 /** A replay's filter as text: query parameters and command-line options alike. `type` = names separated by commas. */
-const replayQuery = z.strictObject({
+export const replayQuery = z.strictObject({
   grant_id: z.uuid({ error: 'must be a UUID' }).toLowerCase().optional(),
   client_id: z.string().min(1).optional(),
   sub: z.string().min(1).optional(),

@@ -5,9 +5,14 @@ import type { Audience } from '../../../shared/http/app/audience.ts'
 import { createHttpApp, type HttpApp } from '../../../shared/http/app/create-app.ts'
 import { indexRoute } from '../../../shared/http/index-page.ts'
 import { listen } from '../../../shared/http/listen.ts'
+import type { About } from '../../../shared/http/openapi/document.ts'
+import { openApiRoute } from '../../../shared/http/openapi/openapi-route.ts'
+import { OWN_OPERATIONS } from '../../../shared/http/openapi/own-operations.ts'
 import { type Health, healthRoutes } from '../../../shared/process/soundness/health.ts'
+import { HEALTH_OPERATIONS } from '../../../shared/process/soundness/health-operations.ts'
 import { knownError } from '../../../shared/process/known-errors.ts'
 import type { Lifecycle } from '../../../shared/process/lifecycle.ts'
+import type { Operations } from '../../../shared/http/openapi/operation.ts'
 import type { Runtime } from '../../../shared/process/runtime.ts'
 import { dispatch } from './dispatch.ts'
 import { isExposed } from './exposed.ts'
@@ -41,8 +46,21 @@ function faceOf(
   const { ISSUER: issuer, SERVICE_DOCUMENTATION: documentation } = runtime.settings
   if (port === 'public') indexRoute(apps.machines.router, { issuer, documentation, version: health.version })
   for (const { audience, mount } of services) mount(runtime, apps[audience].router)
+  const described = services.map(({ operations }) => operations(runtime.settings))
+  const operations = Object.assign({}, OWN_OPERATIONS, HEALTH_OPERATIONS, ...described) as Operations
+  openApiRoute([apps.machines.router, apps.people.router], aboutOf(port, issuer, health.version), operations)
   return dispatch(apps).callback()
 }
+
+/** What the description of a port says of itself. */
+function aboutOf(port: Port, issuer: string, version: string): About {
+  const title = `token-ledger, ${port} port`
+  return { title, version, description: DESCRIPTION, ...(port === 'public' && { server: issuer.replace(/\/$/, '') }) }
+}
+
+const DESCRIPTION = `Every route that this process has on this port. Errors are JSON, \`error\` and \`error_description\`, with the
+words of RFC 6749, 6750, 7009 and 7591; a 503 is an outage that a caller may always try again after. Besides what each
+route says, any request may be answered 400 (malformed HTTP, or not over HTTPS), 405 with \`Allow\`, or 417.`
 
 export type Ports = {
   /** From now on new requests are answered by these. */

@@ -1,11 +1,17 @@
 import type { SecretsNeed } from '../../../shared/config/load-settings.ts'
 import type { Audience } from '../../../shared/http/app/audience.ts'
+import type { Settings } from '../../../shared/config/settings.ts'
 import type { HttpRouter } from '../../../shared/http/context.ts'
+import type { Operations } from '../../../shared/http/openapi/operation.ts'
 import type { Runtime } from '../../../shared/process/runtime.ts'
 import { mountAdmin } from '../../admin/main.ts'
+import { ADMIN_OPERATIONS } from '../../admin/operations/operations.ts'
 import { mountAudit } from '../../audit/main.ts'
+import { AUDIT_OPERATIONS } from '../../audit/operations.ts'
 import { mountTokenCheck } from '../../token-check/main.ts'
+import { TOKEN_CHECK_OPERATIONS } from '../../token-check/operations.ts'
 import { mountTokenEndpoint } from '../../token-endpoint/main.ts'
+import { tokenEndpointOperations } from '../../token-endpoint/operations.ts'
 import type { ServiceName } from './service-names.ts'
 
 export const PORTS = ['public', 'admin'] as const
@@ -19,7 +25,13 @@ export type LogUse = 'none' | 'reads' | 'appends'
 type Needs = { needs: SecretsNeed; log: LogUse }
 
 /** A service and where it answers; all of a port tell of the process's health there. */
-type Service = Needs & { port: Port; audience: Audience; mount(runtime: Runtime, router: HttpRouter): void }
+type Service = Needs & {
+  port: Port
+  audience: Audience
+  mount(runtime: Runtime, router: HttpRouter): void
+  /** What its routes take and answer: those of /openapi.json. */
+  operations(settings: Settings): Operations
+}
 
 const TABLE = {
   'token-endpoint': {
@@ -28,12 +40,41 @@ const TABLE = {
     needs: 'system',
     log: 'appends',
     mount: mountTokenEndpoint,
+    operations: ({ ISSUER }) => tokenEndpointOperations(ISSUER),
   },
-  'token-check': { port: 'public', audience: 'machines', needs: 'check', log: 'none', mount: mountTokenCheck },
+  'token-check': {
+    port: 'public',
+    audience: 'machines',
+    needs: 'check',
+    log: 'none',
+    mount: mountTokenCheck,
+    operations: () => TOKEN_CHECK_OPERATIONS,
+  },
   // It opens the names of people, and has no routes: whoever runs it asks its port for its health.
-  projector: { port: 'admin', audience: 'machines', needs: 'project', log: 'reads', mount: () => undefined },
-  admin: { port: 'admin', audience: 'machines', needs: 'system', log: 'appends', mount: mountAdmin },
-  audit: { port: 'admin', audience: 'machines', needs: 'system', log: 'reads', mount: mountAudit },
+  projector: {
+    port: 'admin',
+    audience: 'machines',
+    needs: 'project',
+    log: 'reads',
+    mount: () => undefined,
+    operations: () => ({}),
+  },
+  admin: {
+    port: 'admin',
+    audience: 'machines',
+    needs: 'system',
+    log: 'appends',
+    mount: mountAdmin,
+    operations: () => ADMIN_OPERATIONS,
+  },
+  audit: {
+    port: 'admin',
+    audience: 'machines',
+    needs: 'system',
+    log: 'reads',
+    mount: mountAudit,
+    operations: () => AUDIT_OPERATIONS,
+  },
 } satisfies Record<ServiceName, Service>
 
 /** The services of these that answer on this port. */

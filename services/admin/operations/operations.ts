@@ -1,0 +1,13 @@
+import type { Operations } from '../../../shared/http/openapi/operation.ts'
+import { GRANT_OPERATIONS } from './grants.ts'
+import { KEY_OPERATIONS } from './keys.ts'
+import { PROJECTION_OPERATIONS } from './projection.ts'
+import { REGISTRY_OPERATIONS } from './registry.ts'
+
+/** What the routes of the admin API take and answer. */
+export const ADMIN_OPERATIONS: Operations = {
+  ...REGISTRY_OPERATIONS,
+  ...GRANT_OPERATIONS,
+  ...KEY_OPERATIONS,
+  ...PROJECTION_OPERATIONS,
+}

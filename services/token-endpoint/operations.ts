@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import type { Operation, Operations } from '../../shared/http/openapi/operation.ts'
+import { pubOauthOperations } from '../../shared/http/openapi/pub-oauth.ts'
+import { GRANT_TYPE_NAMES } from '../../shared/ledger/grant/issue.ts'
+import { TOKEN_RESPONSE } from '../../shared/tokens/token-response.ts'
+import { metadataPath } from './metadata.ts'
+
+const CREDENTIALS = { client_id: z.string().optional(), client_secret: z.string().optional() }
+
+// A form is read parameter by parameter; what is not known here is ignored (RFC 6749 §3.2).
+const TOKEN_REQUEST = z.looseObject({
+  grant_type: z.enum(GRANT_TYPE_NAMES),
+  refresh_token: z.string().optional().meta({ description: 'With grant_type=refresh_token.' }),
+  scope: z.string().optional().meta({ description: 'Less than before, or than the client may have.' }),
+  ...CREDENTIALS,
+})
+
+const REFRESH_REQUEST = z.looseObject({ ...TOKEN_REQUEST.shape, grant_type: z.literal('refresh_token') })
+
+const REVOCATION = z.looseObject({ token: z.string().min(1), token_type_hint: z.string().optional(), ...CREDENTIALS })
+
+const urls = z.array(z.string())
+
+const METADATA = z.object({
+  issuer: z.string(),
+  token_endpoint: z.string(),
+  revocation_endpoint: z.string(),
+  introspection_endpoint: z.string(),
+  response_types_supported: urls,
+  grant_types_supported: urls,
+  token_endpoint_auth_methods_supported: urls,
+  revocation_endpoint_auth_methods_supported: urls,
+  introspection_endpoint_auth_methods_supported: urls,
+  service_documentation: z.string().optional(),
+})
+
+const TOKEN: Operation = {
+  id: 'token',
+  tag: 'Tokens',
+  summary: 'Get tokens: refresh a grant, or as a client for itself.',
+  description: 'RFC 6749. An equal request within the grace is answered with the same pair, so trying again is safe.',
+  caller: 'client',
+  body: { form: TOKEN_REQUEST, example: { grant_type: 'client_credentials' } },
+  answers: { 200: { what: 'The tokens.', schema: TOKEN_RESPONSE } },
+}
+
+/** What the routes of the token endpoint take and answer, for this issuer. */
+export function tokenEndpointOperations(issuer: string): Operations {
+  return {
+    'POST /oauth2/token': TOKEN,
+    ...pubOauthOperations('refreshAccessToken', {
+      ...TOKEN,
+      id: 'refreshAccessToken',
+      summary: 'Refresh a grant, under the name of webMethods Integration Server.',
+      body: { form: REFRESH_REQUEST, example: { grant_type: 'refresh_token', refresh_token: 'tl_rt_…' } },
+    }),
+    'POST /oauth2/revoke': {
+      id: 'revoke',
+      tag: 'Tokens',
+      summary: 'End a token, and its whole grant with it.',
+      description: 'RFC 7009. 200 means that every instance refuses it from now on; unknown tokens are a success too.',
+      caller: 'client',
+      body: { form: REVOCATION },
+      answers: { 200: { what: 'It has ended.', schema: z.object({}) } },
+    },
+    [`GET ${metadataPath(issuer)}`]: {
+      id: 'metadata',
+      tag: 'About',
+      summary: 'What this authorization server offers, and where.',
+      description: 'RFC 8414.',
+      caller: 'anybody',
+      answers: { 200: { what: 'The metadata.', schema: METADATA } },
+    },
+  }
+}

@@ -1,0 +1,30 @@
+import { z } from 'zod'
+import type { Operations } from './operation.ts'
+
+const INDEX = z.object({
+  name: z.literal('token-ledger'),
+  description: z.string(),
+  version: z.string(),
+  links: z.record(z.string(), z.string()),
+})
+
+/** What is on a port besides its services and the health of the process. */
+export const OWN_OPERATIONS: Operations = {
+  'GET /': {
+    id: 'index',
+    tag: 'About',
+    summary: 'What this is: JSON, or a page for browsers.',
+    caller: 'anybody',
+    answers: { 200: { what: 'What this is.', schema: INDEX } },
+  },
+  'GET /openapi.json': {
+    id: 'openapi',
+    tag: 'About',
+    summary: 'This description.',
+    caller: 'anybody',
+    answers: {
+      200: { what: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }), headers: ['ETag'] },
+      304: { what: 'The caller has it already.', headers: ['ETag'] },
+    },
+  },
+}
