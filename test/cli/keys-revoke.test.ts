@@ -49,6 +49,8 @@ async function moved(ledger: TestLedger, app: Credentials, pair: Pair, gone: { a
 const revocations = async (ledger: TestLedger, { grant_id }: { grant_id: string }) =>
   (await ledger.eventsOf(grant_id)).filter(({ type }) => type === 'TokenRevoked')
 
+const NO_GRANT = '00000000-0000-0000-0000-000000000000'
+
 test('revoking a key ends all that lives of it and nothing else, while clients go on refreshing', async (t) => {
   const ledger = await startLedger(t, { settings: { SECRETS_SYSTEM: `${two},${one}` } })
   const env = await asAdministrator(ledger)
@@ -296,6 +298,9 @@ test("ending a key takes the guard's right, and a kid that there can be", async 
   t.is((await ledger.admin.postJson('/admin/keys/1/retire', {}, narrow)).status, 403)
   for (const kid of ['0', '256', 'x', '01'])
     t.is((await ledger.admin.postJson(`/admin/keys/${kid}/revoke`, {}, wide)).status, 400, kid)
-  for (const body of [{ after: 'x' }, { other: 1 }])
+  const marks = ['x', '1__56c00d5013a03587c07b-db3204df-ce8315_1', `1_-infinity_${NO_GRANT}_1`, `25__${NO_GRANT}_1`]
+  for (const body of [...marks.map((after) => ({ after })), { other: 1 }])
     t.is((await ledger.admin.postJson('/admin/keys/1/revoke', body, wide)).status, 400)
+  for (const after of [`1_9999999999999999_${NO_GRANT}_999999999`, `0__${NO_GRANT}_0`, `2__${NO_GRANT}_1`])
+    t.is((await ledger.admin.postJson('/admin/keys/1/revoke', { after }, wide)).status, 200, after)
 })

@@ -41,7 +41,8 @@ export const GRANT_OPERATIONS: Operations = {
     summary: 'Remove bearer tokens from the read model that have been dead for an hour.',
     description: right(TOKENS),
     caller: 'bearer',
-    body: { json: INPUT, form: INPUT, optional: true, example: { maxRows: 1000 } },
+    // Of a form, what is not known is ignored.
+    body: { json: INPUT, form: z.looseObject(INPUT.shape), optional: true, example: { maxRows: 1000 } },
     answers: {
       200: { what: 'How many were removed.', schema: z.object({ removedTokensCount: z.int().min(0) }) },
     },

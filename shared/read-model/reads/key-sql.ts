@@ -55,8 +55,8 @@ SELECT (SELECT count(*)::int FROM looked) AS looked,
 export type TokenRange = 'dated' | 'never'
 
 const BEYOND = {
-  dated:
-    '(look_at, grant_id, generation) > (CAST(:look_at AS timestamptz), CAST(:grant_id AS uuid), CAST(:generation AS int))',
+  dated: `(look_at, grant_id, generation) > (timestamptz 'epoch' + CAST(:look_at AS bigint) * interval '1 microsecond',
+      CAST(:grant_id AS uuid), CAST(:generation AS int))`,
   never: 'look_at IS NULL AND (grant_id, generation) > (CAST(:grant_id AS uuid), CAST(:generation AS int))',
 }
 
@@ -67,7 +67,7 @@ WITH looked AS MATERIALIZED (
    WHERE kid = CAST(:kid AS smallint) AND partition = CAST(:partition AS smallint) AND ${BEYOND[range]} ORDER BY look_at, grant_id, generation LIMIT :most),
 made AS (${madeSql(schema)})
 SELECT (SELECT count(*)::int FROM looked) AS looked,
-       (SELECT json_build_object('look_at', look_at::text, 'grant_id', grant_id, 'generation', generation) FROM looked
+       (SELECT json_build_object('look_at', CAST(extract(epoch FROM look_at) * 1000000 AS bigint)::text, 'grant_id', grant_id, 'generation', generation) FROM looked
          ORDER BY look_at DESC, grant_id DESC, generation DESC LIMIT 1) AS last,
        (SELECT json_agg(DISTINCT grant_id) FROM made
          WHERE greatest(access_end, refresh_end, retry_end) > ${epoch('now()')}) AS found`

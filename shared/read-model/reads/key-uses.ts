@@ -37,8 +37,8 @@ export type KeyUseReader = {
   grantsOf(kid: number, after: string | null, enough?: number): Promise<{ grant_ids: string[]; next: string | null }>
 }
 
-/** The form of `after` and `next`. */
-export const PAGE_MARK = /^(?:\d|1\d|2[0-4])_[-+:. \da-z]{0,40}_[-\da-f]{36}_\d{1,9}$/
+/** The form of `after` and `next`: whatever has it, the database takes. */
+export const PAGE_MARK = /^(?:\d|1\d|2[0-4])_\d{0,16}_[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}_\d{1,9}$/
 
 /** What one question looks at, at the most. */
 const COUNTED = 10_000
@@ -114,7 +114,7 @@ export function countText(count: number, { capped }: Pick<KeyUse, 'capped'>): st
 type Counted = Omit<KeyUse, 'kid' | 'clients' | 'capped'> & { looked: number; never: boolean }
 type Page = { looked: number; found: string[] | null; last: Omit<Mark, 'range'> | null }
 
-/** Where a walk is: in one of the ranges, beyond this token of it. */
+/** Where a walk is: in one of the ranges, beyond this token of it. `look_at`: in µs since 1970, as text. */
 type Mark = { range: number; look_at: string | null; grant_id: string; generation: number }
 
 // The codes, and of each partition the tokens with a date and those without.
@@ -130,7 +130,7 @@ function rangeOf(schema: string, range: number): { sql: string; partition: numbe
 const FIRST = '00000000-0000-0000-0000-000000000000'
 
 function firstOf(range: number): Mark {
-  return { range, look_at: '-infinity', grant_id: FIRST, generation: 0 }
+  return { range, look_at: '0', grant_id: FIRST, generation: 0 }
 }
 
 function textOf({ range, look_at, grant_id, generation }: Mark): string {
