@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.ledger/', '.kafka/', 'bench/results/'] },
+  { ignores: ['dist/', 'node_modules/', '.ledger/', '.kafka/', '.schemathesis/', 'bench/results/'] },
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {

@@ -11,6 +11,8 @@ export function indexRoute(router: HttpRouter, { issuer, version, documentation 
     metadata,
     ...(documentation !== undefined && { documentation }),
     protocol: PROTOCOL,
+    docs: '/docs',
+    openapi: '/openapi.json',
     ready: '/health/ready',
     alive: '/health/alive',
   }

@@ -6,6 +6,7 @@ import { createHttpApp, type HttpApp } from '../../../shared/http/app/create-app
 import { indexRoute } from '../../../shared/http/index-page.ts'
 import { listen } from '../../../shared/http/listen.ts'
 import type { About } from '../../../shared/http/openapi/document.ts'
+import { docsRoutes } from '../../../shared/http/openapi/docs-page.ts'
 import { openApiRoute } from '../../../shared/http/openapi/openapi-route.ts'
 import { OWN_OPERATIONS } from '../../../shared/http/openapi/own-operations.ts'
 import { type Health, healthRoutes } from '../../../shared/process/soundness/health.ts'
@@ -42,13 +43,15 @@ function faceOf(
 ): RequestListener {
   const exposed = isExposed(port, addressOf(port, runtime.settings).host)
   const apps = { machines: appFor('machines', runtime, exposed), people: appFor('people', runtime, exposed) }
-  healthRoutes(apps.machines.router, health)
   const { ISSUER: issuer, SERVICE_DOCUMENTATION: documentation } = runtime.settings
-  if (port === 'public') indexRoute(apps.machines.router, { issuer, documentation, version: health.version })
   for (const { audience, mount } of services) mount(runtime, apps[audience].router)
+  healthRoutes(apps.machines.router, health)
+  if (port === 'public') indexRoute(apps.machines.router, { issuer, documentation, version: health.version })
   const described = services.map(({ operations }) => operations(runtime.settings))
   const operations = Object.assign({}, OWN_OPERATIONS, HEALTH_OPERATIONS, ...described) as Operations
-  openApiRoute([apps.machines.router, apps.people.router], aboutOf(port, issuer, health.version), operations)
+  const about = aboutOf(port, issuer, health.version)
+  docsRoutes(apps.machines.router, about.title)
+  openApiRoute([apps.machines.router, apps.people.router], about, operations)
   return dispatch(apps).callback()
 }
 

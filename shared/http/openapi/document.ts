@@ -115,11 +115,13 @@ function bodyOf({ body }: Operation): JsonSchema | null {
   return { required: optional !== true, content: Object.fromEntries(Object.entries(types).filter(([, one]) => one)) }
 }
 
-function responseOf({ what, schema, type = 'application/json', headers = [], example }: Answer): JsonSchema {
+const TEXT = { type: 'string' }
+
+function responseOf({ what, schema, type = 'application/json', also, headers = [], example }: Answer): JsonSchema {
   const media = schema && { schema: jsonSchema(schema, 'output'), ...(example !== undefined && { example }) }
   return {
     description: what,
     headers: headerRefs(['X-Request-Id', 'Cache-Control', ...headers]),
-    ...(media && { content: { [type]: media } }),
+    ...(media && { content: { [type]: media, ...(also !== undefined && { [also]: { schema: TEXT } }) } }),
   }
 }

@@ -2,11 +2,12 @@ import type { z } from 'zod'
 import type { Caller, RefusalStatus } from './refusals.ts'
 import type { HeaderName } from './headers.ts'
 
-/** One answer of success: `what` in a sentence; `type` is application/json unless told otherwise. */
+/** One answer of success: `what` in a sentence. `type`: application/json; `also`: what some are given instead. */
 export type Answer = {
   what: string
   schema?: z.ZodType
   type?: string
+  also?: string
   headers?: readonly HeaderName[]
   example?: unknown
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DOCS_FILES } from './docs-page.ts'
 import type { Operations } from './operation.ts'
 
 const INDEX = z.object({
@@ -15,7 +16,7 @@ export const OWN_OPERATIONS: Operations = {
     tag: 'About',
     summary: 'What this is: JSON, or a page for browsers.',
     caller: 'anybody',
-    answers: { 200: { what: 'What this is.', schema: INDEX } },
+    answers: { 200: { what: 'What this is.', schema: INDEX, also: 'text/html' } },
   },
   'GET /openapi.json': {
     id: 'openapi',
@@ -26,5 +27,27 @@ export const OWN_OPERATIONS: Operations = {
       200: { what: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }), headers: ['ETag'] },
       304: { what: 'The caller has it already.', headers: ['ETag'] },
     },
+  },
+  'GET /docs': {
+    id: 'docs',
+    tag: 'About',
+    summary: 'This description as a page.',
+    caller: 'anybody',
+    answers: {
+      200: { what: 'The page.', type: 'text/html', schema: z.string(), headers: ['ETag'] },
+      304: { what: 'The caller has it already.', headers: ['ETag'] },
+    },
+  },
+  'GET /docs/:file': {
+    id: 'docsFile',
+    tag: 'About',
+    summary: 'What the page is made of.',
+    caller: 'anybody',
+    path: { file: z.enum(DOCS_FILES) },
+    answers: {
+      200: { what: 'A file.', type: 'text/javascript', also: 'text/css', schema: z.string(), headers: ['ETag'] },
+      304: { what: 'The caller has it already.', headers: ['ETag'] },
+    },
+    refusals: [404],
   },
 }

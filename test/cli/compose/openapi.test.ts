@@ -64,11 +64,45 @@ test('the public port names the issuer as its server, the admin port itself', as
   t.is((await documentOf(adminUrl)).servers, undefined)
 })
 
+test('/docs shows it on both ports, by what this process serves and nothing else', async (t) => {
+  const { url, adminUrl } = await theLedger()
+  for (const base of [url, adminUrl]) {
+    const page = await fetch(`${base}/docs`)
+    t.regex(page.headers.get('content-type') ?? '', /^text\/html/)
+    const policy = page.headers.get('content-security-policy') ?? ''
+    t.true(policy.startsWith("default-src 'none'; script-src 'self';"), policy)
+    t.notRegex(policy, /https?:|\*|unsafe-eval/)
+    const named = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link ?? '')
+    t.deepEqual(
+      named.filter((link) => !link.startsWith('/')),
+      ['data:,'],
+    )
+    for (const link of named.filter((one) => one.startsWith('/docs/'))) {
+      const file = await fetch(base + link)
+      t.is(file.status, 200, link)
+      t.regex(file.headers.get('content-type') ?? '', link.endsWith('.css') ? /^text\/css/ : /^text\/javascript/)
+      t.true((await file.text()).length > 50, link)
+    }
+    t.is((await fetch(`${base}/docs/package.json`)).status, 404)
+    t.is((await fetch(`${base}/docs/..%2fpackage.json`)).status, 404)
+  }
+})
+
 test('a process describes its own routes only', async (t) => {
   const beside = await theLedger()
   const { url } = await startLedger(t, { beside, services: ['token-check'] })
   const { paths } = await documentOf(url)
-  const own = ['/', '/check', '/health/alive', '/health/ready', '/oauth2/introspect', '/openapi.json', '/version']
+  const own = [
+    '/',
+    '/check',
+    '/docs',
+    '/docs/{file}',
+    '/health/alive',
+    '/health/ready',
+    '/oauth2/introspect',
+    '/openapi.json',
+    '/version',
+  ]
   t.deepEqual(Object.keys(paths).toSorted(), own)
 })
 
