@@ -1,13 +1,20 @@
 import { z } from 'zod'
 import type { Operation, Operations } from '../../shared/http/openapi/operation.ts'
 import { AUDIT_RESOURCE, PATH } from './app.ts'
-import { replayQuery } from './replay/replay-query.ts'
+import { EXPORT_RESOURCE } from './export/route.ts'
+import { PERSONAL, replayQuery } from './replay/replay-query.ts'
 
 const count = z.int().min(0)
 const text = z.string().nullable()
 const PLACE = { topic: z.string(), partition: count }
 const PRINCIPAL = z.object({ type: z.enum(['user', 'client']), id: z.string() })
 const STOPPED = z.object({ offset: count, sha256: z.string() }).nullable()
+
+const PERSON = z.object({ username: z.string(), name: text, email: text })
+const PEOPLE = z
+  .record(z.string(), z.union([PERSON, z.enum(['forgotten', 'unreadable'])]))
+  .nullable()
+  .meta({ description: 'Who is in it, by sub; null: people are left out.' })
 
 const ENTRY = z.object({
   position: z.object({ ...PLACE, offset: count }),
@@ -23,6 +30,7 @@ const ENTRY = z.object({
   requestid: text,
   clientaddress: text,
   event: z.looseObject({ type: z.string() }).nullable().meta({ description: 'A CloudEvent.' }),
+  people: PEOPLE,
   sha256: text,
 })
 
@@ -30,10 +38,11 @@ const LIFE = z.object({
   grant_id: z.string(),
   client: z.object({ client_id: z.string(), client_name: text, client_version: text }),
   principal: PRINCIPAL,
-  username: text,
   grant_type: z.string(),
   scope: z.string(),
   events: z.array(ENTRY),
+  people: PEOPLE,
+  personal: z.enum(['shown', 'not_asked', 'not_allowed', 'no_key']),
   now: z.object({
     at: z.iso.datetime(),
     status: z.string(),
@@ -75,6 +84,7 @@ const PROJECTED = z.object({
 const KEYS = z.object({
   well: z.boolean(),
   problem: text,
+  plain_user_records: count,
   keys: z.array(
     z.object({
       kid: z.int().min(1).max(255),
@@ -121,16 +131,28 @@ export const AUDIT_OPERATIONS: Operations = {
     summary: 'Every record of the log with its verdict, in order.',
     description: 'The log is read from its beginning. An answer that is cut off is a connection that breaks.',
     query: replayQuery,
-    answers: { 200: { what: 'A record a line.', type: 'application/jsonl', schema: ENTRY } },
+    answers: {
+      200: { what: 'A record a line.', type: 'application/jsonl', schema: ENTRY, headers: ['Ledger-Personal'] },
+    },
   }),
   'GET /audit/grants/:grant_id': audit({
     id: 'grantLife',
     summary: 'The life of one grant, and what is left of it.',
     description: LONG,
     path: PATH.shape,
-    answers: { 200: { what: 'Its events with their verdicts.', schema: LIFE } },
+    query: z.object({ personal: PERSONAL }),
+    answers: { 200: { what: 'Its events with their verdicts.', schema: LIFE, headers: ['Ledger-Personal'] } },
     refusals: [404],
   }),
+  'GET /audit/users/:sub/export': {
+    id: 'exportPerson',
+    tag: 'Audit',
+    summary: 'All that is held about one person.',
+    description: `${LONG} Needs the right \`${EXPORT_RESOURCE}\`.`,
+    caller: 'bearer',
+    answers: { 200: { what: 'All of it.', schema: z.looseObject({ sub: z.string() }) } },
+    refusals: [404],
+  },
   'GET /audit/verify': audit({
     id: 'verify',
     summary: 'Is the read model what the log says?',

@@ -20,7 +20,8 @@ import { newSecret, writeOnce } from './repeatable.ts'
 /** How long the secret of before is valid beside the new one: a day where nobody says, 30 days at the most. */
 const OVERLAP = { default: 86_400, max: 30 * 86_400 }
 
-const BODY = z.strictObject({
+/** How long the secret of before is valid. */
+export const RENEWAL = z.strictObject({
   overlap_seconds: z.int().min(0).max(OVERLAP.max).default(OVERLAP.default),
   ends: z.enum(['previous', 'current'], { error: 'must be previous or current' }).optional(),
 })
@@ -35,7 +36,7 @@ export function renewClientSecret(admin: Admin): HttpMiddleware {
     const bearer = await requireRight(admin, ctx, CLIENT.right)
     const client_id = nameFrom(ctx, CLIENT.id, CLIENT.form)
     const precondition = ctx.get('if-match') ? readIfMatch(ctx) : lives
-    const renewal = await readJson(ctx, BODY)
+    const renewal = await readJson(ctx, RENEWAL)
     const { key, revision } = await readLiving(admin, CLIENT, client_id, admin.maxLagMs)
     const request = await repeatable(admin, ctx, bearer, { id: client_id, revision: revision + 1 })
     const text = newSecret(admin.keys, request)

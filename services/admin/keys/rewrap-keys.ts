@@ -13,7 +13,7 @@ import { KEYS } from './keys.ts'
 const MAX_SUB = 1_000
 
 /** `kid`: the one that the pages before were wrapped under; `after`: their `next`. */
-const BODY = z.strictObject({
+export const REWRAP = z.strictObject({
   kid: z.int().min(1).max(255).optional(),
   after: z.string().max(MAX_SUB).nullable().default(null),
 })
@@ -28,7 +28,7 @@ export function rewrapKeys(admin: Admin): HttpMiddleware {
   return async (ctx) => {
     await requireRight(admin, ctx, KEYS)
     await requireRight(admin, ctx, GUARD_RESOURCE)
-    const { kid, after } = await readJson(ctx, BODY)
+    const { kid, after } = await readJson(ctx, REWRAP)
     const { current } = admin.keys
     const problem = wrappingProblem(await admin.knownKeys(), current)
     if (problem !== null) throw new OAuthError('conflict', problem)

@@ -13,13 +13,16 @@ export type Listed = { kind: NamedKind; right: string; filters: z.ZodRawShape }
 
 const PREFIX = z.string().max(500).optional()
 
+/** The query of a list that these parameters narrow. */
+export const listShape = (filters: z.ZodRawShape) => z.strictObject({ ...PAGING, prefix: PREFIX, ...filters })
+
 /**
  * GET of a list: a page in the order of the id, or of the name where a `prefix` of it is given, with a `Link` to the
  * next one while there is one. The answer says the position of the registry that it was read at. OAuthError: 400 names
  * the parameter, 503 on a stale read model.
  */
 export function listEntities(admin: Admin, { kind, right, filters }: Listed): HttpMiddleware {
-  const shape = z.strictObject({ ...PAGING, prefix: PREFIX, ...filters })
+  const shape = listShape(filters)
   return async (ctx) => {
     await requireRight(admin, ctx, right)
     const { query, given } = readQuery(ctx, shape)

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Operations } from '../../../shared/http/openapi/operation.ts'
 import { KEYS, KID, RETIREMENT, REVOKE_KEY } from '../keys/keys.ts'
+import { REWRAP } from '../keys/rewrap-keys.ts'
 import { right } from './right.ts'
 
 const count = z.int().min(0)
@@ -21,6 +22,27 @@ const ONE_KEY = { tag: 'Keys', caller: 'bearer', path: { kid: KID } } as const
 
 /** What the routes of keys take and answer. */
 export const KEY_OPERATIONS: Operations = {
+  'POST /admin/keys/rewrap': {
+    id: 'rewrapKeys',
+    tag: 'Keys',
+    summary: 'Wrap one page of the keys of persons under the current key.',
+    description: `${right(KEYS)} This one always needs the guard's right.`,
+    caller: 'bearer',
+    body: { json: REWRAP, example: { after: null } },
+    answers: {
+      200: {
+        what: 'The page is wrapped; `next` is the `after` of the next one.',
+        schema: z.object({
+          kid: z.int(),
+          done: count,
+          left: count,
+          total: count.nullable(),
+          next: z.string().nullable(),
+        }),
+      },
+    },
+    refusals: [409],
+  },
   'GET /admin/keys/:kid': {
     ...ONE_KEY,
     id: 'getKey',

@@ -1,4 +1,5 @@
 import type { Operations } from '../../../shared/http/openapi/operation.ts'
+import { CLIENT_OPERATIONS } from './clients.ts'
 import { GRANT_OPERATIONS } from './grants.ts'
 import { KEY_OPERATIONS } from './keys.ts'
 import { PROJECTION_OPERATIONS } from './projection.ts'
@@ -6,6 +7,7 @@ import { REGISTRY_OPERATIONS } from './registry.ts'
 
 /** What the routes of the admin API take and answer. */
 export const ADMIN_OPERATIONS: Operations = {
+  ...CLIENT_OPERATIONS,
   ...REGISTRY_OPERATIONS,
   ...GRANT_OPERATIONS,
   ...KEY_OPERATIONS,

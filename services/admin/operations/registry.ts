@@ -1,69 +1,55 @@
 import { z } from 'zod'
-import { EVENT_DATA } from '../../../shared/event-log/event-schemas.ts'
 import type { Operation, Operations } from '../../../shared/http/openapi/operation.ts'
-import { NAME } from '../names.ts'
-import { CLIENT_METADATA } from '../clients/client-metadata.ts'
-import { FORGET } from '../registry/forget.ts'
-import type { Kind } from '../kinds/kind.ts'
+import type { Kind, PutKind } from '../kinds/kind.ts'
 import { KINDS } from '../kinds/kinds.ts'
+import { USERS } from '../kinds/users.ts'
+import { listShape } from '../lists/list-entities.ts'
+import { NAME } from '../names.ts'
+import { FORGET } from '../registry/forget.ts'
 import { REVOKE_ALL } from '../registry/revoke-all.ts'
+import { pageOf, SHOWN } from './answers.ts'
+import { membersOf, patchOf } from './bodies.ts'
 import { right } from './right.ts'
 
-const { ClientRegistered, ScopePut, GroupPut, AclPut, ResourcePut } = EVENT_DATA
+type Told = { tag: string; one: string; put: unknown; patch: unknown }
 
-const CLIENT = z.object(ClientRegistered.shape.client.shape).omit({ secret: true })
-
-const USER = z.object({
-  sub: z.string(),
-  username: z.string().nullable(),
-  name: z.string().nullable(),
-  email: z.string().nullable(),
-  groups: z.array(z.string()),
-  enabled: z.boolean(),
-  personal_state: z.string().optional().meta({ description: 'Why nothing names the user.' }),
-})
-
-/** What a GET or PUT of each kind answers. */
-const SHOWN: Record<Kind['kind'], z.ZodType> = {
-  scope: z.object(ScopePut.shape.scope.shape),
-  group: z.object(GroupPut.shape.group.shape),
-  acl: z.object(AclPut.shape.acl.shape),
-  resource: z.object(ResourcePut.shape.resource.shape),
-  user: USER,
+const TOLD: Record<PutKind, Told> = {
+  scope: { tag: 'Scopes', one: 'Scope', put: { includes: ['orders'] }, patch: { description: 'Read orders.' } },
+  group: { tag: 'Groups', one: 'Group', put: { description: 'Accounting' }, patch: { description: 'Accounting' } },
+  acl: { tag: 'ACLs', one: 'Acl', put: { allowed_groups: ['Everybody'] }, patch: { denied_groups: [] } },
+  resource: { tag: 'Resources', one: 'Resource', put: { execute_acl: 'Default' }, patch: { execute_acl: null } },
+  user: { tag: 'Users', one: 'User', put: { username: 'bob', groups: [] }, patch: { enabled: false } },
 }
-
-const EXAMPLES: Record<Kind['kind'], unknown> = {
-  scope: { description: 'Read invoices.', includes: ['billing'] },
-  group: { description: 'Accounting' },
-  acl: { allowed_groups: ['Accounting'] },
-  resource: { execute_acl: 'Accounting' },
-  user: { username: 'bob', groups: ['Accounting'] },
-}
-
-const REGISTERED = z.object({
-  ...CLIENT.shape,
-  client_secret: z.string().optional().meta({ description: 'In this answer and nowhere else.' }),
-  client_secret_expires_at: z.literal(0).optional(),
-})
 
 function kindOperations(kind: Kind): Operations {
-  const { kind: name, path, id, form, right: service } = kind
-  const tag = titled(path)
-  const of = { tag, description: right(service), caller: 'bearer', path: { [id]: form } } as const
+  const { kind: name, path, id, form } = kind
+  const { tag, one, put, patch } = TOLD[name]
+  const every = { tag, description: right(kind.right), caller: 'bearer' } as const
+  const of = { ...every, path: { [id]: form } }
   const shown = { schema: SHOWN[name], headers: ['ETag'] } as const
   return {
+    [`GET /admin/${path}`]: { ...every, id: `list${one}s`, ...listOf(kind) },
     [`PUT /admin/${path}/:${id}`]: {
       ...of,
-      id: `put${titled(name)}`,
+      id: `put${one}`,
       summary: `Create or change one of the ${path}; the body is the whole of it.`,
       reads: ['If-None-Match', 'If-Match'],
-      body: { json: kind.body(''), example: EXAMPLES[name] },
+      body: { json: kind.body(''), example: put },
       answers: { 200: { what: 'It is changed.', ...shown }, 201: { what: 'It is created.', ...shown } },
       refusals: [409, 412, 428],
     },
+    [`PATCH /admin/${path}/:${id}`]: {
+      ...of,
+      id: `patch${one}`,
+      summary: `Change members of one of the ${path}; what is not named stays.`,
+      reads: ['If-Match'],
+      body: { patch: patchOf(membersOf(kind)), example: patch },
+      answers: { 200: { what: 'It is changed.', ...shown } },
+      refusals: [404, 409, 412, 428],
+    },
     [`GET /admin/${path}/:${id}`]: {
       ...of,
-      id: `get${titled(name)}`,
+      id: `get${one}`,
       summary: `Read one of the ${path}.`,
       answers: { 200: { what: 'As it is now.', ...shown } },
       refusals: [404],
@@ -71,60 +57,43 @@ function kindOperations(kind: Kind): Operations {
   }
 }
 
-function titled(word: string): string {
-  return word === 'acl' ? 'Acl' : word === 'acls' ? 'ACLs' : `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`
+function listOf({ kind, path, filters }: Kind): Pick<Operation, 'summary' | 'query' | 'answers'> {
+  return { summary: `List ${path}, a page at a time.`, query: listShape(filters), answers: { 200: pageOf(kind) } }
 }
 
-function revokeAll(whose: 'client' | 'user', id: string, service: string): Operation {
-  return {
-    id: `revokeAllOf${titled(whose)}`,
-    tag: `${titled(whose)}s`,
-    summary: `End all grants of a ${whose} up to now, those in flight too.`,
-    description: right(service),
-    caller: 'bearer',
-    path: { [id]: NAME },
-    body: { json: REVOKE_ALL, example: { reason: 'left the company' } },
-    answers: { 200: { what: 'They have ended.', schema: REVOKE_ALL, headers: ['ETag'] } },
-    refusals: [404, 409],
-  }
-}
+const USER = { tag: 'Users', description: right(USERS.right), caller: 'bearer' } as const
 
-/** What the routes of the registry take and answer. */
+const CREATED = z.strictObject({ ...membersOf(USERS), sub: NAME.optional() })
+
+const FORGOTTEN = z.object({ sub: z.string(), forgotten: z.literal(true) })
+
+/** What the routes of the registry take and answer, but for clients. */
 export const REGISTRY_OPERATIONS: Operations = {
-  'POST /admin/clients': {
-    id: 'registerClient',
-    tag: 'Clients',
-    summary: 'Register a client (RFC 7591 §3.2.1).',
-    description: right(CLIENTS),
-    caller: 'bearer',
-    body: { json: CLIENT_METADATA, example: { client_name: 'Billing app', scope: 'billing.read' } },
-    answers: { 201: { what: 'It is registered.', schema: REGISTERED, headers: ['ETag', 'Location'] } },
+  ...Object.fromEntries(KINDS.flatMap((kind) => Object.entries(kindOperations(kind)))),
+  'POST /admin/users': {
+    ...USER,
+    id: 'createUser',
+    summary: 'Create a user, whose sub is generated where none is named.',
+    body: { json: CREATED, example: { username: 'bob' } },
+    answers: { 201: { what: 'The user is created.', schema: SHOWN.user, headers: ['ETag', 'Location'] } },
     refusals: [409, 412],
   },
-  'GET /admin/clients/:client_id': {
-    id: 'getClient',
-    tag: 'Clients',
-    summary: 'Read a client.',
-    description: right(CLIENTS),
-    caller: 'bearer',
-    path: { client_id: NAME },
-    answers: { 200: { what: 'As it is now, without its secret.', schema: CLIENT, headers: ['ETag'] } },
-    refusals: [404],
+  'POST /admin/users/:sub/revoke-all': {
+    ...USER,
+    id: 'revokeAllOfUser',
+    summary: 'End all grants of a user up to now, those in flight too.',
+    path: { sub: NAME },
+    body: { json: REVOKE_ALL, example: { reason: 'left the company' } },
+    answers: { 200: { what: 'They have ended.', schema: REVOKE_ALL, headers: ['ETag'] } },
+    refusals: [404, 409, 412],
   },
-  'POST /admin/clients/:client_id/revoke-all': revokeAll('client', 'client_id', CLIENTS),
-  ...Object.fromEntries(KINDS.flatMap((kind) => Object.entries(kindOperations(kind)))),
-  'POST /admin/users/:sub/revoke-all': revokeAll('user', 'sub', 'ledger.admin:users'),
   'POST /admin/users/:sub/forget': {
+    ...USER,
     id: 'forgetUser',
-    tag: 'Users',
     summary: 'Forget a person for ever: the grants end, and what names the person is gone.',
-    description: right('ledger.admin:users'),
-    caller: 'bearer',
     path: { sub: NAME },
     body: { json: FORGET, example: { reason: 'asked for it' } },
-    answers: {
-      200: { what: 'The person is forgotten.', schema: z.object({ sub: z.string(), forgotten: z.literal(true) }) },
-    },
-    refusals: [404, 409],
+    answers: { 200: { what: 'The person is forgotten.', schema: FORGOTTEN } },
+    refusals: [404, 409, 412],
   },
 }

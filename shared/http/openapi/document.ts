@@ -108,10 +108,14 @@ function parametersOf({ path: forms = {}, query, reads = [] }: Operation, path: 
 
 function bodyOf({ body }: Operation): JsonSchema | null {
   if (!body) return null
-  const { json, form, optional, example } = body
+  const { json, form, patch, optional, example } = body
   const content = (schema: typeof json) =>
     schema && { schema: jsonSchema(schema, 'input'), ...(example !== undefined && { example }) }
-  const types = { 'application/json': content(json), 'application/x-www-form-urlencoded': content(form) }
+  const types = {
+    'application/merge-patch+json': content(patch),
+    'application/json': content(json ?? patch),
+    'application/x-www-form-urlencoded': content(form),
+  }
   return { required: optional !== true, content: Object.fromEntries(Object.entries(types).filter(([, one]) => one)) }
 }
 

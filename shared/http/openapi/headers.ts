@@ -7,6 +7,11 @@ export const HEADERS = {
   ETag: { description: 'The revision of the entity.', schema: text, required: true, example: '"7"' },
   'If-Match': { description: 'Changes exactly the revision that this ETag names.', schema: text, example: '"7"' },
   'If-None-Match': { description: '`*` creates, and changes nothing that is there.', schema: text, example: '*' },
+  'Idempotency-Key': {
+    description: 'The request may be repeated with the same key and body, and is answered the same.',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+  },
+  'Ledger-Personal': { description: 'Whether people are shown, or why not.', schema: text, required: true },
   Location: { description: 'The path of what was made.', schema: text, required: true },
   Link: { description: 'The next page (`rel="next"`); absent on the last one.', schema: text },
   'Retry-After': { description: 'Seconds to wait before trying again.', schema: text, required: true, example: '1' },

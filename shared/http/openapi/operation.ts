@@ -27,8 +27,8 @@ export type Operation = {
   query?: z.ZodObject<Readonly<Record<string, z.ZodType>>>
   /** Request headers that it reads, besides the credentials. */
   reads?: readonly HeaderName[]
-  /** The schemas that read the body. `optional`: there may be none. */
-  body?: { json?: z.ZodType; form?: z.ZodType; optional?: true; example?: unknown }
+  /** The schemas that read the body. `patch`: of RFC 7396; `optional`: there may be none. */
+  body?: { json?: z.ZodType; form?: z.ZodType; patch?: z.ZodType; optional?: true; example?: unknown }
   answers: Readonly<Record<number, Answer>>
   /** Statuses of refusals beside those that everything of this kind has (`refusalsOf`). */
   refusals?: readonly RefusalStatus[]

@@ -40,6 +40,11 @@ const REFUSALS = {
     codes: ['precondition_failed'],
   },
   413: { name: 'ContentTooLarge', what: 'The body is larger than 64 KiB.', codes: ['invalid_request'] },
+  422: {
+    name: 'UnprocessableContent',
+    what: 'The Idempotency-Key belongs to another request.',
+    codes: ['invalid_request'],
+  },
   428: {
     name: 'PreconditionRequired',
     what: 'A write says what it expects: `If-None-Match: *` or `If-Match`.',
