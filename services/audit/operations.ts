@@ -66,6 +66,7 @@ const VERIFIED = z.object({
 
 const PROJECTED = z.object({
   healthy: z.boolean(),
+  unreadable: count.meta({ description: "People's names that cannot be read." }),
   partitions: z.array(
     z.object({
       ...PLACE,

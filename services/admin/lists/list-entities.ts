@@ -11,7 +11,7 @@ import { keyAfter, linkNext, PAGING, readQuery } from './list-query.ts'
 /** A kind that is listed; `filters`: the parameters that narrow it. */
 export type Listed = { kind: NamedKind; right: string; filters: z.ZodRawShape }
 
-const PREFIX = z.string().max(500).optional()
+const PREFIX = z.string().min(1).max(500).optional()
 
 /** The query of a list that these parameters narrow. */
 export const listShape = (filters: z.ZodRawShape) => z.strictObject({ ...PAGING, prefix: PREFIX, ...filters })

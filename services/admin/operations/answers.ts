@@ -17,6 +17,9 @@ const CLIENT = z.object({
   ...REVISION,
 })
 
+/** What ended all grants of somebody, and its revision. */
+export const REVOKED_ALL = z.object({ reason: z.string(), ...REVISION })
+
 /** A client with a secret that is told once. */
 export const WITH_SECRET = z.object({
   ...CLIENT.shape,

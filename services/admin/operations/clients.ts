@@ -4,7 +4,7 @@ import { CLIENT_METADATA } from '../clients/client-metadata.ts'
 import { RENEWAL } from '../clients/renew-secret.ts'
 import { listShape } from '../lists/list-entities.ts'
 import { REVOKE_ALL } from '../registry/revoke-all.ts'
-import { pageOf, SHOWN, WITH_SECRET } from './answers.ts'
+import { pageOf, REVOKED_ALL, SHOWN, WITH_SECRET } from './answers.ts'
 import { CLIENT_PATCH } from './bodies.ts'
 import { right } from './right.ts'
 
@@ -67,7 +67,7 @@ export const CLIENT_OPERATIONS: Operations = {
     id: 'revokeAllOfClient',
     summary: 'End all grants of a client up to now, those in flight too.',
     body: { json: REVOKE_ALL, example: { reason: 'leaked' } },
-    answers: { 200: { what: 'They have ended.', schema: REVOKE_ALL, headers: ['ETag'] } },
+    answers: { 200: { what: 'They have ended.', schema: REVOKED_ALL, headers: ['ETag'] } },
     refusals: [404, 409, 412],
   },
 }

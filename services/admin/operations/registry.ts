@@ -7,7 +7,7 @@ import { listShape } from '../lists/list-entities.ts'
 import { NAME } from '../names.ts'
 import { FORGET } from '../registry/forget.ts'
 import { REVOKE_ALL } from '../registry/revoke-all.ts'
-import { pageOf, SHOWN } from './answers.ts'
+import { pageOf, REVOKED_ALL, SHOWN } from './answers.ts'
 import { membersOf, patchOf } from './bodies.ts'
 import { right } from './right.ts'
 
@@ -84,7 +84,7 @@ export const REGISTRY_OPERATIONS: Operations = {
     summary: 'End all grants of a user up to now, those in flight too.',
     path: { sub: NAME },
     body: { json: REVOKE_ALL, example: { reason: 'left the company' } },
-    answers: { 200: { what: 'They have ended.', schema: REVOKE_ALL, headers: ['ETag'] } },
+    answers: { 200: { what: 'They have ended.', schema: REVOKED_ALL, headers: ['ETag'] } },
     refusals: [404, 409, 412],
   },
   'POST /admin/users/:sub/forget': {
