@@ -1,5 +1,6 @@
 import { replay } from '../../services/audit/replay/replay.ts'
 import { verify } from '../../services/audit/verify/verify.ts'
+import { readRegistry } from '../../shared/event-log/registry-log.ts'
 import { createRequests, type Answer, type Credentials } from '../support/requests.ts'
 import { databaseUrl, kafkaBrokers, realTest } from '../support/real-parts.ts'
 import { until } from '../support/waiting.ts'
@@ -53,8 +54,17 @@ async function tokenOf({ endpoints }: System, as: Credentials): Promise<string> 
   return String(body['access_token'])
 }
 
+/** Whoever the tests before left as administrators is none any more. */
+async function noAdministrators({ runtime: { log, topics }, changeClient, user }: Admins): Promise<void> {
+  const { clients, users } = (await readRegistry(log, topics)).view()
+  for (const { client_id, secret } of clients)
+    if (secret) await changeClient({ client_id, client_secret: null }, { secret: null })
+  for (const { sub, groups } of users) if (groups.length > 0) await user({ sub, groups: [] })
+}
+
 /** Two users who can act, each through a client of its own, and nobody else. */
 async function twoUsers(ledger: Admins) {
+  await noAdministrators(ledger)
   const root = await ledger.client(ADMINISTRATOR)
   const token = await tokenOf(ledger, root)
   const subs = await Promise.all([1, 2].map(() => ledger.user({ groups: ['Administrators'] })))
@@ -104,5 +114,58 @@ real.serial('two processes whose guarded writes leave somebody both succeed, one
   const told = (await registryEvents(ledger, 'ClientRegistered')).slice(before)
   t.deepEqual(told, ['valid', 'guard_moved', 'valid'])
   for (const { body } of answers) t.true((await tokenOf(ledger, body as Credentials)).startsWith('tl_at_'))
+  t.true((await verify(ledger.runtime)).equal)
+})
+
+/** Ways to take one of the last two administrators from the ledger; `type`: of the event. */
+const REMOVALS: [title: string, type: string, removal: (sub: string) => Omit<Write, 'headers'>][] = [
+  ['delete', 'UserDeleted', (sub) => ({ path: `/admin/users/${sub}`, method: 'DELETE', body: {} })],
+  ['patch', 'UserPut', (sub) => ({ path: `/admin/users/${sub}`, method: 'PATCH', body: { enabled: false } })],
+  [
+    'take the group from',
+    'UserPut',
+    (sub) => ({ path: `/admin/users/${sub}`, method: 'PATCH', body: { groups: null } }),
+  ],
+]
+
+for (const [title, type, removal] of REMOVALS)
+  real.serial(
+    `two processes that each ${title} one of the last two administrators: one wins, the other is 409`,
+    async (t) => {
+      const ledger = await system()
+      const { token, subs } = await twoUsers(ledger)
+      const writes = subs.map((sub): Write => ({ ...removal(sub), headers: { 'if-match': '*' } }))
+      const answers = await atOnce(ledger, token, writes)
+      t.deepEqual(answers.map(({ status }) => status).sort(), [200, 409])
+      const lost = answers.find(({ status }) => status === 409)
+      t.deepEqual(lost?.body, { error: 'conflict', error_description: 'nobody could administer the ledger any more' })
+      t.deepEqual((await registryEvents(ledger, type)).slice(-2).sort(), ['guard_moved', 'valid'])
+      t.true((await verify(ledger.runtime)).equal)
+    },
+  )
+
+real.serial('a group is not deleted by one process while another lets it into an ACL of the ledger', async (t) => {
+  const ledger = await system()
+  const token = await tokenOf(ledger, await ledger.client(ADMINISTRATOR))
+  const send = createRequests(ledger.admins[0]?.adminUrl ?? '').send
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'if-none-match': '*' }
+  t.is((await send('/admin/groups/Ops', { method: 'PUT', headers, body: '{}' })).status, 201)
+  const answers = await atOnce(ledger, token, [
+    { path: '/admin/groups/Ops', method: 'DELETE', body: {}, headers: { 'if-match': '*' } },
+    {
+      path: '/admin/acls/Administrators',
+      method: 'PATCH',
+      body: { allowed_groups: ['Administrators', 'Ops'] },
+      headers: { 'if-match': '*' },
+    },
+  ])
+  const told = answers.map(({ status }) => status)
+  t.true(
+    [
+      [200, 400],
+      [409, 200],
+    ].some(([one, other]) => told[0] === one && told[1] === other),
+    String(told),
+  )
   t.true((await verify(ledger.runtime)).equal)
 })

@@ -139,3 +139,13 @@ test('a query that a list does not know is refused by its name', async (t) => {
     t.true(String(body['error_description']).includes(named), `${path}: ${String(body['error_description'])}`)
   }
 })
+
+test('a list that may lack what was answered for is 503, and never an empty page', async (t) => {
+  const { send, root: token, runtime } = await startLedger(t)
+  t.is((await send('GET', '/admin/users', { token })).status, 200)
+  const { knex, schema, topics } = runtime
+  const stop = `UPDATE ${schema}.checkpoints SET status = 'stopped', status_reason = 'x' WHERE topic = ?`
+  await knex.raw(stop, [topics.registry])
+  const { status, headers, body } = await send('GET', '/admin/users', { token })
+  t.deepEqual([status, headers.get('retry-after'), body['users']], [503, '1', undefined])
+})
