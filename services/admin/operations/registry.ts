@@ -29,6 +29,7 @@ function kindOperations(kind: Kind): Operations {
   const shown = { schema: SHOWN[name], headers: ['ETag'] } as const
   return {
     [`GET /admin/${path}`]: { ...every, id: `list${one}s`, ...listOf(kind) },
+    [`DELETE /admin/${path}/:${id}`]: { ...of, id: `delete${one}`, ...deletionOf(kind) },
     [`PUT /admin/${path}/:${id}`]: {
       ...of,
       id: `put${one}`,
@@ -54,6 +55,17 @@ function kindOperations(kind: Kind): Operations {
       answers: { 200: { what: 'As it is now.', ...shown } },
       refusals: [404],
     },
+  }
+}
+
+const deleted = (id: string) => z.object({ [id]: z.string(), deleted: z.literal(true), revision: z.int().min(1) })
+
+function deletionOf({ path, id }: Kind): Pick<Operation, 'summary' | 'reads' | 'answers' | 'refusals'> {
+  return {
+    summary: `Delete one of the ${path} that nothing names any more.`,
+    reads: ['If-Match'],
+    answers: { 200: { what: 'It is gone; its revision goes on.', schema: deleted(id) } },
+    refusals: [404, 409, 412, 428],
   }
 }
 

@@ -32,7 +32,17 @@ test('every route of every service is described, and nothing else', async (t) =>
       const { router } = createHttpApp(options)
       mount({ ...runtime, settings }, router)
       const mounted = routesOf(router).map(({ method, path }) => `${method} ${path}`)
-      t.deepEqual(Object.keys(operations(settings)).toSorted(), mounted.toSorted())
+      const described = Object.keys(operations(settings))
+      t.deepEqual(
+        mounted.filter((route) => !described.includes(route)),
+        [],
+        'not described',
+      )
+      t.deepEqual(
+        described.filter((route) => !mounted.includes(route)),
+        [],
+        'not mounted',
+      )
     }
 })
 
