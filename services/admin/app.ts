@@ -12,6 +12,7 @@ import { revokeGrantById } from './grants/revoke-grant.ts'
 import { getKey, retireKey, revokeKey } from './keys/keys.ts'
 import { rewrapKeys } from './keys/rewrap-keys.ts'
 import { createUser } from './people/create-user.ts'
+import { listForgotten } from './people/list-forgotten.ts'
 import { listEntities } from './lists/list-entities.ts'
 import { getEntity, patchEntity, putEntity } from './registry/entities.ts'
 import { forgetUser } from './registry/forget.ts'
@@ -37,6 +38,7 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
     router.delete(`/admin/${kind.path}/:${kind.id}`, within, deleteEntity(admin, kind))
   }
   router.post('/admin/users', within, createUser(admin))
+  router.get('/admin/forgotten-users', within, listForgotten(admin))
   router.post('/admin/users/:sub/revoke-all', within, revokeAllOfUser(admin))
   router.post('/admin/users/:sub/forget', within, forgetUser(admin))
   router.post('/admin/grants', within, issueGrant(admin))

@@ -9,6 +9,7 @@ import { guardOf, requireKeys, type Runtime } from '../../shared/process/runtime
 import { sweepNow } from '../../shared/read-model/projection/sweep-now.ts'
 import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import { readKeys } from '../../shared/read-model/reads/keys.ts'
+import { createForgottenPageReader } from '../../shared/read-model/lists/forgotten-page.ts'
 import { createPlacesReader } from '../../shared/read-model/lists/places.ts'
 import { createRegistryPageReader } from '../../shared/read-model/lists/registry-page.ts'
 import { createRegistryReader } from '../../shared/read-model/reads/registry.ts'
@@ -27,6 +28,7 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     ...guardOf(runtime),
     registry: createRegistryReader(runtime),
     registryPage: createRegistryPageReader(runtime),
+    forgottenPage: createForgottenPageReader(runtime),
     places: createPlacesReader(runtime),
     people,
     claimRequest: (request, made) => claimRequest(runtime.knex, request, made),

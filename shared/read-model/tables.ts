@@ -149,7 +149,7 @@ CREATE TABLE ${schema}.users (
 CREATE INDEX scopes_named ON ${schema}.scopes (name) WHERE not_before IS NOT NULL;
 CREATE INDEX users_username ON ${schema}.users (username_sha256);
 CREATE INDEX users_username_index ON ${schema}.users (username_index);
-CREATE INDEX users_forgotten ON ${schema}.users (sub) WHERE personal_state = 'forgotten';
+CREATE INDEX users_forgotten ON ${schema}.users (sub COLLATE "C") WHERE personal_state = 'forgotten';
 CREATE INDEX users_groups ON ${schema}.users USING gin (groups) WHERE NOT deleted;
 CREATE INDEX users_disabled ON ${schema}.users (sub COLLATE "C") WHERE NOT deleted AND NOT enabled;
 CREATE INDEX users_unreadable ON ${schema}.users (sub) WHERE personal_state = 'unreadable';

@@ -32,7 +32,7 @@ ava('wrong usage of the keys verbs is told as of every other', async (t) => {
     [['keys', 'generate', '--kid', '0'], 'error: --kid must be a whole number from 1 to 255'],
     [
       ['keys', 'derive', 'chck'],
-      "error: command-argument value 'chck' is invalid for argument 'service'. Allowed choices are check.",
+      "error: command-argument value 'chck' is invalid for argument 'service'. Allowed choices are check, project.",
     ],
   ] as const) {
     const { code, out, err } = await commandLine({}, ...args)

@@ -83,7 +83,8 @@ ava('a port that could answer nobody is refused at the start', async (t) => {
   const keyed = { ...env, LEDGER_SECRETS_SYSTEM: secrets(1), LEDGER_SERVE_ADMIN_HOST: '0.0.0.0' }
   const both = /ended with 1.*\n {2}LEDGER_REQUIRE_HTTPS needs LEDGER_TRUSTED_PROXIES.*the public and the admin port/s
   t.regex(await failure(keyed, 'serve', 'all'), both)
-  t.regex(await failure(env, 'serve', 'projector'), /ended with 3/, 'which has no public port')
+  const projecting = { ...env, LEDGER_SECRETS_SYSTEM: secrets(1) }
+  t.regex(await failure(projecting, 'serve', 'projector'), /ended with 3/, 'which has no public port')
 })
 
 test('a port that is taken is named, with exit code 1', async (t) => {

@@ -59,6 +59,8 @@ test('users forget and users forgotten: what they print in each format, and each
   t.deepEqual(JSON.parse((await host('--format', 'json')).out), { forgotten })
   t.is((await host('--format', 'jsonl')).out, forgotten.map((sub) => `${JSON.stringify({ sub })}\n`).join(''))
   t.is((await host('--format', 'xml')).code, 2)
+  const asked = await commandLine(env, 'users', 'forgotten')
+  t.deepEqual(asked, { code: 0, out: forgotten.map((sub) => `${sub}\n`).join(''), err: '' }, 'of the service')
   const away = { ...onHost(ledger), LEDGER_DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none' }
   t.is((await commandLine(away, 'users', 'forgotten')).code, 3)
 })

@@ -185,7 +185,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'unknown members of a person become columns',
-    file: 'shared/read-model/registry-rows.ts',
+    file: 'shared/accounts/person-columns.ts',
     changes: [['return { username, name, email, state: null }', 'return { ...person, state: null }']],
     tests: ['test/read-model/projection/extremes.test.ts'],
   },

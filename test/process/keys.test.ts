@@ -171,7 +171,8 @@ test('what needs a key that the log knows and this process does not have is 503 
 test('a retired key is that of a forged token, whoever has it, and makes nothing new', async (t) => {
   const ledger = await startLedger(t, { settings: { SECRETS_SYSTEM: one } })
   const app = await ledger.publicClient()
-  const pair = await ledger.grant({ to: app })
+  const sub = await ledger.user()
+  const pair = await ledger.grant({ to: app, sub })
   const next = await startLedger(t, { beside: ledger, settings: { SECRETS_SYSTEM: `${two},${one}` } })
   const env = environment(next, { LEDGER_SECRETS_SYSTEM: `${two},${one}` })
   const needed = await commandLine(env, 'keys', 'retire', '--kid', '1')
@@ -191,7 +192,7 @@ test('a retired key is that of a forged token, whoever has it, and makes nothing
     t.false(await process.isActive(pair.access_token))
     t.deepEqual(alarms(process), [])
   }
-  const late = await ledger.grant({ to: app, kid: 1 })
+  const late = await ledger.grant({ to: app, sub, kid: 1 })
   t.is(
     (await refresh(ledger, app, late.refresh_token)).body['error'],
     'invalid_grant',

@@ -50,10 +50,12 @@ export const SHOWN: Record<PutKind | 'client', z.ZodType> = {
 
 /** A page of a kind, with a Link while there is another one. */
 export function pageOf(kind: PutKind | 'client'): Answer {
-  const schema = z.object({
-    [REGISTRY_KINDS[kind].plural]: z.array(SHOWN[kind]),
-    registry_position: z.int().min(0),
-    read_at: z.iso.datetime(),
-  })
+  return registryPageOf(REGISTRY_KINDS[kind].plural, SHOWN[kind])
+}
+
+/** A page of `rows`, each of this shape. */
+export function registryPageOf(rows: string, row: z.ZodType): Answer {
+  const position = { registry_position: z.int().min(0), read_at: z.iso.datetime() }
+  const schema = z.object({ [rows]: z.array(row), ...position })
   return { what: 'A page, and where the registry was read at.', schema, headers: ['Link'] }
 }

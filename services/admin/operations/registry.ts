@@ -5,9 +5,10 @@ import { KINDS } from '../kinds/kinds.ts'
 import { USERS } from '../kinds/users.ts'
 import { listShape } from '../lists/list-entities.ts'
 import { NAME } from '../names.ts'
+import { FORGOTTEN_QUERY } from '../people/list-forgotten.ts'
 import { FORGET } from '../registry/forget.ts'
 import { REVOKE_ALL } from '../registry/revoke-all.ts'
-import { pageOf, REVOKED_ALL, SHOWN } from './answers.ts'
+import { pageOf, registryPageOf, REVOKED_ALL, SHOWN } from './answers.ts'
 import { membersOf, patchOf } from './bodies.ts'
 import { right } from './right.ts'
 
@@ -89,6 +90,13 @@ export const REGISTRY_OPERATIONS: Operations = {
     body: { json: CREATED, example: { username: 'bob' } },
     answers: { 201: { what: 'The user is created.', schema: SHOWN.user, headers: ['ETag', 'Location'] } },
     refusals: [409, 412],
+  },
+  'GET /admin/forgotten-users': {
+    ...USER,
+    id: 'listForgottenUsers',
+    summary: 'List each sub that was forgotten, a page at a time.',
+    query: FORGOTTEN_QUERY,
+    answers: { 200: registryPageOf('forgotten', z.string()) },
   },
   'POST /admin/users/:sub/revoke-all': {
     ...USER,

@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { ownCommand } from '../../../shared/config/own-command.ts'
 import { countText } from '../../../shared/read-model/reads/key-uses.ts'
-import { closing } from '../../../shared/process/open-parts.ts'
 import type { KeyAccess, KeySource } from '../connect/keys.ts'
 import type { RewrapSource } from '../connect/rewrap.ts'
 import type { Connected } from '../connect/service-access.ts'
@@ -143,6 +142,7 @@ async function connectRewrap(lost: boolean): Promise<Connected<RewrapSource>> {
   const { rewrapOnHost, rewrapService } = await import('../connect/rewrap.ts')
   const service = lost ? null : await rewrapService(process.env)
   if (service) return { source: service, close: () => Promise.resolve() }
+  const { closing } = await import('../../../shared/process/open-parts.ts')
   const { source, close } = await connectHost()
   return { source: await rewrapOnHost(source.parts, source.settings, lost).catch(closing({ close })), close }
 }

@@ -26,6 +26,16 @@ export async function serviceAccess(env: NodeJS.ProcessEnv): Promise<ServiceAcce
   return settings.dev ? accessFromFolder(settings.DATA_DIR) : null
 }
 
+/**
+ * The service at LEDGER_ADMIN_URL, which asks for an administrator's rights; in dev mode the one that runs here, if one
+ * does. `null` = none.
+ */
+export async function runningService(env: NodeJS.ProcessEnv): Promise<ServiceAccess | null> {
+  if (env['LEDGER_ADMIN_URL']) return accessFromEnv(env)
+  const { dev, DATA_DIR } = loadSettings(env, 'none')
+  return dev ? serviceOfFolder(DATA_DIR) : null
+}
+
 /** The dev server that runs here, and its data folder; wrong usage where the settings name something else. */
 export async function devAccess(env: NodeJS.ProcessEnv): Promise<{ folder: string; access: ServiceAccess }> {
   const other = OF_OTHERS.find((name) => env[name])

@@ -1,6 +1,5 @@
 import { readWrappingKids } from '../../../shared/accounts/person-keys.ts'
 import { giveUpLostKeys, type RewrapPage, rewrapPage } from '../../../shared/accounts/rewrap.ts'
-import { loadSettings } from '../../../shared/config/load-settings.ts'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import type { Progress } from '../../../shared/event-log/fold-log.ts'
@@ -10,7 +9,7 @@ import { introduceKeys } from '../../../shared/process/soundness/introduce-key.t
 import { heldKeys, knownKeys } from '../../../shared/process/soundness/key-soundness.ts'
 import { readModelInUse } from '../../../shared/read-model/versions/read-models.ts'
 import { wrappingProblem } from '../../admin/keys/rewrap-keys.ts'
-import { serviceAccess, serviceOfFolder } from './find-service.ts'
+import { runningService } from './find-service.ts'
 import { jsonOf, type ServiceAccess, serviceRequests } from './service-access.ts'
 
 /** `kid`: the one that the pages before were wrapped under. */
@@ -45,14 +44,9 @@ export async function rewrapAll(source: RewrapSource, progress: Progress): Promi
   }
 }
 
-/**
- * The service at LEDGER_ADMIN_URL, which asks for an administrator's rights; in dev mode the one that runs here. `null`
- * = none, so that the host does it.
- */
+/** The service that is named or runs here; `null` = none, so that the host does it. */
 export async function rewrapService(env: NodeJS.ProcessEnv): Promise<RewrapSource | null> {
-  if (env['LEDGER_ADMIN_URL']) return remote(await serviceAccess(env))
-  const { dev, DATA_DIR } = loadSettings(env, 'none')
-  return dev ? remote(await serviceOfFolder(DATA_DIR)) : null
+  return remote(await runningService(env))
 }
 
 function remote(access: ServiceAccess | null): RewrapSource | null {

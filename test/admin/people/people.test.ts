@@ -97,6 +97,20 @@ test('traps-running 18: a forgotten sub is 409 for ever, its grants have ended, 
   t.is((await createUser(ledger, ADA, 'another')).status, 201)
 })
 
+test('the forgotten are listed, in pages', async (t) => {
+  const ledger = await startLedger(t)
+  const subs = ['B', 'a', 'b']
+  for (const [n, sub] of [...subs, 'kept'].entries()) await createUser(ledger, { username: `name-${n}` }, sub)
+  for (const sub of subs) t.is((await forget(ledger, sub)).status, 200)
+  const first = await ledger.send('GET', '/admin/forgotten-users?limit=2', { token: ledger.root })
+  t.deepEqual(first.body['forgotten'], ['B', 'a'])
+  const next = /<(.+)>; rel="next"/.exec(first.headers.get('link') ?? '')?.[1] ?? ''
+  const second = await ledger.send('GET', next, { token: ledger.root })
+  t.deepEqual([second.body['forgotten'], second.headers.get('link')], [['b'], null])
+  t.is((await ledger.send('GET', '/admin/forgotten-users?limit=0', { token: ledger.root })).status, 400)
+  t.is((await ledger.send('GET', '/admin/forgotten-users', {})).status, 401)
+})
+
 test('traps-running 20: rebuild and verify run with forgotten users, and show no name', async (t) => {
   names()
   const ledger = await startLedger(t)

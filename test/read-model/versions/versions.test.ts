@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: '3326ea9b774db34c7296ef0084f16952f154b0786fcf4ae220a7b7c76a47019a',
+  2: 'd81260be1f170da3ccfa1537ee4d6d3a3b4e35e9028986d6036df08847eb0622',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {

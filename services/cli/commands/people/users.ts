@@ -4,8 +4,9 @@ import { ownCommand } from '../../../../shared/config/own-command.ts'
 import type { ServiceAccess } from '../../connect/service-access.ts'
 import type { Format } from '../../render/formats.ts'
 import { addExport } from './export.ts'
+import { addForgotten } from './forgotten.ts'
 import { addReindex } from './reindex.ts'
-import { connectHost, connectService, EXIT_CODES, formatOption, print, reasonFrom, work } from '../verb.ts'
+import { connectService, EXIT_CODES, formatOption, print, reasonFrom, work } from '../verb.ts'
 
 type Forget = { reason: string; from?: string; format: Format }
 
@@ -31,20 +32,7 @@ export function addUsersCommands(program: Command): void {
       })
     })
   addReindex(users)
-  users
-    .command('forgotten')
-    .description('list each sub that was forgotten, one a line, by the log itself')
-    .addOption(formatOption())
-    .addHelpText('after', FORGOTTEN_HELP)
-    .action(async ({ format }: { format: Format }, command: Command) => {
-      await work(command, connectHost, async ({ parts }) => {
-        const { readRegistry } = await import('../../../../shared/event-log/registry-log.ts')
-        const { forgottenSubs } = await import('../../../../shared/ledger/registry/state.ts')
-        const subs = forgottenSubs((await readRegistry(parts.log, parts.topics)).entities())
-        await print(renderForgotten(subs.sort(), format))
-        return true
-      })
-    })
+  addForgotten(users)
   addExport(users)
 }
 
@@ -60,22 +48,6 @@ Examples:
   ${ownCommand()} users forget --from forgotten.txt --reason "a restore"
 
 ${EXIT_CODES}`
-
-const FORGOTTEN_HELP = `
-Keep it outside of the database where the log is in the database: a backup from before brings back both the key and a log
-that does not know of the forgetting. After such a restore "users forget --from" forgets each of them again.
-
-Examples:
-  ${ownCommand()} users forgotten > forgotten.txt
-  ${ownCommand()} users forgotten --format json
-
-${EXIT_CODES}`
-
-/** One a line, so that a script reads the table too; as JSON an object with all of them, or one a line. */
-function renderForgotten(subs: string[], format: Format): string {
-  if (format === 'json') return `${JSON.stringify({ forgotten: subs }, null, 2)}\n`
-  return subs.map((sub) => `${format === 'jsonl' ? JSON.stringify({ sub }) : sub}\n`).join('')
-}
 
 type Asked = Pick<Forget, 'reason' | 'format'>
 
