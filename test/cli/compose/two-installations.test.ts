@@ -40,6 +40,8 @@ test('two ledgers with prefixes of their own work side by side', async (t) => {
 
 test('a database that was restored from another follows the same topics without taking any of its partitions', async (t) => {
   const original = await install(t, { KAFKA_TOPIC_PREFIX: freshPrefix() })
+  // The key of names is made with the first user: both have it.
+  await original.user()
   await original.stop()
   const from = new URL(original.settings.DATABASE_URL ?? '').pathname.slice(1)
   const settings = { DATABASE_URL: await databaseUrl(t, `TEMPLATE ${from}`) }
