@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import knexFactory, { type Knex } from 'knex'
 import pg from 'pg'
+import { cutQuotes } from './cut-quotes.ts'
 import { sessionSql, startupOptions } from './session-settings.ts'
 
 const INT8 = 20
@@ -22,8 +23,7 @@ type Pool = { pool: number; queryTimeoutMs: number; pooler?: Pooler; warn?: Data
 
 /** A pool on real PostgreSQL. A transaction left idle for 5 s (a frozen process) is ended by the server. */
 export function openPostgres(address: DatabaseAddress, { pool, queryTimeoutMs, pooler = 'none', warn }: Pool): Knex {
-  return knexFactory({
-    client: 'pg',
+  return openKnex({
     log: quiet(warn),
     connection: {
       ...address,
@@ -41,6 +41,11 @@ export function openPostgres(address: DatabaseAddress, { pool, queryTimeoutMs, p
     pool: { min: 0, max: pool, ...(pooler === 'transaction' && { afterCreate: nameNothing }) },
     acquireConnectionTimeout: 3_000,
   })
+}
+
+/** By itself knex writes parameters into the message of an error, in the place of operators such as `?`. */
+function openKnex(config: Knex.Config): Knex {
+  return knexFactory({ ...config, client: 'pg', compileSqlOnError: false }).on('query-error', cutQuotes)
 }
 
 type Query = (query: unknown, ...rest: unknown[]) => unknown
@@ -81,7 +86,7 @@ export async function openEmbedded(folder: string | null, warn?: DatabaseWarning
   await lite.exec(sessionSql())
   // A function, because knex clones a plain connection object.
   const connection = () => createPgConfig(lite)
-  const knex = knexFactory({ client: 'pg', log: quiet(warn), connection, pool: { min: 1, max: 1 } })
+  const knex = openKnex({ log: quiet(warn), connection, pool: { min: 1, max: 1 } })
   return {
     knex,
     close: async () => {

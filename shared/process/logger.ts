@@ -1,18 +1,11 @@
 import pino, { type Logger } from 'pino'
 import type { Settings } from '../config/settings.ts'
-import { refusalOf } from '../database/away.ts'
 import { humanLines } from './human-log.ts'
 
-/**
- * How an error is logged. Of one of PostgreSQL's no DETAIL, no context and no query, and of one that quotes what was to
- * be stored no message either: names of people are in there.
- */
+/** How an error is logged: one of PostgreSQL's without a stack, and by what it names. What it quotes was cut before. */
 export const SERIALIZERS = { err: errorShown }
 
 const OF_POSTGRES = ['code', 'severity', 'schema', 'table', 'column', 'constraint', 'routine'] as const
-
-/** Classes of errors in what was to be stored: their messages quote it. */
-const QUOTING = /^(22|23|44|P0)/
 
 function errorShown(error: unknown): unknown {
   if (!(error instanceof Error) || !('severity' in error)) return pino.stdSerializers.err(error as Error)
@@ -20,8 +13,7 @@ function errorShown(error: unknown): unknown {
     const value: unknown = Reflect.get(error, name)
     return typeof value === 'string' ? [[name, value]] : []
   })
-  const message = QUOTING.test(String(Reflect.get(error, 'code'))) ? refusalOf(error) : error.message
-  return { type: error.name, message, ...Object.fromEntries(fields) }
+  return { type: error.name, message: error.message, ...Object.fromEntries(fields) }
 }
 
 /** Where a log goes: a terminal, or what is no terminal. */

@@ -166,10 +166,16 @@ export const MUTANTS: Mutant[] = [
     tests: ['test/projector/unfoldable.test.ts'],
   },
   {
-    name: 'an error of PostgreSQL is logged with its DETAIL',
-    file: 'shared/process/logger.ts',
-    changes: [["!('severity' in error)", 'error.message.length > 0']],
-    tests: ['test/projector/unfoldable.test.ts'],
+    name: 'an error of PostgreSQL keeps its DETAIL',
+    file: 'shared/database/cut-quotes.ts',
+    changes: [["['detail', 'where', 'internalQuery']", "['where', 'internalQuery']"]],
+    tests: ['test/database/cut-quotes.test.ts', 'test/projector/unfoldable.test.ts'],
+  },
+  {
+    name: 'an error of the database has the parameters of its statement in it',
+    file: 'shared/database/open-database.ts',
+    changes: [['compileSqlOnError: false', 'compileSqlOnError: true']],
+    tests: ['test/database/cut-quotes.test.ts'],
   },
   {
     name: 'a generation that overflows is let in',

@@ -15,7 +15,7 @@ export function logAccess(logger: Logger): Middleware<HttpState> {
     logger.info(
       {
         method: ctx.method,
-        path: pathWithoutTokens(ctx.path),
+        path: harmlessPath(ctx.path),
         status: ctx.status,
         ms: Math.round((performance.now() - start) * 10) / 10,
         request_id: ctx.state.requestId,
@@ -31,8 +31,10 @@ export function logAccess(logger: Logger): Middleware<HttpState> {
 }
 
 const TOKEN_IN_PATH = /tl(_|%5f)(at|rt|ac)(_|%5f)[\w%-]+/gi
+const ADDRESS = /@|%40/i
 
-/** Somebody will put a token into a path by mistake, encoded or not; the log must not keep it. */
-function pathWithoutTokens(path: string): string {
-  return path.slice(0, MAX_PATH).replace(TOKEN_IN_PATH, 'tl_$2_...')
+/** Somebody will put a token or a mail address into a path by mistake, encoded or not; the log must not keep it. */
+function harmlessPath(path: string): string {
+  const parts = path.split('/').map((part) => (ADDRESS.test(part) ? '...@...' : part))
+  return parts.join('/').slice(0, MAX_PATH).replace(TOKEN_IN_PATH, 'tl_$2_...')
 }
