@@ -1,6 +1,7 @@
+import type { Logger } from 'pino'
 import type { HttpContext } from '../http/context.ts'
 import { OAuthError } from '../http/oauth-error.ts'
-import { secretsOf } from '../ledger/client.ts'
+import { isVerifiable, secretsOf } from '../ledger/client.ts'
 import type { Client, ClientSecret } from '../ledger/events.ts'
 import { requireRecent } from '../read-model/reads/freshness.ts'
 import { keyNotHeld, type SettlingTokens } from '../read-model/reads/settled-token.ts'
@@ -31,8 +32,19 @@ export function authenticateCaller(
     requireRecent(view.registry, view.now, proving.maxLagMs)
     const unheld = secrets.find(({ kid }) => !proving.keys.kids.includes(kid))
     if (unheld && credentials.method !== 'none') throw keyNotHeld(proving.logger, unheld.kid)
+    if (client) noteUnverifiable(proving.logger, client, secrets)
     throw error
   }
+}
+
+/** Perhaps the client was right: a later release may have written what this one cannot verify. */
+function noteUnverifiable(logger: Logger, client: Client, secrets: readonly ClientSecret[]): void {
+  const { client_id, token_endpoint_auth_method: method } = client
+  const other = secrets.find((secret) => !isVerifiable(secret))?.secret_algorithm
+  const means = other ?? (method === 'private_key_jwt' ? method : null)
+  if (means === null) return
+  const text = 'a client was refused that may be right: this release cannot verify what it proves itself with'
+  logger.error({ alarm: 'client_not_verifiable', client_id, means }, text)
 }
 
 type Proving = Pick<SettlingTokens, 'logger' | 'maxLagMs' | 'noteProof'> & { keys: Keys }

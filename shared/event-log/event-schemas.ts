@@ -42,7 +42,17 @@ const terms = {
   kid,
 }
 
-const secret = { kid, hash: name }
+const base64url = z.string().regex(/^[\w-]+$/)
+
+// An algorithm that is unknown lets nobody in (callers/authenticate-client.ts); the fold need not know it.
+const secret = {
+  kid,
+  hash: name,
+  secret_algorithm: name.optional(),
+  salt: base64url.optional(),
+  cost: z.looseObject({ n: count, r: count, p: count }).optional(),
+}
+const jwks = z.looseObject({ keys: z.array(z.looseObject({ kty: name, kid: z.string().optional() })) })
 const client = z.looseObject({
   client_id: name,
   client_name: z.string(),
@@ -51,7 +61,7 @@ const client = z.looseObject({
   grant_types: names,
   redirect_uris: names,
   scope: z.string(),
-  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']),
   access_token_lifetime: seconds.nullable(),
   refresh_token_limit: count.nullable(),
   refresh_token_lifetime: seconds.nullable(),
@@ -64,6 +74,7 @@ const client = z.looseObject({
   secret: z.looseObject(secret).nullable(),
   // A record of before has none of these.
   description: z.string().optional(),
+  jwks: jwks.nullable().optional(),
   previous_secret: z
     .looseObject({ ...secret, expires_at: z.int().min(0).max(MAX_NUMERIC_DATE) })
     .nullable()
@@ -83,8 +94,7 @@ const plainUser = z.looseObject({
   enabled: z.boolean(),
   personal: z.looseObject({ username: name, name: z.string().nullable(), email: z.string().nullable() }),
 })
-/** Base64url: `key_id` names the key of that person, AES-256-GCM (tokens/personal-data.ts). */
-const base64url = z.string().regex(/^[\w-]+$/)
+/** `key_id` names the key of that person, AES-256-GCM (tokens/personal-data.ts). */
 const sealedUser = z.looseObject({
   sub: name,
   groups: names,

@@ -1,5 +1,23 @@
-/** A generated secret at rest: HMAC-SHA-256 under the pepper of `kid`, base64url. Nobody can authenticate with it. */
-export type ClientSecret = { kid: number; hash: string }
+/**
+ * A secret at rest, base64url, with which nobody can authenticate: HMAC-SHA-256 under the pepper of `kid` of a generated
+ * secret (`hmac`, where nothing is said), or of what scrypt made of a chosen one (`scrypt_hmac`, RFC 7914). A word that a
+ * release does not know lets nobody in, and stops no fold.
+ */
+export type ClientSecret = {
+  kid: number
+  hash: string
+  secret_algorithm?: string | undefined
+  salt?: string | undefined
+  cost?: { n: number; r: number; p: number } | undefined
+}
+
+/** Whether this release can verify the secret that is stored so. */
+export function isVerifiable({ secret_algorithm = 'hmac' }: ClientSecret): boolean {
+  return secret_algorithm === 'hmac'
+}
+
+/** Public keys that a client signs with (RFC 7517 §5). */
+export type JwkSet = { keys: { kty: string; kid?: string | undefined; [member: string]: unknown }[] }
 
 /** The secret of before, beside the current one until `expires_at` (NumericDate), by the database's clock. */
 export type PreviousSecret = ClientSecret & { expires_at: number }
@@ -7,7 +25,7 @@ export type PreviousSecret = ClientSecret & { expires_at: number }
 /** Whether it can keep a secret (RFC 6749 §2.1). */
 export const CLIENT_TYPES = ['confidential', 'public'] as const
 export type ClientType = (typeof CLIENT_TYPES)[number]
-export type TokenEndpointAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
+export type TokenEndpointAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt' | 'none'
 
 /** A registered client. Names are those of RFC 7591 where it has one. */
 export type Client = {
@@ -32,6 +50,7 @@ export type Client = {
   secret: ClientSecret | null
   // A record of before has none of these.
   description?: string | undefined
+  jwks?: JwkSet | null | undefined
   previous_secret?: PreviousSecret | null | undefined
 }
 

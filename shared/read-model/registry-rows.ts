@@ -38,6 +38,7 @@ const COLUMNS: { [Kind in StoredKind]: Record<Column<Kind>, true> } = {
     enabled: true,
     secret: true,
     description: true,
+    jwks: true,
     previous_secret: true,
   },
   scope: { name: true, description: true, includes: true },

@@ -134,7 +134,7 @@ CREATE TABLE ${schema}.clients (
   token_endpoint_auth_method text, access_token_lifetime integer, refresh_token_limit integer,
   refresh_token_lifetime integer, refresh_token_absolute_lifetime integer, refresh_grace_seconds integer,
   refresh_rotation boolean, groups text[], resource_server_folders text[], enabled boolean, secret jsonb,
-  description text, previous_secret jsonb,
+  description text, jwks jsonb, previous_secret jsonb,
   ${REGISTRY_COLUMNS});
 CREATE INDEX clients_name ON ${schema}.clients (client_name, client_version);
 CREATE INDEX clients_groups ON ${schema}.clients USING gin (groups) WHERE NOT deleted;

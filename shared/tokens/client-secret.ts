@@ -1,4 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { isVerifiable } from '../ledger/client.ts'
 import type { ClientSecret } from '../ledger/events.ts'
 import type { Keys } from './keys.ts'
 
@@ -56,7 +57,7 @@ export function provenSecret<Stored extends ClientSecret>(
 
 /**
  * Whether the secret is the stored one, in a time that does not depend on it. `null` = there is none (unknown or public
- * client): the same work is done and the answer is false.
+ * client): the same work is done and the answer is false, as for one that this release cannot verify.
  */
 export function verifyClientSecret(keys: Keys, secret: string, stored: ClientSecret | null): boolean {
   const known = stored ? keys.subkey('pepper', stored.kid) : undefined
@@ -66,7 +67,7 @@ export function verifyClientSecret(keys: Keys, secret: string, stored: ClientSec
   const expected = Buffer.from(stored?.hash ?? '', 'base64url')
   const comparable = expected.length === presented.length
   const equal = timingSafeEqual(presented, comparable ? expected : Buffer.alloc(presented.length))
-  return equal && comparable && known !== undefined
+  return equal && comparable && known !== undefined && stored !== null && isVerifiable(stored)
 }
 
 function macOf(key: Buffer, text: string): Buffer {

@@ -157,6 +157,7 @@ function clientFact({ name, op, secret, previous }: RegistryStep, { revision, li
     client_name: name,
     enabled: op !== 'disable',
     secret: secret === null ? null : { kid: secret, hash: 'x' },
+    jwks: secret === null ? { keys: [{ kty: 'OKP', kid: 'a', crv: 'Ed25519', x: 'x' }] } : undefined,
     previous_secret: previous && { kid: previous.kid, hash: 'y', expires_at: previous.ended ? 1 : 2 ** 33 },
   })
   if (op === 'delete') return { type: 'ClientDeleted', data: { revision, client_id: name } }

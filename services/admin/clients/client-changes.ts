@@ -28,7 +28,12 @@ export function patchedClient(before: Client, patch: JsonObject, defaults: Clien
   const { revision, ...members } = parsed({ client_name: before.client_name, ...givenOf(patch) }, body, CODE)
   const named = Object.entries(members).filter(([member]) => member in patch)
   const changes = Object.fromEntries(named) as Partial<ClientMetadata>
-  const metadata: Described = { ...before, description: before.description ?? '', ...changes }
+  const metadata: Described = {
+    ...before,
+    description: before.description ?? '',
+    jwks: before.jwks ?? null,
+    ...changes,
+  }
   const problems = contradictions(metadata).map(([member, problem]) => `${member}: ${problem}`)
   if (problems.length > 0) throw new OAuthError(CODE, problems.join('; '))
   return { client: { ...clientOf(client_id, metadata, defaults), secret: before.secret }, revision }

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { CLIENT_TYPES } from '../../../shared/ledger/client.ts'
-import type { Client } from '../../../shared/ledger/events.ts'
+import type { Client, TokenEndpointAuthMethod } from '../../../shared/ledger/events.ts'
 import { GRANT_TYPE_NAMES, GRANT_TYPES } from '../../../shared/ledger/grant/issue.ts'
 import { isGraceLongEnough, MAX_GRACE_SECONDS, shortestGrace } from '../../../shared/ledger/grant/times.ts'
 import type { RegistryView } from '../../../shared/ledger/registry/state.ts'
 import { formatScope, parseScope } from '../../../shared/ledger/scope.ts'
 import type { ClientDefaults } from '../admin.ts'
+import { JWKS } from './jwks.ts'
 import { distinct, FOLDER_NAME, groupProblems, GROUPS, MAX_COUNT, TEXT } from '../names.ts'
 
 const CLIENT_NAME = z.string().regex(/^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/, 'must be 1 to 100 printable ASCII')
@@ -44,6 +45,7 @@ export const CLIENT_MEMBERS = {
   redirect_uris: z.array(REDIRECT_URI).max(50).transform(distinct).default([]),
   scope: SCOPE.default(''),
   token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'none']).optional(),
+  jwks: JWKS.nullable().default(null),
   access_token_lifetime: LIFETIME,
   refresh_token_limit: z.int().min(0).max(MAX_COUNT).nullable().default(null),
   refresh_token_lifetime: LIFETIME,
@@ -63,8 +65,12 @@ export const CLIENT_METADATA = z.strictObject(CLIENT_MEMBERS).superRefine((metad
 export type ClientMetadata = z.output<typeof CLIENT_METADATA>
 
 /** A client as it is described, by metadata or by its record, which may have what only a later release takes. */
-export type Described = Omit<ClientMetadata, 'grant_types' | 'refresh_rotation'> &
-  Pick<Client, 'grant_types' | 'refresh_rotation'>
+export type Described = Omit<ClientMetadata, Wider> &
+  Pick<Client, Exclude<Wider, 'token_endpoint_auth_method'>> & {
+    token_endpoint_auth_method?: TokenEndpointAuthMethod | undefined
+  }
+
+type Wider = 'grant_types' | 'refresh_rotation' | 'jwks' | 'token_endpoint_auth_method'
 
 /** The client that this metadata describes, without a secret. */
 export function clientOf(client_id: string, metadata: Described, defaults: ClientDefaults): Client {
@@ -103,13 +109,14 @@ export function clientProblems(view: RegistryView, client: Client, appendTimeout
 
 /** Which members contradict each other, and how. */
 export function contradictions(metadata: Described): [string, string][] {
-  const { client_type, grant_types, token_endpoint_auth_method: method, resource_server_folders } = metadata
+  const { client_type, grant_types, token_endpoint_auth_method: method, resource_server_folders, jwks } = metadata
   if (client_type === 'confidential')
     return method === 'none' ? [['token_endpoint_auth_method', 'a confidential client has a secret to use']] : []
   const barred = GRANT_TYPE_NAMES.filter((one) => GRANT_TYPES[one].confidentialOnly && grant_types.includes(one))
   return [
     ...barred.map((one): [string, string] => ['grant_types', `${one} is for confidential clients only`]),
     ...when(method !== undefined && method !== 'none', ['token_endpoint_auth_method', 'a public client has none']),
+    ...when(jwks != null, ['jwks', 'a public client has no keys to prove itself with']),
     ...when(resource_server_folders !== null, ['resource_server_folders', 'a resource server must be confidential']),
   ]
 }

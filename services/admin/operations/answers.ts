@@ -13,6 +13,7 @@ const STORED_CLIENT = z.object(ClientRegistered.shape.client.shape)
 const CLIENT = z.object({
   ...STORED_CLIENT.omit({ secret: true, previous_secret: true }).shape,
   description: z.string(),
+  jwks: STORED_CLIENT.shape.jwks.unwrap(),
   previous_secret_expires_at: z.int().optional().meta({ description: 'NumericDate; while two secrets are valid.' }),
   ...REVISION,
 })

@@ -17,11 +17,11 @@ function members({ kind, value, person }: RegistryEntity): Record<string, unknow
   return kind === 'client' ? shownClient(value) : knownMembers(kind, value)
 }
 
-// A record of before has no description.
+// A record of before has no description and no keys.
 function shownClient(client: Client): Record<string, unknown> {
-  const { description = '', previous_secret } = client
+  const { description = '', jwks = null, previous_secret } = client
   const previous = previous_secret && { previous_secret_expires_at: previous_secret.expires_at }
-  return { ...omit(knownMembers('client', client), 'secret', 'previous_secret'), description, ...previous }
+  return { ...omit(knownMembers('client', client), 'secret', 'previous_secret'), description, jwks, ...previous }
 }
 
 /** The members but for these. */

@@ -1,3 +1,4 @@
+import { isVerifiable } from '../client.ts'
 import type { Client, EntityFact, Principal } from '../events.ts'
 import { parseRegistryKey, REGISTRY_EVENTS, registryKey } from '../registry/kinds.ts'
 import { GUARD_RESOURCE } from '../registry/predefined.ts'
@@ -110,8 +111,14 @@ function grantsAfter(grants: readonly ActingGrants[], fact: EntityFact): readonl
   return grants.filter(({ client_id, sub }) => (kind === 'client' ? client_id : sub) !== id)
 }
 
-function canAuthenticate({ enabled, grant_types, secret }: Client, kids: readonly number[]): boolean {
-  return enabled && grant_types.includes('client_credentials') && secret !== null && kids.includes(secret.kid)
+function canAuthenticate(client: Client, kids: readonly number[]): boolean {
+  return client.enabled && client.grant_types.includes('client_credentials') && canProveItself(client, kids)
+}
+
+/** Whether every process that runs can verify its secret; of keys to sign with this release knows nothing yet. */
+function canProveItself({ secret, token_endpoint_auth_method }: Client, kids: readonly number[]): boolean {
+  if (token_endpoint_auth_method === 'private_key_jwt') return false
+  return secret !== null && isVerifiable(secret) && kids.includes(secret.kid)
 }
 
 /**
@@ -132,6 +139,6 @@ function isUsable(
   const client = clients.find((one) => one.client_id === client_id)
   if (!client?.enabled) return false
   if (kind === 'at') return true
-  const isLetIn = client.client_type === 'public' || (client.secret !== null && kids.includes(client.secret.kid))
+  const isLetIn = client.client_type === 'public' || canProveItself(client, kids)
   return isLetIn && client.grant_types.includes('refresh_token')
 }

@@ -1,7 +1,11 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { realTest } from '../../support/real-parts.ts'
 import { startLedger, ROOT } from '../ledger.ts'
 
 const test = realTest('postgres')
+
+const { publicKey } = generateKeyPairSync('ed25519')
+const KEY = { ...publicKey.export({ format: 'jwk' }), kid: 'a' }
 
 const ANY = { 'if-match': '*' }
 const ADMINISTRATOR = { grant_types: ['client_credentials'], groups: ['Administrators'], scope: 'ledger.admin' }
@@ -46,6 +50,7 @@ test('who may write clients and nothing else writes those that do not reach the 
   t.is((await support('PATCH', shop, { enabled: false })).status, 200)
   t.is((await support('PATCH', shop, { enabled: true, grant_types: [] })).status, 200)
   t.is((await support('POST', `${shop}/secret`, {})).status, 200)
+  t.is((await support('PATCH', shop, { jwks: { keys: [KEY] } })).status, 200)
   t.is((await support('GET', '/admin/clients')).status, 200)
   t.is((await support('GET', '/admin/users')).status, 403)
   t.is((await support('DELETE', shop)).status, 200)
@@ -79,6 +84,9 @@ test('traps-running 9, 10: no write of a client leads a holder of ledger.admin:c
     ['have its tokens for longer', support('PATCH', root, { access_token_lifetime: null })],
     ['lead administrators elsewhere', support('PATCH', console, { redirect_uris: ['https://evil.example/'] })],
     ['give their client another grant type', support('PATCH', console, { grant_types: [] })],
+    ['have it prove itself with a key of theirs', support('PATCH', root, { jwks: { keys: [KEY] } })],
+    ['give a key to what introspects the ledger', support('PATCH', api, { jwks: { keys: [KEY] } })],
+    ['give itself one', support('PATCH', self, { jwks: { keys: [KEY] } })],
     ['name it otherwise', support('PATCH', console, { client_name: 'Console' })],
     ['end the grants of an administrator', post(`${root}/revoke-all`, { reason: 'x' })],
   ]

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { realTest } from '../../support/real-parts.ts'
 import { startLedger, type Ledger } from '../ledger.ts'
 
@@ -5,10 +6,14 @@ const test = realTest('postgres')
 
 const ANY = { 'if-match': '*' }
 
+const { publicKey } = generateKeyPairSync('ed25519')
+const SIGNING_KEY = { ...publicKey.export({ format: 'jwk' }), kid: 'a' }
+
 /** What each member but `client_name` and `client_type` is set to, and what it is once it is removed. */
 const MEMBERS: { [member: string]: { changed: unknown; removed: unknown } } = {
   client_version: { changed: '2', removed: '1' },
   description: { changed: 'At the counter.', removed: '' },
+  jwks: { changed: { keys: [SIGNING_KEY] }, removed: null },
   grant_types: { changed: ['client_credentials', 'refresh_token'], removed: ['refresh_token'] },
   redirect_uris: { changed: ['https://shop.example/back'], removed: [] },
   scope: { changed: 'orders', removed: '' },
@@ -161,16 +166,18 @@ test('a PATCH of a client names the revision that it changes, and takes what GET
 test('a member of the next release survives a PATCH and a renewal by this one, and is shown to nobody', async (t) => {
   const ledger = await startLedger(t)
   const { send, root: token, events } = ledger
-  const jwks = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'x' }] }
-  const imported = { kid: 1, hash: 'of-scrypt', algorithm: 'scrypt_hmac', salt: 'salt', cost: 15 }
-  const later = { jwks, secret: imported }
+  const jwks = { keys: [{ kty: 'AKP', kid: 'a', alg: 'ML-DSA-65', pub: 'x' }] }
+  const cost = { n: 16_384, r: 8, p: 1, threads: 4 }
+  const imported = { kid: 1, hash: 'of-scrypt', secret_algorithm: 'scrypt_hmac', salt: 'salt', cost, pepper: 'x' }
+  const later = { jwks, secret: imported, jwks_uri: 'https://app.example/jwks' }
   const { client_id } = await ledger.client(later)
   const path = `/admin/clients/${client_id}`
   t.is((await send('PATCH', path, { token, body: { description: 'x' }, headers: ANY })).status, 200)
   const { body } = await send('POST', `${path}/secret`, { token, body: {} })
-  for (const member of ['jwks', 'secret', 'previous_secret']) t.false(member in body)
+  for (const member of ['jwks_uri', 'secret', 'previous_secret']) t.false(member in body)
   const clients = (await events()).flatMap(({ data }) => ('client' in data ? [data.client] : []))
   const [changed, renewed] = clients.slice(-2)
   t.like(changed, { description: 'x', ...later })
-  t.like(renewed, { jwks, previous_secret: { ...imported, expires_at: body['previous_secret_expires_at'] } })
+  const { jwks_uri } = later
+  t.like(renewed, { jwks, jwks_uri, previous_secret: { ...imported, expires_at: body['previous_secret_expires_at'] } })
 })

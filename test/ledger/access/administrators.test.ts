@@ -35,6 +35,8 @@ test('a client can act that can authenticate, in a group and with a scope that t
     ['no client_credentials', { grant_types: ['refresh_token'] }],
     ['no secret', { secret: null }],
     ['a secret under a key that is not held', { secret: { kid: 2, hash: 'x' } }],
+    ['a secret that no process of this release can verify', { secret: { ...secret, secret_algorithm: 'scrypt_hmac' } }],
+    ['keys that it signs with, which none looks at yet', { token_endpoint_auth_method: 'private_key_jwt' }],
   ]
   for (const [title, over] of others) t.deepEqual(names(standing([register({ ...root, ...over })])), [], title)
 })
@@ -66,6 +68,8 @@ test('a refresh token is worth what its client can do with it, an access token w
   t.deepEqual([through({ enabled: false }, 'rt'), through({ enabled: false }, 'at')], [0, 0])
   t.deepEqual([through({ secret: null }, 'rt'), through({ secret: null }, 'at')], [0, 1])
   t.deepEqual([through({ grant_types: [] }, 'rt'), through({ grant_types: [] }, 'at')], [0, 1])
+  const imported = { secret: { ...secret, secret_algorithm: 'scrypt_hmac' } }
+  t.deepEqual([through(imported, 'rt'), through(imported, 'at')], [0, 1])
   t.is(through({ client_type: 'public', secret: null }, 'rt'), 1)
   t.deepEqual([through({ scope: 'read' }, 'rt'), through({ scope: 'read' }, 'at')], [0, 0], 'it is not guarded then')
 })

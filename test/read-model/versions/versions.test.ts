@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: 'd81260be1f170da3ccfa1537ee4d6d3a3b4e35e9028986d6036df08847eb0622',
+  2: 'b39aa016885aca87010a902a46b593477e0d354fea0b836d9a95a515e15f2fea',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {
