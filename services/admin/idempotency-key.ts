@@ -17,23 +17,14 @@ export async function repeatable(
   { claimRequest }: Pick<Admin, 'claimRequest'>,
   ctx: HttpContext,
   bearer: Bearer,
-  makes: Omit<Made, 'salt'>,
+  makes: Omit<Made, 'salt'> & Partial<Made>,
 ): Promise<Repeatable> {
-  const made = { ...makes, salt: randomBytes(16).toString('base64url') }
+  const made = { salt: randomBytes(16).toString('base64url'), ...makes }
   const principal = `${bearer.principal.type}/${bearer.principal.id}`
   const key = readIdempotencyKey(ctx)
   if (key === null) return { ...made, principal, key }
   const request = { principal, key, route: `${ctx.method} ${ctx.path}`, body: await readBody(ctx) }
   return { ...(await claimRequest(request, made)), principal, key }
-}
-
-/** OAuthError invalid_request for an Idempotency-Key where no request is answered again: better than to ignore it. */
-export function refuseIdempotencyKey(ctx: HttpContext): void {
-  if (readIdempotencyKey(ctx) === null) return
-  throw new OAuthError(
-    'invalid_request',
-    'Idempotency-Key is not taken here: what is made twice is refused by its name',
-  )
 }
 
 // A string of RFC 9651 (draft-ietf-httpapi-idempotency-key-header), or the same bare, as many send it.

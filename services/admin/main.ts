@@ -31,7 +31,7 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     forgottenPage: createForgottenPageReader(runtime),
     places: createPlacesReader(runtime),
     people,
-    claimRequest: (request, made) => claimRequest(runtime.knex, request, made),
+    claimRequest: (request, made) => claimRequest({ knex, keys }, request, made),
     subMayBeAddress: settings.SUB_MAY_BE_ADDRESS,
     tokens: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     keyUses: createKeyUseReader(runtime),

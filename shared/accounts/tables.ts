@@ -20,14 +20,18 @@ export async function createPersonTables(knex: Knex): Promise<void> {
       singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), kid smallint NOT NULL, wrapped bytea NOT NULL)`)
 }
 
-/** Which request made what, for as long as its sender may repeat it: hashes and ids, nothing that lets anybody in. */
+/**
+ * Which request made what, for as long as its sender may repeat it: hashes and ids, nothing that lets anybody in.
+ * `body_mac`: keyed (`kid`), as a body with a name in it can be guessed; null once the person in it was forgotten.
+ */
 export async function createIdempotencyTable(knex: Knex): Promise<void> {
   await knex.raw(`
     CREATE TABLE ledger.idempotent_requests (
       principal text NOT NULL,
       key_sha256 bytea NOT NULL,
       route text NOT NULL,
-      body_sha256 bytea NOT NULL,
+      kid smallint NOT NULL,
+      body_mac bytea,
       id text NOT NULL,
       revision integer NOT NULL,
       salt text NOT NULL,

@@ -7,8 +7,12 @@ import type { LogRecord, Outgoing } from './event-log.ts'
 import { EVENT, EVENT_2 } from './event-schemas.ts'
 import { partitionOf, placeOf, registryPlace, type TopicPartition, type Topics } from './places.ts'
 
-/** Who caused an event, through which request, from where. Extensions of the CloudEvents envelope. */
+/**
+ * Who caused an event, through which request, from where. Extensions of the CloudEvents envelope. `id`: of the event
+ * where another attempt may append the same; a new UUIDv7 where nothing is said.
+ */
 export type EventContext = {
+  id?: string
   actor: string
   requestid?: string | undefined
   traceparent?: string | undefined
@@ -26,7 +30,7 @@ export class UndecodableRecord extends Error {
   }
 }
 
-/** Puts a fact in its envelope: CloudEvents 1.0, a new UUIDv7 as id, `time` from the writer's clock. */
+/** Puts a fact in its envelope: CloudEvents 1.0, `time` from the writer's clock. */
 export function envelop<F extends Fact>(fact: F, source: string, context: EventContext, now: number): LedgerEvent<F> {
   return {
     specversion: '1.0',

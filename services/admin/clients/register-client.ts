@@ -12,7 +12,7 @@ import { shown } from '../registry/shown.ts'
 import type { Change } from '../registry/write.ts'
 import { CLIENT } from './client-kind.ts'
 import { CLIENT_METADATA, clientOf, clientProblems } from './client-metadata.ts'
-import { newSecret, writeOnce } from './repeatable.ts'
+import { newSecret, writeClientOnce } from './repeatable.ts'
 
 /**
  * POST /admin/clients: registers a client (RFC 7591 §3.2.1). The secret of a confidential one stands in this answer and
@@ -30,7 +30,7 @@ export function registerClient(admin: Admin): HttpMiddleware {
       secret: secret === null ? null : hashClientSecret(admin.keys, secret),
     }
     const change = registration(admin, client)
-    const { entity, credentials } = await writeOnce(admin, ctx, bearer, { change, request, secret })
+    const { entity, credentials } = await writeClientOnce(admin, ctx, bearer, { change, request, secret })
     ctx.status = 201
     ctx.set({ ETag: etagOf(entity), Location: `/admin/clients/${client.client_id}` })
     ctx.body = { ...shown(entity), ...credentials }

@@ -15,7 +15,7 @@ import { and, etagOf, ofRevision, readIfMatch } from '../registry/preconditions.
 import { shown } from '../registry/shown.ts'
 import type { Change } from '../registry/write.ts'
 import { CLIENT, livingClient } from './client-kind.ts'
-import { newSecret, writeOnce } from './repeatable.ts'
+import { newSecret, writeClientOnce } from './repeatable.ts'
 
 /** How long the secret of before is valid beside the new one: a day where nobody says, 30 days at the most. */
 const OVERLAP = { default: 86_400, max: 30 * 86_400 }
@@ -52,7 +52,7 @@ export function renewClientSecret(admin: Admin): HttpMiddleware {
       problems: () => [],
       error: 'invalid_request',
     }
-    const { entity, credentials } = await writeOnce(admin, ctx, bearer, { change, request, secret: text })
+    const { entity, credentials } = await writeClientOnce(admin, ctx, bearer, { change, request, secret: text })
     ctx.set('ETag', etagOf(entity))
     ctx.body = { ...shown(entity), ...credentials }
   }

@@ -1,18 +1,15 @@
-import { type Bearer, requireRight } from '../../../shared/callers/require-right.ts'
+import type { Bearer } from '../../../shared/callers/require-right.ts'
 import type { HttpContext } from '../../../shared/http/context.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
-import { needsGuard } from '../../../shared/ledger/access/guard.ts'
 import { secretsOf } from '../../../shared/ledger/client.ts'
 import type { Client } from '../../../shared/ledger/events.ts'
-import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
-import { GUARD_RESOURCE } from '../../../shared/ledger/registry/predefined.ts'
 import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
-import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
 import { generateClientSecret, provenSecret, repeatableClientSecret } from '../../../shared/tokens/client-secret.ts'
 import type { Keys } from '../../../shared/tokens/keys.ts'
 import type { Admin } from '../admin.ts'
 import type { Repeatable } from '../idempotency-key.ts'
-import { type Change, writeEntity } from '../registry/write.ts'
+import type { Change } from '../registry/write.ts'
+import { writeOnce } from '../registry/write-once.ts'
 
 /** What a client proves itself with, in the one answer that tells it (RFC 7591 §3.2.1; 0 = it does not expire). */
 export type Credentials = { client_secret?: string; client_secret_expires_at?: number }
@@ -31,40 +28,19 @@ export type Once = { change: Change; request: Repeatable; secret: string | null 
 type Written = { entity: RegistryEntity; credentials: Credentials }
 
 /**
- * Writes a client, or answers again what an equal request has made, with the same secret. OAuthError: as `writeEntity`;
- * 409 where that secret is valid no more, or the client is gone.
+ * Writes a client, or answers again what an equal request has made, with the same secret. OAuthError: as `writeOnce`;
+ * 409 where that secret is valid no more.
  */
-export async function writeOnce(
+export async function writeClientOnce(
   admin: Admin,
   ctx: HttpContext,
   bearer: Bearer,
   { change, request, secret }: Once,
 ): Promise<Written> {
-  const before = await madeBefore(admin, ctx, request)
-  if (before) return before
-  try {
-    return { entity: await writeEntity(admin, ctx, bearer, change), credentials: credentialsOf(secret) }
-  } catch (error) {
-    // Perhaps an equal request, at the same moment.
-    const isOvertaken = error instanceof OAuthError && [409, 412].includes(error.status)
-    const first = isOvertaken ? await madeBefore(admin, ctx, request) : null
-    if (first) return first
-    throw error
-  }
-}
-
-async function madeBefore(admin: Admin, ctx: HttpContext, request: Repeatable): Promise<Written | null> {
-  if (request.key === null) return null
-  const { checkpoint, now, entities, view } = await admin.registry.read({ client_ids: [request.id] })
-  requireRecent(checkpoint, now, admin.maxLagMs)
-  const entity = entities.get(registryKey('client', request.id))
-  if (entity?.kind !== 'client' || entity.revision < request.revision) return null
-  const client = entity.value
-  if (!client) throw new OAuthError('conflict', 'the client that this Idempotency-Key is of was deleted')
-  // It was asked for when this was made, and may have been taken away since.
-  const isGuarded = needsGuard(view, { type: 'ClientChanged', data: { revision: entity.revision, client } })
-  if (isGuarded) await requireRight(admin, ctx, GUARD_RESOURCE)
-  return { entity, credentials: madeCredentials(admin.keys, { client, request, now }) }
+  const { entity, madeAt } = await writeOnce(admin, ctx, bearer, { change, request })
+  if (madeAt === null) return { entity, credentials: credentialsOf(secret) }
+  if (entity.kind !== 'client' || !entity.value) throw new Error('what was made is no client')
+  return { entity, credentials: madeCredentials(admin.keys, { client: entity.value, request, now: madeAt }) }
 }
 
 type MadeSecret = { client: Client; request: Repeatable; now: number }

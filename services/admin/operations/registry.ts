@@ -87,9 +87,10 @@ export const REGISTRY_OPERATIONS: Operations = {
     ...USER,
     id: 'createUser',
     summary: 'Create a user, whose sub is generated where none is named.',
+    reads: ['Idempotency-Key'],
     body: { json: CREATED, example: { username: 'bob' } },
     answers: { 201: { what: 'The user is created.', schema: SHOWN.user, headers: ['ETag', 'Location'] } },
-    refusals: [409, 412],
+    refusals: [409, 412, 422],
   },
   'GET /admin/forgotten-users': {
     ...USER,

@@ -42,6 +42,8 @@ export type Change = {
   problems: (view: RegistryView) => string[]
   /** Throws where something stands against it that the view does not show. */
   requireFree?: () => Promise<void>
+  /** The id of its event, where a repeated request must be able to tell that the event is its own. */
+  event_id?: string
   /** Decided under the guard's counter also where the guard's right is not needed. */
   underGuard?: boolean
   /** The error code of such problems. */
@@ -123,7 +125,9 @@ async function commitChange(
   if (change.precondition?.(read.entities.get(change.key)) === false) throw changedMeanwhile()
   await change.requireFree?.()
   requireFreeName(read, fact, change)
-  const written = { fact, context: eventContext(ctx, bearer.principal), decidedOn: read.checkpoint }
+  const { event_id: id } = change
+  const context = { ...eventContext(ctx, bearer.principal), ...(id !== undefined && { id }) }
+  const written = { fact, context, decidedOn: read.checkpoint }
   const { view: after, committed } = await commitAndRead(admin.commit, written, () => {
     return questionOf(admin, change).then(admin.registry.read)
   })
