@@ -683,4 +683,132 @@ export const MUTANTS: Mutant[] = [
     ],
     tests: ['test/cli/plain-users.test.ts'],
   },
+  {
+    name: 'a secret is valid after its end',
+    file: 'shared/ledger/client.ts',
+    changes: [['now < previous_secret.expires_at * 1000 ?', 'now > 0 ?']],
+    tests: ['test/callers/client-credentials.test.ts', 'test/admin/clients/secret.test.ts'],
+  },
+  {
+    name: 'a renewal ends a secret that is in use, unasked',
+    file: 'shared/ledger/client.ts',
+    changes: [['overlap_seconds > 0 && ends === undefined', 'overlap_seconds < 0 && ends === undefined']],
+    tests: ['test/admin/clients/secret.test.ts'],
+  },
+  {
+    name: 'a secret of another algorithm is taken for a generated one',
+    file: 'shared/tokens/client-secret.ts',
+    changes: [[' && isVerifiable(stored)\n', '\n']],
+    tests: ['test/admin/clients/jwks.test.ts'],
+  },
+  {
+    name: 'a private key is kept with the public ones',
+    file: 'services/admin/clients/jwks.ts',
+    changes: [['member, NEVER.optional()]', 'member, z.unknown()]']],
+    tests: ['test/admin/clients/jwks.test.ts'],
+  },
+  {
+    name: 'a secret is made again for whoever has the key, not for whom it was made',
+    file: 'shared/tokens/client-secret.ts',
+    changes: [['JSON.stringify([principal, key, id, revision, salt])', 'JSON.stringify([key, id, revision, salt])']],
+    tests: ['test/tokens/tokens.test.ts'],
+  },
+  {
+    name: 'a secret is made again without the Idempotency-Key',
+    file: 'shared/tokens/client-secret.ts',
+    changes: [
+      ['JSON.stringify([principal, key, id, revision, salt])', 'JSON.stringify([principal, id, revision, salt])'],
+    ],
+    tests: ['test/tokens/tokens.test.ts'],
+  },
+  {
+    name: 'whoever lost the guard right is told again what it made with it',
+    file: 'services/admin/registry/write-once.ts',
+    changes: [['if (needsGuard(view, fact)) await', 'if (needsGuard(view, fact) && !entity.value) await']],
+    tests: ['test/admin/clients/guard.test.ts'],
+  },
+  {
+    name: 'an Idempotency-Key with another body is answered as if it were the same request',
+    file: 'shared/accounts/idempotent-requests.ts',
+    changes: [['  if (!equal) throw', "  if (!equal && route === '') throw"]],
+    tests: ['test/admin/clients/idempotency.test.ts', 'test/admin/people/create-user-again.test.ts'],
+  },
+  {
+    name: "a user of a sub that somebody else made is answered as one's own",
+    file: 'services/admin/registry/write-once.ts',
+    changes: [['  if (isOurs && !(await isOurs(entity))) return null\n', '']],
+    tests: ['test/admin/people/create-user-again.test.ts'],
+  },
+  {
+    name: 'a repeat makes a person again who was forgotten',
+    file: 'shared/accounts/idempotent-requests.ts',
+    changes: [
+      ['  if (first.body_mac === null) throw new PersonForgotten()\n', '  if (first.body_mac === null) return made\n'],
+    ],
+    tests: ['test/admin/people/create-user-again.test.ts'],
+  },
+  {
+    name: 'forgetting leaves what proves the body of a request',
+    file: 'shared/read-model/projection/forgotten.ts',
+    changes: [['    await tx.raw(forgetRequestsSql, [subs])\n', '']],
+    tests: ['test/admin/people/create-user-again.test.ts'],
+  },
+  {
+    name: 'what every ledger begins with can be deleted',
+    file: 'services/admin/deletion/delete-entity.ts',
+    changes: [['if (isPredefined(key)) throw', "if (isPredefined(key) && name === '') throw"]],
+    tests: ['test/admin/deletion/delete.test.ts'],
+  },
+  {
+    name: 'a scope that is made again counts for grants of before',
+    file: 'shared/ledger/registry/naming.ts',
+    changes: [
+      [
+        "stillNames(lookup(registryKey('scope', token)), since)",
+        "stillNames(lookup(registryKey('scope', token)), Infinity)",
+      ],
+    ],
+    tests: ['test/admin/deletion/rights-end.test.ts'],
+  },
+  {
+    name: 'a group that is made again has the members of before',
+    file: 'shared/ledger/registry/naming.ts',
+    changes: [
+      [
+        "stillNames(lookup(registryKey('group', group)), since)",
+        "stillNames(lookup(registryKey('group', group)), Infinity)",
+      ],
+    ],
+    tests: ['test/admin/deletion/rights-end.test.ts'],
+  },
+  {
+    name: 'a group is deleted just as it is let into the ledger',
+    file: 'services/admin/deletion/delete-entity.ts',
+    changes: [["underGuard: kind === 'group' || kind === 'acl'", 'underGuard: false']],
+    tests: ['test/admin/deletion/delete.test.ts'],
+  },
+  {
+    name: 'a list is not narrowed by what it is asked for',
+    file: 'services/admin/lists/list-entities.ts',
+    changes: [['filters: givenOnly(narrowing)', 'filters: givenOnly({})']],
+    tests: ['test/admin/lists/lists.test.ts'],
+  },
+  {
+    name: 'a list shows what was deleted',
+    file: 'shared/read-model/lists/registry-page.ts',
+    changes: [["{ sql: 'NOT t.deleted', bindings: [] }", "{ sql: 'true', bindings: [] }"]],
+    tests: ['test/admin/lists/lists.test.ts'],
+  },
+  {
+    name: 'a list is read with whatever right',
+    file: 'services/admin/lists/list-entities.ts',
+    changes: [['await requireRight(admin, ctx, right)', "await requireRight(admin, ctx, 'ledger.admin')"]],
+    tests: ['test/admin/clients/guard.test.ts'],
+  },
+  {
+    name: 'a list lacks what was answered for elsewhere',
+    file: 'services/admin/lists/list-entities.ts',
+    changes: [['    requireRecent(page.checkpoint, page.now, admin.checkMaxLagMs)\n', '']],
+    tests: ['test/admin/lists/recency.test.ts'],
+  },
 ]

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { requireRight } from '../../../shared/callers/require-right.ts'
+import { type Guard, requireRight } from '../../../shared/callers/require-right.ts'
 import type { HttpMiddleware } from '../../../shared/http/context.ts'
 import { type NamedKind, REGISTRY_KINDS } from '../../../shared/ledger/registry/kinds.ts'
 import { registryKeyLength } from '../../../shared/read-model/lists/registry-page.ts'
@@ -21,7 +21,10 @@ export const listShape = (filters: z.ZodRawShape) => z.strictObject({ ...PAGING,
  * next one while there is one. The answer says the position of the registry that it was read at. OAuthError: 400 names
  * the parameter, 503 on a stale read model.
  */
-export function listEntities(admin: Admin, { kind, right, filters }: Listed): HttpMiddleware {
+export function listEntities(
+  admin: Pick<Admin, keyof Guard | 'registryPage'>,
+  { kind, right, filters }: Listed,
+): HttpMiddleware {
   const shape = listShape(filters)
   return async (ctx) => {
     await requireRight(admin, ctx, right)
