@@ -8,6 +8,7 @@ import { realTest } from './support/real-parts.ts'
 import { basic } from './support/requests.ts'
 import { LIVES_S, startPastLedger } from './support/past-grants.ts'
 import { isRemainderOf } from './support/refreshing.ts'
+import { startLedger as startAdministered } from './admin/ledger.ts'
 import { guardedFolder } from './token-check/orders.ts'
 
 const test = realTest('postgres')
@@ -228,3 +229,146 @@ test('W17. odd hints (`accessToken`) are tolerated; the other kind is looked up 
     t.false(await ask(), token_type_hint)
   }
 })
+
+const withAdministration = (t: Parameters<typeof startAdministered>[0]) =>
+  startAdministered(t, { services: ['token-endpoint', 'token-check', 'projector', 'admin'] })
+const ANY = { 'if-match': '*' }
+
+test('W20. client: name + version unique; confidential (secret generated, shown once, can be renewed) or public; description; redirect URIs; allowed grants (client_credentials and password for confidential only); token lifetime: global, never, N seconds; refresh limit; enabled / disabled (denies all its tokens while off); deleting it ends all its tokens', async (t) => {
+  const ledger = await withAdministration(t)
+  const { register, send, root: token, make, post, tokenOf } = ledger
+  const metadata = {
+    client_name: 'Shop',
+    client_version: '2',
+    description: 'At the counter.',
+    redirect_uris: ['https://shop.example/back'],
+    grant_types: ['client_credentials', 'refresh_token'],
+    refresh_token_limit: 1,
+    scope: 'read',
+  }
+  await ledger.scope('read', 'orders')
+  const shop = await register(metadata)
+  t.like(shop, metadata)
+  t.is((await send('POST', '/admin/clients', { token, body: metadata })).status, 409)
+  const path = `/admin/clients/${shop.client_id}`
+  t.false('client_secret' in (await send('GET', path, { token })).body)
+  const phone = { client_name: 'Phone', client_type: 'public' }
+  const barred = { ...phone, grant_types: ['client_credentials'] }
+  t.is((await send('POST', '/admin/clients', { token, body: barred })).status, 400)
+  t.false('client_secret' in (await register(phone)))
+  const renewed = await send('POST', `${path}/secret`, { token, body: { overlap_seconds: 0 } })
+  const now = { ...shop, client_secret: String(renewed.body['client_secret']) }
+  seeded(now.client_secret)
+  t.is((await post('/oauth2/token', { grant_type: 'client_credentials' }, { as: shop })).status, 401)
+
+  const patch = (body: object) => send('PATCH', path, { token, body, headers: ANY })
+  const lives = async () => (await post('/oauth2/token', { grant_type: 'client_credentials' }, { as: now })).body
+  t.true(isRemainderOf(3600, (await lives())['expires_in']), 'global')
+  await patch({ access_token_lifetime: 60 })
+  t.true(isRemainderOf(60, (await lives())['expires_in']))
+  await patch({ access_token_lifetime: null })
+  t.false('expires_in' in (await lives()), 'never')
+
+  await make('/admin/users/ada', { username: 'ada' })
+  const { body: pair } = await send('POST', '/admin/grants', { token, body: { client_id: shop.client_id, sub: 'ada' } })
+  const refresh = (refresh_token: unknown) =>
+    post(REFRESH, { grant_type: 'refresh_token', refresh_token: String(refresh_token) }, { as: now })
+  await patch({ enabled: false })
+  const own = await ledger.introspect(String(pair['access_token']))
+  t.false(own['active'])
+  t.is((await refresh(pair['refresh_token'])).status, 401)
+  await patch({ enabled: true })
+  t.true(await ledger.isActive(String(pair['access_token'])))
+  const next = await refresh(pair['refresh_token'])
+  t.deepEqual([next.status, 'refresh_token' in next.body], [200, false], 'the limit is one refresh')
+  const last = await tokenOf(now)
+  t.is((await send('DELETE', path, { token, headers: ANY })).status, 200)
+  for (const access of [next.body['access_token'], last]) t.false(await ledger.isActive(String(access)))
+})
+
+test('W21. scope: name (ASCII 33–126, at most 100 characters, no `\\` `,` `"`), description, folders and services; a scope that a client uses cannot be deleted; taking a scope from a client does not touch tokens already issued', async (t) => {
+  const { register, send, root: token, make, tokenOf, introspect } = await withAdministration(t)
+  const put = (name: string) =>
+    send('PUT', `/admin/scopes/${encodeURIComponent(name)}`, { token, body: {}, headers: { 'if-none-match': '*' } })
+  for (const name of ['a b', 'a\\b', 'a,b', 'a"b', 'ä', '\u007f', 'x'.repeat(101)]) t.is((await put(name)).status, 400)
+  for (const name of ['!', '~', 'a/b', 'x'.repeat(100)]) t.is((await put(name)).status, 201)
+  const scope = { description: 'Read orders.', includes: ['orders', 'bills:list'] }
+  t.like((await make('/admin/scopes/orders', scope)).body, scope)
+  const shop = await register({ client_name: 'Shop', grant_types: ['client_credentials'], scope: 'orders' })
+  const issued = await tokenOf(shop)
+  const del = () => send('DELETE', '/admin/scopes/orders', { token, headers: ANY })
+  t.is((await del()).status, 409)
+  await send('PATCH', `/admin/clients/${shop.client_id}`, { token, body: { scope: null }, headers: ANY })
+  t.is((await introspect(issued))['scope'], 'orders')
+  t.is((await del()).status, 200)
+})
+
+ava.todo('W22. URL templates for REST resources, so that a check can be asked by method and path')
+
+test('W23. ACLs: allowed and denied groups; Denied > Allowed > not specified = denied; own ACL, else the nearest parent folder’s, else Default (any authenticated user); predefined ones cannot be deleted', async (t) => {
+  const ledger = await withAdministration(t)
+  const { tokenFor, check, clerks, managers, banned } = await guardedFolder(ledger, 'shop')
+  await ledger.scope('shop.read', 'shop', 'elsewhere')
+  const server = await ledger.resourceServer('shop', 'elsewhere')
+  const asked = async (groups: string[], resource: string) => {
+    const { access_token } = await tokenFor(groups)
+    const { body } = await ledger.postJson('/check', { token: access_token, resource }, { as: server })
+    return [body['allowed'], body['code']]
+  }
+  t.deepEqual(await asked([clerks], 'shop:list'), [true, 'allowed'], 'the nearest folder’s')
+  t.deepEqual(await asked([clerks, banned], 'shop:list'), [false, 'group_denied'])
+  t.deepEqual(await asked([], 'shop:list'), [false, 'group_missing'])
+  t.deepEqual(await asked([clerks], 'shop.internal:approve'), [false, 'group_missing'], 'its own')
+  t.deepEqual(await asked([managers], 'shop.internal:approve'), [true, 'allowed'])
+  t.deepEqual(await asked([], 'elsewhere:list'), [true, 'allowed'], 'Default')
+  t.is((await check((await tokenFor([clerks])).access_token, 'shop:list')).status, 200)
+  for (const name of ['Default', 'Administrators']) {
+    const { status } = await ledger.send('DELETE', `/admin/acls/${name}`, { token: ledger.root, headers: ANY })
+    t.is(status, 409, name)
+  }
+})
+
+test('W24. users and groups; deleting one token ends access and refresh; other owners of the same client are unaffected', async (t) => {
+  const ledger = await withAdministration(t)
+  const { make, send, root: token, register, post, introspect, isActive } = ledger
+  await make('/admin/groups/Staff', { description: 'People who work here.' })
+  await ledger.scope('read', 'orders')
+  const app = await register({ client_name: 'App', grant_types: ['refresh_token'], scope: 'read' })
+  const grantOf = async (sub: string) => {
+    await make(`/admin/users/${sub}`, { username: sub, groups: ['Staff'] })
+    const { body } = await send('POST', '/admin/grants', { token, body: { client_id: app.client_id, sub } })
+    return { access: String(body['access_token']), refresh_token: String(body['refresh_token']) }
+  }
+  const [eve, ada] = [await grantOf('eve'), await grantOf('ada')]
+  const [grant_id] = String((await introspect(eve.access))['jti']).split('.')
+  await send('POST', `/admin/grants/${grant_id}/revoke`, { token, body: { reason: 'lost' } })
+  const refresh = async ({ refresh_token }: typeof eve) =>
+    (await post(REFRESH, { grant_type: 'refresh_token', refresh_token }, { as: app })).status
+  t.deepEqual([await isActive(eve.access), await refresh(eve)], [false, 400])
+  t.deepEqual([await isActive(ada.access), await refresh(ada)], [true, 200])
+})
+
+ava.todo('W25. global settings: require HTTPS, require PKCE, code lifetime, access token lifetime')
+ava.todo('W26. login and approval page: title, logo, heading, footer; the user may select which scopes to approve')
+
+test('W27. clustering: several instances, one truth', async (t) => {
+  const one = await withAdministration(t)
+  const other = await startLedger(t, { beside: one, services: ['token-endpoint', 'token-check', 'admin'] })
+  const headers = { authorization: `Bearer ${one.root}` }
+  const app = await one.register({ client_name: 'App', grant_types: ['client_credentials'] })
+  const path = `/admin/clients/${app.client_id}`
+  for (let n = 0; n < 5; n++) {
+    t.is((await other.post('/oauth2/token', { grant_type: 'client_credentials' }, { as: app })).status, 200)
+    const off = { token: one.root, body: { enabled: false }, headers: ANY }
+    await one.send('PATCH', path, off)
+    t.is((await other.post('/oauth2/token', { grant_type: 'client_credentials' }, { as: app })).status, 401)
+    const { body } = await other.admin.send('/admin/clients?enabled=false', { headers })
+    t.deepEqual(
+      (body['clients'] as { client_id: string }[]).map(({ client_id }) => client_id),
+      [app.client_id],
+    )
+    await one.send('PATCH', path, { ...off, body: { enabled: true } })
+  }
+})
+
+ava.todo('W28. external authorization server: introspection of tokens that another server issued')

@@ -1,7 +1,7 @@
 /**
- * A secret at rest, base64url, with which nobody can authenticate: HMAC-SHA-256 under the pepper of `kid` of a generated
- * secret (`hmac`, where nothing is said), or of what scrypt made of a chosen one (`scrypt_hmac`, RFC 7914). A word that a
- * release does not know lets nobody in, and stops no fold.
+ * A secret at rest, base64url, with which nobody can authenticate: HMAC-SHA-256 under the pepper of `kid` of a
+ * generated secret (`hmac`, where nothing is said), or of what scrypt made of a chosen one (`scrypt_hmac`, RFC 7914). A
+ * word that a release does not know lets nobody in, and stops no fold.
  */
 export type ClientSecret = {
   kid: number

@@ -4,7 +4,7 @@ import type { TestLedger } from '../support/ledger.ts'
  * Folders to ask about, each test with names of its own: `NAME` for its clerks, `NAME.internal` for its managers, and a
  * resource server that guards them; `NAME.read` includes the folder, `NAME.approve` one service inside.
  */
-export async function guardedFolder(ledger: TestLedger, name: string) {
+export async function guardedFolder(ledger: Omit<TestLedger, 'send'>, name: string) {
   const [clerks, managers, banned] = [`${name}-clerks`, `${name}-managers`, `${name}-banned`]
   await ledger.acl(`${name}-clerks`, { allowed_groups: [clerks, managers], denied_groups: [banned] })
   await ledger.acl(`${name}-managers`, { allowed_groups: [managers] })
