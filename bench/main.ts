@@ -1,11 +1,13 @@
 /**
  * `npm run bench` measures refreshes, `npm run bench -- sweep` the sweeper beside them, `npm run bench -- scale` what a
- * start and a question cost at many grants, `npm run bench -- people` what sealed people cost, and forgetting many.
+ * start and a question cost at many grants, `npm run bench -- people` what sealed people cost, and forgetting many,
+ * `npm run bench -- lists` what pages of grants take, and what their indexes cost a refresh.
  */
 const BENCHES = {
   refresh: () => import('./run.ts'),
   sweep: () => import('./sweep.ts'),
   scale: () => import('./scale/run.ts'),
+  lists: () => import('./lists.ts'),
   people: () => import('./people/run.ts'),
 }
 

@@ -6,6 +6,7 @@ import type { Commit } from '../../shared/read-model/commit/commit.ts'
 import type { KeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import type { KnownKeys } from '../../shared/read-model/reads/keys.ts'
 import type { ForgottenPageReader } from '../../shared/read-model/lists/forgotten-page.ts'
+import type { GrantPageReader } from '../../shared/read-model/lists/grant-page.ts'
 import type { PlacesReader } from '../../shared/read-model/lists/places.ts'
 import type { RegistryPageReader } from '../../shared/read-model/lists/registry-page.ts'
 import type { RegistryReader } from '../../shared/read-model/reads/registry.ts'
@@ -17,6 +18,7 @@ export type Admin = Guard & {
   registry: RegistryReader
   registryPage: RegistryPageReader
   forgottenPage: ForgottenPageReader
+  grantPage: GrantPageReader
   /** Who names an entity that is to be deleted. */
   places: PlacesReader
   people: People

@@ -8,6 +8,7 @@ import { registerClient } from './clients/register-client.ts'
 import { renewClientSecret } from './clients/renew-secret.ts'
 import { deleteEntity } from './deletion/delete-entity.ts'
 import { issueGrant } from './grants/issue-grant.ts'
+import { getGrant, listGrants } from './grants/list-grants.ts'
 import { revokeGrantById } from './grants/revoke-grant.ts'
 import { getKey, retireKey, revokeKey } from './keys/keys.ts'
 import { rewrapKeys } from './keys/rewrap-keys.ts'
@@ -42,6 +43,8 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
   router.post('/admin/users/:sub/revoke-all', within, revokeAllOfUser(admin))
   router.post('/admin/users/:sub/forget', within, forgetUser(admin))
   router.post('/admin/grants', within, issueGrant(admin))
+  router.get('/admin/grants', within, listGrants(admin))
+  router.get('/admin/grants/:grant_id', within, getGrant(admin))
   router.post('/admin/grants/:grant_id/revoke', within, revokeGrantById(admin))
   router.post('/admin/keys/rewrap', within, rewrapKeys(admin))
   router.get('/admin/keys/:kid', within, getKey(admin))

@@ -10,6 +10,7 @@ import { sweepNow } from '../../shared/read-model/projection/sweep-now.ts'
 import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import { readKeys } from '../../shared/read-model/reads/keys.ts'
 import { createForgottenPageReader } from '../../shared/read-model/lists/forgotten-page.ts'
+import { createGrantPageReader } from '../../shared/read-model/lists/grant-page.ts'
 import { createPlacesReader } from '../../shared/read-model/lists/places.ts'
 import { createRegistryPageReader } from '../../shared/read-model/lists/registry-page.ts'
 import { createRegistryReader } from '../../shared/read-model/reads/registry.ts'
@@ -29,6 +30,7 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     registry: createRegistryReader(runtime),
     registryPage: createRegistryPageReader(runtime),
     forgottenPage: createForgottenPageReader(runtime),
+    grantPage: createGrantPageReader(runtime),
     places: createPlacesReader(runtime),
     people,
     claimRequest: (request, made) => claimRequest({ knex, keys }, request, made),

@@ -85,7 +85,9 @@ CREATE TABLE ${schema}.grants (
   authorization_terms jsonb
 ) WITH (fillfactor = 70);
 CREATE INDEX grants_dead ON ${schema}.grants (partition, dead_at) WHERE dead_at IS NOT NULL;
-CREATE INDEX grants_principal ON ${schema}.grants (principal_type, principal_id, grant_id)`
+CREATE INDEX grants_client ON ${schema}.grants (client_id, grant_id);
+CREATE INDEX grants_principal ON ${schema}.grants (principal_type, principal_id, grant_id);
+CREATE INDEX grants_not_live ON ${schema}.grants (status, grant_id) WHERE status <> 'live'`
 
 // `look_at`: when the sweeper looks at a token next; null = at no time. The primary key ends the index, so that the
 // tokens of one time, or of none, can be gone through in pages as well.

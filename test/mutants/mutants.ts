@@ -811,4 +811,16 @@ export const MUTANTS: Mutant[] = [
     changes: [['    requireRecent(page.checkpoint, page.now, admin.checkMaxLagMs)\n', '']],
     tests: ['test/admin/lists/recency.test.ts'],
   },
+  {
+    name: 'a list forgets that what was granted before a revoke-all has ended',
+    file: 'shared/read-model/lists/grant-status.ts',
+    changes: [['g.registry_position <= coalesce', 'g.registry_position < coalesce']],
+    tests: ['test/read-model/still-living.test.ts'],
+  },
+  {
+    name: 'a page of grants that found few says that nothing is behind it',
+    file: 'shared/read-model/lists/page.ts',
+    changes: [['HAVING count(*) > 1)`', 'HAVING count(*) > 2)`']],
+    tests: ['test/admin/grants/list.test.ts'],
+  },
 ]

@@ -33,6 +33,7 @@ import {
 import { type Stalls, stalledMs } from '../../shared/read-model/stall.ts'
 import { startLedger, type TestLedger } from '../support/ledger.ts'
 import { realTest } from '../support/real-parts.ts'
+import { statusByCore, statusesListed } from './effective-status.ts'
 import { ago, type Lives, lives, recordsOf, type Stall, type Unplaced } from './generated-lives.ts'
 
 const test = realTest('postgres')
@@ -43,7 +44,8 @@ type Runtime = TestLedger['runtime']
 test('the SQL of what still lives says what the core says, whatever a grant, its client and its user went through', async (t) => {
   const { runtime } = await startLedger(t, { services: [] })
   const reader = createKeyUseReader(runtime, { page: 2 })
-  const seen = { active: 0, dead: 0, refresh: 0, retried: 0, codes: 0, acting: 0 }
+  const seen = { active: 0, dead: 0, refresh: 0, retried: 0, codes: 0, acting: 0, ended: 0, expired: 0 }
+  let disabled = 0
   await fc.assert(
     fc.asyncProperty(lives, fc.nat(3), async (lives, cut) => {
       const now = Date.now()
@@ -58,6 +60,16 @@ test('the SQL of what still lives says what the core says, whatever a grant, its
       const usable = core.grants.flatMap((grant) => usableGrants(grant, core.registry, now))
       t.deepEqual(await actingGrants(runtime), grouped(usable))
       seen.acting += usable.length
+
+      const next = records.registry.length
+      const statuses = core.grants.map((grant) =>
+        statusByCore({ ...grant, ...partiesOf(grant, core.registry) }, { now, next }),
+      )
+      t.deepEqual(await statusesListed(runtime), statuses)
+      const countOf = (status: string) => statuses.filter((told) => told.includes(` ${status} `)).length
+      seen.ended += countOf('ended')
+      seen.expired += countOf('expired')
+      disabled += countOf('disabled')
 
       const parts = core.grants.flatMap((grant) => partsOf(grant, core.registry, { lives, now }))
       const uses = await reader.uses()
@@ -80,6 +92,7 @@ test('the SQL of what still lives says what the core says, whatever a grant, its
     Object.values(seen).every((times) => times > 20),
     JSON.stringify(seen),
   )
+  t.true(disabled > 2, `${disabled} disabled`)
 })
 
 /** Those of all pages, each once. */

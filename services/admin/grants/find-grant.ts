@@ -4,7 +4,8 @@ import type { TokenView } from '../../../shared/read-model/reads/tokens.ts'
 import type { Admin } from '../admin.ts'
 import { readGrant } from './end-grant.ts'
 
-const UUID_FORM = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
+/** The form of the id of a grant. */
+export const GRANT_ID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/
 
 type Found = Pick<TokenView, 'checkpoint' | 'now'> & { grant: Exclude<TokenView['grant'], { status: 'unknown' }> }
 
@@ -13,7 +14,7 @@ type Found = Pick<TokenView, 'checkpoint' | 'now'> & { grant: Exclude<TokenView[
  * when there surely is none; Unsettled until that is sure.
  */
 export async function findGrant(admin: Admin, grant_id: string): Promise<Found> {
-  if (!UUID_FORM.test(grant_id)) throw unknownGrant()
+  if (!GRANT_ID.test(grant_id)) throw unknownGrant()
   const read = () => readGrant(admin, grant_id)
   const question = { purpose: TO_END, asked: { grant_id }, first: await read(), read }
   const { grant, checkpoint, now } = await readSettled(admin, question)
@@ -21,6 +22,7 @@ export async function findGrant(admin: Admin, grant_id: string): Promise<Found> 
   return { grant, checkpoint, now }
 }
 
-function unknownGrant(): OAuthError {
+/** What is said of a grant that is not there. */
+export function unknownGrant(): OAuthError {
   return new OAuthError('not_found', 'there is no such grant')
 }

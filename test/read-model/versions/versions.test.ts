@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: 'b39aa016885aca87010a902a46b593477e0d354fea0b836d9a95a515e15f2fea',
+  2: 'e6b47f51a7ebf2de0c52b331dcdf1efb495042902bee80be562eb6a5791c5a52',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {
