@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { OperatorError } from '../../../../shared/config/operator-error.ts'
 import { ownCommand } from '../../../../shared/config/own-command.ts'
@@ -64,9 +65,10 @@ async function forgetOne(access: ServiceAccess, sub: string, { reason, format }:
 const TELL_EVERY = 100
 
 async function forgetAll(access: ServiceAccess, file: string, { reason, format }: Asked): Promise<boolean> {
-  const { readNamedFile } = await import('../../../../shared/config/secret-file.ts')
-  const { text, problem } = readNamedFile(file)
-  if (problem !== undefined) throw new OperatorError(`--from: ${problem}`)
+  const { systemReason } = await import('../../../../shared/config/secret-file.ts')
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new OperatorError(`--from: ${file} cannot be read: ${systemReason(cause)}`, { cause })
+  })
   const subs = [...new Set(text.split('\n').map((line) => line.trim()))].filter((sub) => sub !== '')
   const counted = { forgotten: 0, unknown: 0 }
   let done = 0
