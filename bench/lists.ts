@@ -62,6 +62,7 @@ async function measure(subject: Subject): Promise<{ pages: Page[]; pairs: Pair[]
   for (const [filter, filters] of Object.entries(asked())) {
     pages.push({ filter, first: await msOf(filters, null), last: await msOf(filters, await lastPage(filters)) })
   }
+  note(renderPages(pages))
   note('refreshes with and without the two indexes, in turn …')
   const pairs: Pair[] = []
   for (let n = 0; n <= PAIRS; n++) {
