@@ -52,7 +52,7 @@ export type Judged = {
 /** Called now and then with the number of log offsets read since the last call. */
 export type OnRead = (offsets: number) => void
 /** Called now and then: how many of how many log offsets were read, or of about how many rows of the read model. */
-export type Progress = (done: number, total: number, what?: 'rows' | 'keys') => void
+export type Progress = (done: number, total: number, what?: 'rows' | 'keys' | 'people') => void
 
 /** Why a partition stops there, for whoever has to mend it. */
 export function cannotBeRead({ offset, reason }: Pick<Stop, 'offset' | 'reason'>): string {

@@ -54,7 +54,7 @@ test('the command that status, verify and replay print has the record skipped', 
   }
   const told = await tokenLedger(env, 'projection', 'status')
   const replayed = await tokenLedger(env, 'audit', 'replay')
-  const verified = async () => renderVerify(await verify(ledger), 'table')
+  const verified = async () => renderVerify(await verify(ledger), 'table') as string
   t.deepEqual([told.code, replayed.code], [1, 1])
   t.deepEqual(argumentsOf(await verified()), argumentsOf(told.out))
   t.deepEqual(argumentsOf(replayed.err), argumentsOf(told.out))

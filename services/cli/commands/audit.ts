@@ -3,7 +3,7 @@ import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Audit } from '../../audit/audit.ts'
 import type { Personal, ShownEntry } from '../../audit/people/shown-entry.ts'
 import type { ReplayFilter } from '../../audit/replay/replay.ts'
-import type { Format } from '../render/formats.ts'
+import { dataText, type Format } from '../render/formats.ts'
 import { EXIT_CODES, formatOption, lookOf, print, WHERE, wideOption, work } from './verb.ts'
 
 /** `token-ledger audit replay | show | verify` */
@@ -118,13 +118,18 @@ function addShow(audit: Command): void {
     .requiredOption('--grant <grant_id>', 'the grant')
     .option('--no-personal', NO_PERSONAL)
     .addOption(formatOption())
-    .addHelpText('after', `\nExample:\n  ${ownCommand()} audit show --grant 0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77`)
+    .addHelpText('after', `\n${SHOW_HELP}`)
     .action(async (options: ShowOptions, command: Command) => {
       const { connectAudit } = await import('../connect/audit.ts')
       const { grant_id = options.grant } = await filterOf({ grant: options.grant }, command)
       await work(command, connectAudit, (source) => show(source, grant_id, options))
     })
 }
+
+const SHOW_HELP = `Example:
+  ${ownCommand()} audit show --grant 0190b4a1-7c3e-7d4f-9a51-6f2f0c9b1e77
+
+${EXIT_CODES}`
 
 type ShowOptions = { grant: string; format: Format; personal: boolean }
 
@@ -134,7 +139,7 @@ async function show(source: Audit, grant_id: string, { format, personal }: ShowO
   if (life) tellLeftOut(life.personal)
   if (!life) process.stderr.write(`the log knows no grant ${grant_id}\n`)
   else if (format === 'table') await print(renderLife(life))
-  else await print(`${JSON.stringify(life, null, format === 'json' ? 2 : 0)}\n`)
+  else await print(dataText(life, format))
   return life !== null
 }
 
@@ -150,7 +155,10 @@ export function addVerify(group: Command, name: string): void {
     .command(name)
     .description('compute the read model from the whole log, and compare it and its hash chain with the live one')
     .addOption(formatOption())
-    .addHelpText('after', `\nIt may run while the services run.\n\n${EXIT_CODES}`)
+    .addHelpText(
+      'after',
+      `\nIt may run while the services run.\n\nExample:\n  ${ownCommand()} ${group.name()} ${name}\n\n${EXIT_CODES}`,
+    )
     .action(async ({ format }: { format: Format }, command: Command) => {
       const { connectAudit } = await import('../connect/audit.ts')
       const { createProgress } = await import('../render/progress.ts')

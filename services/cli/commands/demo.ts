@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
-import type { Step } from '../dev/tour.ts'
-import type { Format } from '../render/formats.ts'
+import { ownCommand } from '../../../shared/config/own-command.ts'
+import { dataText, type Format, type Text } from '../render/formats.ts'
 import { EXIT_CODES, formatOption, print } from './verb.ts'
 
 /** `token-ledger demo` */
@@ -10,14 +10,14 @@ export function addDemoCommand(program: Command): void {
     .command('demo')
     .description('the lines of the tour with new tokens, of the dev server ("npm start") that runs here')
     .addOption(formatOption())
-    .addHelpText('after', `\n${WHAT}\n\n${EXIT_CODES}`)
+    .addHelpText('after', `\n${WHAT}\n\nExample:\n  ${ownCommand()} demo\n\n${EXIT_CODES}`)
     .action(async ({ format }: { format: Format }) => print(await tour(format)))
 }
 
 const WHAT = `Makes two new grants of the demo's user to the demo's application, and prints a line for each step, with their tokens and
 the demo's secrets filled in. Works with the dev server of LEDGER_DATA_DIR only.`
 
-async function tour(format: Format): Promise<string> {
+async function tour(format: Format): Promise<Text> {
   const { devAccess } = await import('../connect/find-service.ts')
   const { askDemoGrants } = await import('../connect/demo-grants.ts')
   const { readDevSecrets } = await import('../dev/dev-secrets.ts')
@@ -28,10 +28,5 @@ async function tour(format: Format): Promise<string> {
   const server = { client_id: 'demo-orders', client_secret: clients['demo-orders'] }
   const place = { url: access.url, admin_url: access.admin_url, folder }
   const steps = tourOf({ ...place, secrets: clients, grants: await askDemoGrants(access, DEMO_GRANT, server) })
-  return format === 'table' ? renderTour(place, steps) : dataOf(steps, format)
-}
-
-function dataOf(steps: Step[], format: 'json' | 'jsonl'): string {
-  if (format === 'json') return `${JSON.stringify(steps, null, 2)}\n`
-  return steps.map((step) => `${JSON.stringify(step)}\n`).join('')
+  return format === 'table' ? renderTour(place, steps) : dataText(steps, format, steps)
 }

@@ -7,9 +7,9 @@ import { LogReadError } from '../../../shared/event-log/event-log.ts'
 import { hasUnstorableText } from '../../../shared/ledger/storable-text.ts'
 import type { Parts } from '../../../shared/process/open-parts.ts'
 import type { Connected, ServiceAccess } from '../connect/service-access.ts'
-import { FORMATS, type Look, NARROW } from '../render/formats.ts'
+import { FORMATS, type Look, NARROW, type Text } from '../render/formats.ts'
 
-/** The option that every audit and projection verb has. */
+/** The option of every verb that prints data. */
 export function formatOption(): Option {
   return new Option('--format <format>', 'how to print').choices(FORMATS).default('table')
 }
@@ -46,7 +46,7 @@ function isProblem(error: unknown): error is Error {
 }
 
 /** Prints text as fast as the reader takes it. One who stops reading (`| head`) ends it without an error. */
-export async function print(text: AsyncIterable<string> | string): Promise<void> {
+export async function print(text: Text): Promise<void> {
   try {
     await pipeline(Readable.from(typeof text === 'string' ? [text] : text), process.stdout, { end: false })
   } catch (error) {

@@ -1,27 +1,13 @@
 import type { ShownEntry } from '../../audit/people/shown-entry.ts'
-import type { Format, Look } from './formats.ts'
+import { eachText, type Format, type Look } from './formats.ts'
 import { usernameOf, withPerson } from './people.ts'
 import { fit, plain, renderTable, shortId, shortTime } from './table.ts'
 
 const PAGE = 200
 
-/** Entries as text, piece by piece: a table in pages, one JSON array, or one JSON object a line. */
-export async function* renderEntries(
-  entries: AsyncIterable<ShownEntry>,
-  format: Format,
-  look: Look,
-): AsyncGenerator<string> {
-  if (format === 'table') {
-    yield* tables(entries, look)
-    return
-  }
-  let count = 0
-  for await (const entry of entries) {
-    if (format === 'json') yield count === 0 ? '[\n' : ',\n'
-    yield format === 'json' ? JSON.stringify(entry) : `${JSON.stringify(entry)}\n`
-    count++
-  }
-  if (format === 'json') yield count === 0 ? '[]\n' : '\n]\n'
+/** Entries as text, piece by piece: a table in pages, or data. */
+export function renderEntries(entries: AsyncIterable<ShownEntry>, format: Format, look: Look): AsyncGenerator<string> {
+  return format === 'table' ? tables(entries, look) : eachText(entries, format)
 }
 
 async function* tables(entries: AsyncIterable<ShownEntry>, look: Look): AsyncGenerator<string> {

@@ -4,7 +4,7 @@ import type { KeyRevoked } from '../connect/keys.ts'
 import type { Rewrapped } from '../connect/rewrap.ts'
 import { plainUsersText } from '../../../shared/process/soundness/plain-users.ts'
 import { countText } from '../../../shared/read-model/reads/key-uses.ts'
-import type { Format, Look } from './formats.ts'
+import { dataText, type Format, type Look, type Text } from './formats.ts'
 import { fit, plain, renderTable } from './table.ts'
 
 /** What is told of all keys together, where a line is a key. */
@@ -14,10 +14,9 @@ export function concernsAll({ problem, plain_user_records }: KeysStatus): string
 }
 
 /** Every key with what needs it and what to do next, as a table, one object, or one key a line. */
-export function renderKeys(status: KeysStatus, format: Format, { width, colour }: Look): string {
+export function renderKeys(status: KeysStatus, format: Format, { width, colour }: Look): Text {
   const { well, problem, plain_user_records, keys } = status
-  if (format === 'json') return `${JSON.stringify({ well, problem, plain_user_records, keys }, null, 2)}\n`
-  if (format === 'jsonl') return keys.map((key) => `${JSON.stringify(key)}\n`).join('')
+  if (format !== 'table') return dataText({ well, problem, plain_user_records, keys }, format, keys)
   const head = width === null ? [...HEAD, 'latest token made', 'last token ends'] : [...HEAD, 'last ends']
   const rows = fit(
     head,
@@ -56,7 +55,7 @@ function here({ configured, current, missing, differs }: KeyStatus): string {
 const SHOWN_CLIENTS = 20
 
 /** What revoking a key would end (`done` null), or has ended, and which client secrets it leaves as they are. */
-export function renderRevoked(key: KeyInUse, done: KeyRevoked | null, format: Format): string {
+export function renderRevoked(key: KeyInUse, done: KeyRevoked | null, format: Format): Text {
   if (format !== 'table') {
     const told = {
       ...key,
@@ -64,7 +63,7 @@ export function renderRevoked(key: KeyInUse, done: KeyRevoked | null, format: Fo
       revoked: done?.revoked ?? 0,
       left: done ? done.left : key.grants > 0 || key.capped,
     }
-    return `${JSON.stringify(told, null, format === 'json' ? 2 : 0)}\n`
+    return dataText(told, format)
   }
   return `${[...(done ? ended(key, done) : wouldEnd(key)), ...notEnded(key)].join('\n')}\n`
 }
@@ -103,8 +102,8 @@ const lateWrapped = (person_keys: number) =>
   'process with another key first, and run "keys rewrap".'
 
 /** That a key was retired, and what bears its kid all the same. */
-export function renderRetired(key: KeyInUse, format: Format): string {
-  if (format !== 'table') return `${JSON.stringify({ ...key, retired: true }, null, format === 'json' ? 2 : 0)}\n`
+export function renderRetired(key: KeyInUse, format: Format): Text {
+  if (format !== 'table') return dataText({ ...key, retired: true }, format)
   const { kid, grants, clients, person_keys } = key
   const late = `${grants} GRANTS GOT TOKENS OF IT MEANWHILE, from a process that still has it first: nobody can use these.`
   const cut = `The clients whose secret is stored under it cannot authenticate until each has a new one:`
@@ -118,8 +117,8 @@ export function renderRetired(key: KeyInUse, format: Format): string {
 }
 
 /** How many keys of persons were wrapped anew, and whether that is all. */
-export function renderRewrapped(told: Rewrapped, format: Format): string {
-  if (format !== 'table') return `${JSON.stringify(told, null, format === 'json' ? 2 : 0)}\n`
+export function renderRewrapped(told: Rewrapped, format: Format): Text {
+  if (format !== 'table') return dataText(told, format)
   const { kid, rewrapped, left, keeps_coming } = told
   const lines = [
     `${rewrapped} keys are wrapped under key ${kid} now`,

@@ -7,6 +7,7 @@ const DOING = {
   log: { bar: 'reading the log', did: 'read', of: '', whole: 'offsets of the log' },
   rows: { bar: 'reading the read model', did: 'read', of: 'about ', whole: 'rows of the read model' },
   keys: { bar: 'wrapping keys', did: 'wrapped', of: 'about ', whole: 'keys of persons' },
+  people: { bar: 'forgetting', did: 'forgot', of: '', whole: 'people' },
 }
 const BAR = '{doing} {bar} {percentage} % ({value} of {total}), {pace}'
 
@@ -15,6 +16,30 @@ type Stream = NodeJS.WritableStream & { isTTY?: boolean }
 /** Shows how far a long work is, on stderr: a bar on a terminal, else a line now and then; nothing when it is quick. */
 export function createProgress(stderr: Stream): { update: Progress; stop: () => void } {
   return stderr.isTTY === true ? progressBar(stderr) : progressLines(stderr)
+}
+
+/** These pages, while a terminal is told how many entities there were: of a list nobody knows how long it is. */
+export async function* counting<Entity>(
+  stderr: Stream,
+  pages: AsyncIterable<Entity[]>,
+  what: string,
+): AsyncGenerator<Entity[]> {
+  const started = performance.now()
+  let bar: SingleBar | null = null
+  let count = 0
+  try {
+    for await (const page of pages) {
+      count += page.length
+      if (!bar && performance.now() - started >= QUICK_MS) {
+        bar = new SingleBar({ stream: stderr, format: `{value} ${what} ({duration_formatted})`, clearOnComplete: true })
+        bar.start(0, count)
+      }
+      bar?.update(count)
+      yield page
+    }
+  } finally {
+    bar?.stop()
+  }
 }
 
 function progressBar(stream: Stream): { update: Progress; stop: () => void } {

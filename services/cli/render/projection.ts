@@ -3,7 +3,7 @@ import { mendingOf } from '../../audit/status/mending.ts'
 import type { ProjectionStatus } from '../../audit/status/projection-status.ts'
 import type { StoppedAt } from '../../audit/stopped-at.ts'
 import type { VerifyReport } from '../../audit/verify/verify.ts'
-import type { Format, Look } from './formats.ts'
+import { dataText, type Format, type Look, type Text } from './formats.ts'
 import { fit, plain, renderTable } from './table.ts'
 import { renderSkipCommands } from './skip-command.ts'
 
@@ -12,9 +12,8 @@ export function renderStatus(
   { healthy, partitions, unreadable }: ProjectionStatus,
   format: Format,
   { width, colour }: Look,
-): string {
-  if (format === 'json') return `${JSON.stringify(partitions, null, 2)}\n`
-  if (format === 'jsonl') return partitions.map((partition) => `${JSON.stringify(partition)}\n`).join('')
+): Text {
+  if (format !== 'table') return dataText(partitions, format, partitions)
   const rows = partitions.map(({ topic, partition, next, end, lag, age_ms, status, voids, problem }) => [
     width === null ? placeText({ topic, partition }) : `${topic.slice(topic.lastIndexOf('.') + 1)}/${partition}`,
     String(next ?? '-'),
@@ -40,15 +39,14 @@ function lost(unreadable: number): string {
 const STATUS_HEAD = ['partition', 'next', 'log end', 'lag', 'age', 'status', 'voids', 'problem']
 
 /** How many bearer tokens were swept. */
-export function renderSwept(removed_tokens: number, format: Format): string {
-  if (format !== 'table') return `${JSON.stringify({ removed_tokens }, null, format === 'json' ? 2 : 0)}\n`
+export function renderSwept(removed_tokens: number, format: Format): Text {
+  if (format !== 'table') return dataText({ removed_tokens }, format)
   return `removed ${removed_tokens} bearer tokens that had been dead for an hour or longer\n`
 }
 
 /** Whether the read model is what the log says; the first difference if not. */
-export function renderVerify(report: VerifyReport, format: Format): string {
-  if (format === 'json') return `${JSON.stringify(report, null, 2)}\n`
-  if (format === 'jsonl') return `${JSON.stringify(report)}\n`
+export function renderVerify(report: VerifyReport, format: Format): Text {
+  if (format !== 'table') return dataText(report, format)
   const { difference, partitions } = report
   if (difference) return `${renderDifference(difference)}${skipCommands(partitions)}`
   const sum = (of: 'records' | 'voids' | 'skipped') => partitions.reduce((total, partition) => total + partition[of], 0)

@@ -1,12 +1,11 @@
 import { GONE_AFTER } from '../../../shared/read-model/versions/processes.ts'
 import type { ReadModelList } from '../../admin/projection/read-models.ts'
-import type { Format, Look } from './formats.ts'
+import { dataText, type Format, type Look, type Text } from './formats.ts'
 import { fit, plain, renderTable } from './table.ts'
 
 /** Every read model with who reads it, and every process with what it reads and keeps up. */
-export function renderReadModels(list: ReadModelList, format: Format, { width, colour }: Look): string {
-  if (format === 'json') return `${JSON.stringify(list, null, 2)}\n`
-  if (format === 'jsonl') return list.read_models.map((one) => `${JSON.stringify(one)}\n`).join('')
+export function renderReadModels(list: ReadModelList, format: Format, { width, colour }: Look): Text {
+  if (format !== 'table') return dataText(list, format, list.read_models)
   const { read_models, processes } = list
   const models = read_models.map(({ schema_name, layout, built_at, chosen }) => [
     schema_name,

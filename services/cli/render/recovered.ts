@@ -1,13 +1,12 @@
-import type { Format } from './formats.ts'
+import { dataText, type Format, type Text } from './formats.ts'
 
 /** `client_secret`: `null` = it went to a file. `opened`: the keys of what kept the client out. */
 export type Recovered = { client_id: string; client_secret: string | null; opened: string[] }
 
 /** The client that can administer the ledger again, with its secret, and what was opened for it. */
-export function renderRecovered({ client_id, client_secret, opened }: Recovered, format: Format): string {
+export function renderRecovered({ client_id, client_secret, opened }: Recovered, format: Format): Text {
   const secret = client_secret === null ? {} : { client_secret }
-  if (format !== 'table')
-    return `${JSON.stringify({ client_id, ...secret, opened }, null, format === 'json' ? 2 : 0)}\n`
+  if (format !== 'table') return dataText({ client_id, ...secret, opened }, format)
   const lines = [
     `client_id: ${client_id}`,
     ...Object.values(secret).map((text) => `client_secret: ${text}`),

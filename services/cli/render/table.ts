@@ -1,12 +1,17 @@
 import Table from 'cli-table3'
 
 /**
- * Cells cut so that each row fits: the widest column gives way first, none below its title. `null`: they stay whole.
+ * Cells cut so that each row fits: the widest column gives way first, none below its title, and that of `last` when no
+ * other can. `null`: they stay whole.
  */
-export function fit(head: string[], rows: string[][], width: number | null): string[][] {
+export function fit(head: string[], rows: string[][], width: number | null, last = -1): string[][] {
   if (width === null) return rows
   const widths = head.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)))
-  const spare = () => widths.map((one, at) => (one > (head[at]?.length ?? 0) ? one : 0))
+  const spare = () => {
+    const all = widths.map((one, at) => (one > (head[at]?.length ?? 0) ? one : 0))
+    const others = all.map((one, at) => (at === last ? 0 : one))
+    return Math.max(...others) > 0 ? others : all
+  }
   while (widths.reduce((sum, one) => sum + one + 1, -1) > width && Math.max(...spare()) > 0) {
     const widest = spare().indexOf(Math.max(...spare()))
     widths[widest] = (widths[widest] ?? 0) - 1

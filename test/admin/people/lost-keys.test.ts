@@ -44,7 +44,7 @@ test('a key that is lost is an alarm with the sub alone, at the next fold and at
   const status = await projectionStatus(runtime, 60_000)
   t.deepEqual([status.unreadable, status.healthy], [1, true])
   const look = { width: null, colour: false }
-  t.regex(renderStatus(status, 'table', look), /^1 of the people cannot be named: their keys are lost/m)
+  t.regex(renderStatus(status, 'table', look) as string, /^1 of the people cannot be named: their keys are lost/m)
   t.like((await send('GET', `/admin/users/${SUB}`, { token })).body, { username: null, personal_state: 'unreadable' })
 
   const again = await startLedger(t, { settings: ledger.settings })

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { ownCommand } from '../../../../shared/config/own-command.ts'
 import { runningService } from '../../connect/find-service.ts'
 import type { Connected, ServiceAccess } from '../../connect/service-access.ts'
-import type { Format } from '../../render/formats.ts'
+import { dataText, type Format, type Text } from '../../render/formats.ts'
 import { connectHost, EXIT_CODES, formatOption, print, work } from '../verb.ts'
 
 /** `token-ledger users forgotten` */
@@ -56,7 +56,11 @@ async function askService(access: ServiceAccess): Promise<string[]> {
 }
 
 /** One a line, so that a script reads the table too; as JSON an object with all of them, or one a line. */
-function renderForgotten(subs: string[], format: Format): string {
-  if (format === 'json') return `${JSON.stringify({ forgotten: subs }, null, 2)}\n`
-  return subs.map((sub) => `${format === 'jsonl' ? JSON.stringify({ sub }) : sub}\n`).join('')
+function renderForgotten(subs: string[], format: Format): Text {
+  if (format === 'table') return subs.map((sub) => `${sub}\n`).join('')
+  return dataText(
+    { forgotten: subs },
+    format,
+    subs.map((sub) => ({ sub })),
+  )
 }

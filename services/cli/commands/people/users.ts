@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { OperatorError } from '../../../../shared/config/operator-error.ts'
 import { ownCommand } from '../../../../shared/config/own-command.ts'
 import type { ServiceAccess } from '../../connect/service-access.ts'
-import type { Format } from '../../render/formats.ts'
+import { dataText, type Format } from '../../render/formats.ts'
 import { addExport } from './export.ts'
 import { addForgotten } from './forgotten.ts'
 import { addReindex } from './reindex.ts'
@@ -13,9 +13,7 @@ type Forget = { reason: string; from?: string; format: Format }
 
 /** `token-ledger users forget | forgotten | export` */
 export function addUsersCommands(program: Command): void {
-  const users = program
-    .command('users')
-    .description('people: forget one, list who was forgotten, copy all that is held about one')
+  const users = program.command('users').description('people: who they are, which groups they are in; forget one')
   users
     .command('forget')
     .argument('[sub]', 'of the person')
@@ -52,17 +50,13 @@ ${EXIT_CODES}`
 
 type Asked = Pick<Forget, 'reason' | 'format'>
 
-const inJson = (told: object, format: Format) => `${JSON.stringify(told, null, format === 'json' ? 2 : 0)}\n`
-
 async function forgetOne(access: ServiceAccess, sub: string, { reason, format }: Asked): Promise<boolean> {
   for await (const outcome of forgetEach(access, [sub], reason)) {
     if (outcome === 'unknown') throw new OperatorError(`nobody ever had the sub ${sub}`)
-    await print(format === 'table' ? `${sub}: forgotten\n` : inJson({ sub, forgotten: true }, format))
+    await print(format === 'table' ? `${sub}: forgotten\n` : dataText({ sub, forgotten: true }, format))
   }
   return true
 }
-
-const TELL_EVERY = 100
 
 async function forgetAll(access: ServiceAccess, file: string, { reason, format }: Asked): Promise<boolean> {
   const { systemReason } = await import('../../../../shared/config/secret-file.ts')
@@ -70,15 +64,23 @@ async function forgetAll(access: ServiceAccess, file: string, { reason, format }
     throw new OperatorError(`--from: ${file} cannot be read: ${systemReason(cause)}`, { cause })
   })
   const subs = [...new Set(text.split('\n').map((line) => line.trim()))].filter((sub) => sub !== '')
-  const counted = { forgotten: 0, unknown: 0 }
+  const { createProgress } = await import('../../render/progress.ts')
+  const { update, stop } = createProgress(process.stderr)
+  const unknown: string[] = []
   let done = 0
-  for await (const outcome of forgetEach(access, subs, reason)) {
-    counted[outcome]++
-    if (outcome === 'unknown') process.stderr.write(`${subs[done]}: nobody ever had it here\n`)
-    if (++done % TELL_EVERY === 0) process.stderr.write(`${done} of ${subs.length}\n`)
+  try {
+    for await (const outcome of forgetEach(access, subs, reason)) {
+      if (outcome === 'unknown') unknown.push(subs[done] ?? '')
+      update(++done, subs.length, 'people')
+    }
+  } finally {
+    stop()
+    for (const sub of unknown) process.stderr.write(`${sub}: nobody ever had it here\n`)
   }
-  const { forgotten, unknown } = counted
-  await print(format === 'table' ? `${forgotten} forgotten, ${unknown} unknown\n` : inJson(counted, format))
+  const counted = { forgotten: done - unknown.length, unknown: unknown.length }
+  await print(
+    format === 'table' ? `${counted.forgotten} forgotten, ${counted.unknown} unknown\n` : dataText(counted, format),
+  )
   return true
 }
 

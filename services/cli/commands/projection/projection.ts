@@ -67,6 +67,9 @@ const SKIP_HELP = `
 newer release can read the record, because what it says is lost for good. The command appends to the log by itself, as
 system/operator, and asks no service; in dev mode stop "serve" first. Projectors that run go on without a restart.
 
+Example:
+  ${ownCommand()} projection status
+
 Exit codes: 0 it is skipped now, 1 it is another record, is skipped already or can be read, 2 wrong usage, or there is no such
 partition or record, 3 a part cannot be reached.`
 

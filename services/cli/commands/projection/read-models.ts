@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { ownCommand } from '../../../../shared/config/own-command.ts'
 import { behind, processText } from '../../../../shared/read-model/versions/processes.ts'
 import type { ReadModels, Switched } from '../../../admin/projection/read-models.ts'
-import type { Format } from '../../render/formats.ts'
+import { dataText, type Format } from '../../render/formats.ts'
 import { EXIT_CODES, formatOption, lookOf, print, wideOption, work } from '../verb.ts'
 
 /** `token-ledger projection list | rebuild | switch | drop` */
@@ -51,7 +51,7 @@ function addRebuild(projection: Command): void {
         const tell = (step: string) => void process.stderr.write(`${step}\n`)
         const { read_model } = await source.rebuild({ tell, progress: folding.update }).finally(folding.stop)
         const chosen = (await source.list()).read_models.some((one) => one.chosen && one.schema_name === read_model)
-        await print(format === 'table' ? builtText(read_model, chosen) : `${JSON.stringify({ read_model, chosen })}\n`)
+        await print(format === 'table' ? builtText(read_model, chosen) : dataText({ read_model, chosen }, format))
         return true
       })
     })
@@ -92,7 +92,7 @@ function addSwitch(projection: Command): void {
       const patienceMs = Number(wait) * 1000
       await readModels(command, async (source) => {
         const switched = await followed(source, await source.switchTo(schema, patienceMs), patienceMs)
-        await print(format === 'table' ? switchedText(switched) : `${JSON.stringify(switched)}\n`)
+        await print(format === 'table' ? switchedText(switched) : dataText(switched, format))
         return switched.behind.length === 0
       })
     })
