@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { ownCommand } from '../../shared/config/own-command.ts'
+import { EXIT_CODES } from './commands/verb.ts'
 
 /** `token-ledger help [COMMAND…]`, of a verb below a group as well. */
 export function addHelpCommand(program: Command): void {
@@ -7,6 +9,7 @@ export function addHelpCommand(program: Command): void {
     .command('help')
     .argument('[command...]', 'a command, and a verb of it')
     .description('display help for command')
+    .addHelpText('after', `\nExample:\n  ${ownCommand()} help clients create\n\n${EXIT_CODES}`)
     .action((words: string[], _options: object, command: Command) => {
       let found = program
       for (const word of words) {
@@ -23,6 +26,7 @@ export function addHelpCommand(program: Command): void {
  * line, above it where help is.
  */
 export function tellHelp(command: Command, path: string = command.name()): void {
+  command.configureHelp({ minWidthToWrap: MIN_DESCRIPTION })
   command.configureOutput({
     writeOut: (text) => process.stdout.write(fitted(text, Math.min(process.stdout.columns || WIDTH, WIDTH))),
     outputError: (text, write) => write(`see: ${path} --help\n${text}`),
@@ -31,6 +35,8 @@ export function tellHelp(command: Command, path: string = command.name()): void 
 }
 
 const WIDTH = 80
+/** A description is wrapped beside the longest option too. */
+const MIN_DESCRIPTION = 20
 
 /**
  * A help text with its paragraphs wrapped at this width. What is indented is an option or an example: left as it is.

@@ -41,6 +41,7 @@ export const ROOMS = {
   'services/cli/commands': ['services/cli/compose', 'services/cli/dev', 'services/cli/render'],
   'services/cli/commands/projection': ['services/cli/commands'],
   'services/cli/commands/people': ['services/cli/commands'],
+  'services/cli/commands/nouns': ['services/cli/commands'],
   'services/cli': ['services/cli/commands/**'],
 } as const satisfies Record<string, readonly string[]>
 

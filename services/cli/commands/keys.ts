@@ -59,7 +59,9 @@ const GENERATE_HELP = `
 Where LEDGER_ADMIN_URL, LEDGER_DATABASE_URL or LEDGER_DATABASE_HOST is set, a kid that this ledger has known is refused: it is never used again.
 
 Example:
-  ${ownCommand()} keys generate --kid 2 --out system.secret`
+  ${ownCommand()} keys generate --kid 2 --out system.secret
+
+${EXIT_CODES}`
 
 /** OperatorError for a kid that the ledger at hand has known; a warning where it cannot be asked. */
 async function requireNewKid(kid: number): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { ownCommand } from '../../../shared/config/own-command.ts'
 import { EXIT_CODES } from './verb.ts'
 
 /** `token-ledger logout` */
@@ -6,7 +7,7 @@ export function addLogoutCommand(program: Command): void {
   program
     .command('logout')
     .description('revoke the access tokens that the command line keeps for this service, and forget them')
-    .addHelpText('after', `\n${KEPT}\n\n${EXIT_CODES}`)
+    .addHelpText('after', `\n${KEPT}\n\nExample:\n  ${ownCommand()} logout\n\n${EXIT_CODES}`)
     .action(async () => {
       const { requireAccess } = await import('../connect/find-service.ts')
       const { logout } = await import('../connect/logout.ts')

@@ -1,10 +1,13 @@
 import type { Command } from 'commander'
+import { ownCommand } from '../../../shared/config/own-command.ts'
+import { EXIT_CODES } from './verb.ts'
 
 /** `token-ledger migrate` */
 export function addMigrateCommand(program: Command): void {
   program
     .command('migrate')
     .description('create or update the database schemas and the topics; safe to repeat')
+    .addHelpText('after', `\nExample:\n  ${ownCommand()} migrate\n\n${EXIT_CODES}`)
     .action(run)
 }
 

@@ -4,6 +4,7 @@ import { ownCommand } from '../../../shared/config/own-command.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import type { Serving } from '../compose/serve.ts'
 import { type ServiceName, SERVICES } from '../compose/service-names.ts'
+import { EXIT_CODES } from './verb.ts'
 
 /** `token-ledger serve all | SERVICE…` */
 export function addServeCommand(program: Command): void {
@@ -19,7 +20,9 @@ Examples:
   ${ownCommand()} serve token-endpoint token-check
   ${ownCommand()} serve projector
 
-Without LEDGER_DATABASE_URL or LEDGER_DATABASE_HOST, "serve all" runs on an embedded database in .ledger and seeds a demo.`,
+Without LEDGER_DATABASE_URL or LEDGER_DATABASE_HOST, "serve all" runs on an embedded database in .ledger and seeds a demo.
+
+${EXIT_CODES}`,
     )
     .action(async (chosen: string[]) => {
       const names = chosen.includes('all') ? SERVICES : SERVICES.filter((name) => chosen.includes(name))

@@ -28,12 +28,12 @@ export function serviceRequests(access: ServiceAccess, scope: string) {
   let token: Promise<string> | null = null
   return async (
     path: string,
-    { method = 'GET', body }: { method?: string; body?: unknown } = {},
+    { method = 'GET', body, headers: more }: { method?: string; body?: unknown; headers?: Record<string, string> } = {},
   ): Promise<Response> => {
     const send = async (bearer: Promise<string>) => {
       const authorization = `Bearer ${await bearer}`
       const content = body !== undefined && { body: JSON.stringify(body) }
-      const headers = { authorization, ...(content && { 'content-type': 'application/json' }) }
+      const headers = { ...more, authorization, ...(content && { 'content-type': 'application/json' }) }
       return sendTo(access, 'admin_url', path, { method, headers, ...content })
     }
     const response = await send((token ??= tokenFor(access, scope)))

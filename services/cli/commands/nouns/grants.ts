@@ -1,0 +1,87 @@
+import type { Command } from 'commander'
+import { dataText, type Format } from '../../render/formats.ts'
+import { addOutOptions, type OutOptions, requirePlace, writeSecret } from '../secrets.ts'
+import { formatOption, reasonFrom } from '../verb.ts'
+import type { Noun } from './noun.ts'
+import { addExamples, ask } from './noun-verb.ts'
+import { addReadVerbs } from './read.ts'
+
+const GRANTS: Noun = {
+  plural: 'grants',
+  one: 'grant',
+  id: 'grant_id',
+  made: 'unnamed',
+  members: [],
+  shownOnly: [],
+  filters: [
+    { name: 'client_id', type: 'text', about: 'only of this client', option: 'client' },
+    { name: 'sub', type: 'text', about: 'only of this user', option: 'user' },
+    { name: 'status', type: 'text', about: 'only those that stand so', option: 'status' },
+  ],
+  columns: ['grant_id', 'client_id', 'principal', 'status', 'scope'],
+  wide: [],
+  example: { name: '$GRANT_ID', create: '', update: '', list: '--user 4f2c --status live' },
+}
+
+/** `token-ledger grants create | list | get | revoke` */
+export function addGrants(group: Command): void {
+  addIssue(group)
+  addReadVerbs(group, GRANTS)
+  addRevoke(group)
+}
+
+type Issue = OutOptions & { client: string; user: string; scope?: string; format: Format }
+
+function addIssue(group: Command): void {
+  const create = addOutOptions(group.command('create'))
+    .description('give a client its first tokens for a user')
+    .requiredOption('--client <client_id>', 'the client')
+    .requiredOption('--user <sub>', 'the user')
+    .option('--scope <text>', "what they may have, with spaces; default: all of the client's")
+    .addOption(formatOption())
+  const examples = ['grants create --client demo-orders --user 4f2c --out bob.json']
+  addExamples(create, examples, TOKENS).action(async (options: Issue, command: Command) => {
+    const { client: client_id, user: sub, scope, format, out, force } = options
+    await ask(command, async ({ send }) => {
+      await requirePlace(options)
+      const tokens = await send('/admin/grants', { method: 'POST', body: { client_id, sub, scope } })
+      if (out !== undefined) await writeSecret(JSON.stringify(tokens), { out, force })
+      const { access_token, refresh_token, ...told } = tokens
+      const secret = out === undefined ? { access_token, refresh_token } : {}
+      const shown = { grant_id: grantOf(access_token), client_id, sub, ...told, ...secret }
+      const lines = Object.entries(shown).filter(([, value]) => value !== undefined)
+      return format === 'table'
+        ? lines.map(([name, value]) => `${name}: ${String(value)}\n`).join('')
+        : dataText(shown, format)
+    })
+  })
+}
+
+const TOKENS = 'The tokens are told this once: printed, or written by --out as JSON to a file that only you can read.'
+
+/** Which grant a token is of: it says so itself (docs/http.md). */
+function grantOf(token: unknown): string {
+  const hex = Buffer.from(String(token).slice('tl_at_'.length), 'base64url').toString('hex', 1, 17)
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+type Revoke = { reason: string; format: Format }
+
+function addRevoke(group: Command): void {
+  const revoke = group
+    .command('revoke')
+    .alias('delete')
+    .description('end a grant: all of its tokens, at once and for ever')
+    .argument('<grant_id>')
+    .requiredOption('--reason <text>', 'why, for auditors')
+    .addOption(formatOption())
+  const examples = [`grants revoke ${GRANTS.example.name} --reason "left the company"`]
+  addExamples(revoke, examples).action(async (grant_id: string, { reason: text, format }: Revoke, command: Command) => {
+    const reason = reasonFrom(command, text)
+    await ask(command, async ({ send }) => {
+      const path = `/admin/grants/${encodeURIComponent(grant_id)}/revoke`
+      const told = await send(path, { method: 'POST', body: { reason } })
+      return format === 'table' ? `grant ${grant_id}: ${String(told['status'])}\n` : dataText(told, format)
+    })
+  })
+}
