@@ -265,7 +265,7 @@ test('a list of several pages is told whole and in order, or as much of it as is
   t.timeout(120_000)
   const ledger = await startLedger(t)
   const run = await administrator(ledger, await proxied(t, ledger.adminUrl))
-  const names = Array.from({ length: 7 }, (_, n) => `s${n}.${'long'.repeat(3 * n)}`)
+  const names = Array.from({ length: 7 }, (_, n) => `s${n}.${'long'.repeat(2 * n)}`)
   for (const name of names) await ledger.scope(name, 'orders', 'billing:approve')
   const quiet = await run('scopes', 'list', '--prefix', 's', '-q')
   t.deepEqual(quiet.out.trim().split('\n'), names, quiet.err)
