@@ -17,7 +17,7 @@ import { realTest } from '../support/real-parts.ts'
 const test = realTest('postgres')
 const NOUNS = [CLIENTS, SCOPES, GROUPS_NOUN, ACLS, RESOURCES, USERS]
 
-ava('every member and filter that the admin API takes has an option, but for those that have one value', (t) => {
+ava('every member and filter that the admin API takes has an option, but for what has one value, and keys', (t) => {
   const api = [
     { plural: 'clients', members: Object.keys(CLIENT_MEMBERS), filters: Object.keys(CLIENT.filters) },
     ...KINDS.map(({ path, id, body, filters }) => {
@@ -30,7 +30,7 @@ ava('every member and filter that the admin API takes has an option, but for tho
   for (const { plural, members, filters } of api) {
     const noun = NOUNS.find((one) => one.plural === plural)
     const options = noun?.members.map(({ name }) => name).sort()
-    const expected = members.filter((name) => !['refresh_rotation', 'revision', noun?.id].includes(name)).sort()
+    const expected = members.filter((name) => !['refresh_rotation', 'jwks', 'revision', noun?.id].includes(name)).sort()
     t.deepEqual(options, expected, plural)
     t.deepEqual(noun?.filters.map(({ name }) => name).sort(), ['prefix', ...filters].sort(), plural)
   }
@@ -205,6 +205,10 @@ test('a grant is made with its tokens, and ended, alone or with all others of th
   const other = parse((await run(...issue, '--format', 'yaml')).out) as Record<string, string>
   const revoked = await run('grants', 'revoke', String(grant_id), '--reason', 'left')
   t.deepEqual(revoked, { code: 0, out: `grant ${grant_id}: revoked\n`, err: '' })
+  const live = await run('grants', 'list', '--user', sub, '--status', 'live', '-q')
+  t.is(live.out, `${other['grant_id']}\n`, live.err)
+  const shown = await run('grants', 'get', String(grant_id), '--format', 'jsonl')
+  t.like(JSON.parse(shown.out), { grant_id, sub, status: 'revoked', reason: 'left' }, shown.err)
   const all = await run('users', 'revoke-all', sub, '--reason', 'stolen', '--format', 'json')
   t.like(JSON.parse(all.out), { sub, reason: 'stolen' }, all.err)
   const refreshed = await run('grants', 'revoke', String(other['grant_id']), '--reason', 'again')

@@ -6,6 +6,8 @@ import type { Noun } from './noun.ts'
 import { addExamples, ask } from './noun-verb.ts'
 import { addReadVerbs } from './read.ts'
 
+const STATUSES = ['authorized', 'live', 'disabled', 'expired', 'ended', 'revoked']
+
 const GRANTS: Noun = {
   plural: 'grants',
   one: 'grant',
@@ -16,10 +18,11 @@ const GRANTS: Noun = {
   filters: [
     { name: 'client_id', type: 'text', about: 'only of this client', option: 'client' },
     { name: 'sub', type: 'text', about: 'only of this user', option: 'user' },
-    { name: 'status', type: 'text', about: 'only those that stand so', option: 'status' },
+    { name: 'status', type: 'text', about: 'only those that stand so', choices: STATUSES },
+    { name: 'grant_type', type: 'text', about: 'only those that were begun so' },
   ],
-  columns: ['grant_id', 'client_id', 'principal', 'status', 'scope'],
-  wide: [],
+  columns: ['grant_id', 'client_id', 'sub', 'status', 'scope'],
+  wide: ['grant_type', 'reason', 'at'],
   example: { name: '$GRANT_ID', create: '', update: '', list: '--user 4f2c --status live' },
 }
 
