@@ -217,7 +217,7 @@ test('a grant is made with its tokens, and ended, alone or with all others of th
   t.deepEqual([unknown.code, unknown.out], [1, ''])
 })
 
-/** A proxy before the admin port: it loses the first answer to each POST and every ETag, and its pages have two entities. */
+/** A proxy before the admin port: loses the first answer to each POST, and every ETag; its pages have two entities. */
 async function proxied(t: ExecutionContext, target: string): Promise<string> {
   const lost = new Set<string>()
   const server = createServer((request, response) => {
