@@ -26,6 +26,26 @@ export async function pidsOf(brokers: string[], databaseUrl: string): Promise<Pi
   return { kafka, postgres: [postmaster, ...children].flatMap((one) => (one ? [one.pid] : [])) }
 }
 
+/** CPU seconds so far of a process, or of every session of a database, those that are still open. */
+export async function cpuOf(what: { pid: number } | { databaseUrl: string }): Promise<Map<number, number>> {
+  const pids = 'pid' in what ? [what.pid] : await sessionsOf(what.databaseUrl)
+  return new Map(await Promise.all(pids.map(async (pid) => [pid, await sum([pid])] as const)))
+}
+
+/** CPU seconds between two answers of `cpuOf`. */
+export function cpuBetween(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
+  return [...after].reduce((total, [pid, seconds]) => total + seconds - (before.get(pid) ?? 0), 0)
+}
+
+async function sessionsOf(databaseUrl: string): Promise<number[]> {
+  const { port, pathname } = new URL(databaseUrl)
+  const commands = await commandLines()
+  const postmaster = commands.find(({ line }) => line.includes('postgres') && line.includes(`-p ${port}`))
+  // "postgres: ROLE DATABASE HOST(PORT) STATE"
+  const isOwn = ({ line }: Process) => line.includes(` ${pathname.slice(1)} 127.0.0.1(`)
+  return commands.filter((one) => one.parent === postmaster?.pid && isOwn(one)).map(({ pid }) => pid)
+}
+
 type Process = { pid: number; parent: number; line: string }
 
 async function kafkaFolder(commands: Process[], port: string): Promise<string | null> {

@@ -1,31 +1,32 @@
 import { randomUUID } from 'node:crypto'
-import { v7 as uuidv7 } from 'uuid'
 import { envelop, outgoing } from '../../shared/event-log/event-codec.ts'
-import { fillReadModel } from '../../shared/read-model/projection/rebuild.ts'
-import { createReadModel } from '../../shared/read-model/versions/build.ts'
 import type { PlainUser, User } from '../../shared/ledger/user.ts'
 import type { Runtime } from '../../shared/process/runtime.ts'
+import { cpuBetween, cpuOf } from '../cpu.ts'
 import type { Side } from './side.ts'
 
 /** What two sides take of one thing, in pairs that follow each other: medians, and the median of the ratios. */
 export type Ratio = { before: number; now: number; ratio: number }
 
-const CONCURRENCY = 8
-const OPERATIONS = 200
+/** µs for one of many: by the clock, and of CPU (user and system) in the process that is asked and in its database. */
+export type Taken = { wall: number; own: number; database: number }
 
-/** Operations a second of both releases, in turn; `ratio`: how much more one costs now. */
-export async function costOf(
-  sides: { before: Side; now: Side },
-  pairs: number,
-): Promise<{ create: Ratio; refresh: Ratio; check: Ratio }> {
+const CONCURRENCY = 8
+const OPERATIONS = 800
+
+/** What an operation takes in both releases, in turn. */
+export async function costOf(sides: { before: Side; now: Side }, pairs: number): Promise<Record<string, Ratio>> {
   const work = { before: await prepared(sides.before), now: await prepared(sides.now) }
-  const of = (what: 'create' | 'refresh' | 'check') =>
-    inPairs(
+  const costs: Record<string, Ratio> = {}
+  for (const what of ['create', 'refresh', 'check'] as const) {
+    const found = await inPairs(
       pairs,
-      () => rateOf(work.before[what]),
-      () => rateOf(work.now[what]),
+      () => take(sides.before, OPERATIONS, () => inLanes(work.before[what])),
+      () => take(sides.now, OPERATIONS, () => inLanes(work.now[what])),
     )
-  return { create: await of('create'), refresh: await of('refresh'), check: await of('check') }
+    Object.assign(costs, ratiosOf(`${what}, 8 at once`, found))
+  }
+  return costs
 }
 
 async function prepared(side: Side) {
@@ -46,60 +47,60 @@ async function prepared(side: Side) {
   }
 }
 
-async function rateOf(operation: (lane: number) => Promise<void>): Promise<number> {
-  const began = performance.now()
+async function inLanes(operation: (lane: number) => Promise<void>): Promise<void> {
   const lane = async (at: number) => {
     for (let n = 0; n < OPERATIONS / CONCURRENCY; n++) await operation(at)
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, (_, at) => lane(at)))
-  return (1000 * OPERATIONS) / (performance.now() - began)
 }
 
+/** What each of `count` takes, which are done by this process and in this database. */
+export async function take(
+  { pid, databaseUrl }: { pid: number; databaseUrl: string },
+  count: number,
+  work: () => Promise<void>,
+): Promise<Taken> {
+  const before = { own: await cpuOf({ pid }), database: await cpuOf({ databaseUrl }) }
+  const began = performance.now()
+  await work()
+  const wall = (performance.now() - began) / 1000
+  const own = cpuBetween(before.own, await cpuOf({ pid }))
+  const database = cpuBetween(before.database, await cpuOf({ databaseUrl }))
+  const each = (seconds: number) => (1_000_000 * seconds) / count
+  return { wall: each(wall), own: each(own), database: each(database) }
+}
+
+type Pair = { before: Taken; now: Taken }
+
 /** The first pair warms both up, and does not count. Which side is first alternates. */
-async function inPairs(pairs: number, before: () => Promise<number>, now: () => Promise<number>): Promise<Ratio> {
-  const found: Ratio[] = []
+export async function inPairs(pairs: number, before: () => Promise<Taken>, now: () => Promise<Taken>): Promise<Pair[]> {
+  const found: Pair[] = []
   for (let n = 0; n <= pairs; n++) {
     const pair = n % 2 ? { now: await now(), before: await before() } : { before: await before(), now: await now() }
-    if (n > 0) found.push({ ...pair, ratio: pair.before / pair.now })
-    process.stderr.write(`  ${pair.before.toFixed(0)} ${pair.now.toFixed(0)}\n`)
+    if (n > 0) found.push(pair)
+    const text = ({ wall, own, database }: Taken) => [wall, own, database].map((us) => us.toFixed(0)).join('/')
+    process.stderr.write(`  ${text(pair.before)} ${text(pair.now)}\n`)
   }
-  const of = (member: keyof Ratio) => median(found.map((one) => one[member]))
-  return { before: of('before'), now: of('now'), ratio: of('ratio') }
+  return found
+}
+
+/** The rows of a report. */
+export function ratiosOf(what: string, pairs: Pair[]): Record<string, Ratio> {
+  const of = (us: (taken: Taken) => number): Ratio => ({
+    before: median(pairs.map(({ before }) => us(before))),
+    now: median(pairs.map(({ now }) => us(now))),
+    ratio: median(pairs.map(({ before, now }) => us(now) / us(before))),
+  })
+  return {
+    [`${what}: µs by the clock`]: of(({ wall }) => wall),
+    [`${what}: µs of CPU, all`]: of(({ own, database }) => own + database),
+    [`${what}: µs of CPU, ours`]: of(({ own }) => own),
+    [`${what}: µs of CPU, database`]: of(({ database }) => database),
+  }
 }
 
 export function median(values: number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
-}
-
-/**
- * Users a second that a read model is built with, from a log of plain and one of sealed users; `ratio`: how much longer
- * the sealed ones take. The same code as the projector's: read, load, unwrap, open, fold, write.
- */
-export async function foldRate(
-  runtimes: { plain: Runtime; sealed: Runtime },
-  users: number,
-  pairs: number,
-): Promise<Ratio> {
-  const { plain, sealed } = runtimes
-  const people = Array.from({ length: users }, (_, n) => personOf(`fold-${n}`))
-  await appendUsers(plain, people)
-  await appendUsers(sealed, await inBatches(people, (user) => sealed.people.seal(user), SEALED_AT_ONCE))
-  return inPairs(
-    pairs,
-    () => built(plain, users),
-    () => built(sealed, users),
-  )
-}
-
-async function built({ knex, ...source }: Runtime, users: number): Promise<number> {
-  const schema = `bench_${uuidv7().replaceAll('-', '')}`
-  await createReadModel(knex, schema)
-  const began = performance.now()
-  await fillReadModel({ ...source, knex, schema }, { lanes: 1 })
-  const rate = (1000 * users) / (performance.now() - began)
-  await knex.raw(`DROP SCHEMA ${schema} CASCADE`)
-  await knex.raw('DELETE FROM ledger.read_models WHERE schema_name = ?', [schema])
-  return rate
 }
 
 export function personOf(sub: string): PlainUser {
@@ -108,9 +109,6 @@ export function personOf(sub: string): PlainUser {
 }
 
 const AT_ONCE = 2_000
-/** Each takes a connection. */
-const SEALED_AT_ONCE = 10
-
 /** Appends users as they are, new ones. */
 export async function appendUsers({ log, topics, settings }: Runtime, users: User[]): Promise<void> {
   await inBatches(users, (user) => {

@@ -13,12 +13,13 @@ import { readModelInUse } from '../../shared/read-model/versions/read-models.ts'
 import { deriveKeys } from '../../shared/tokens/keys.ts'
 import { startKafka } from '../../test/support/start-kafka.ts'
 import { startPostgres } from '../../test/support/start-postgres.ts'
-import { costOf, foldRate, type Ratio } from './cost.ts'
+import { costOf, type Ratio } from './cost.ts'
+import { foldCost } from './fold.ts'
 import { rehearse, type Rehearsed } from './rotation.ts'
 import { startSide } from './side.ts'
 
 /**
- * `npm run bench -- people [--before DIR] [--people 100000] [--forget 10000] [--only cost|rehearsal]`: what sealed
+ * `npm run bench -- people [--before DIR] [--people 100000] [--forget 10000] [--only fold|cost|rehearsal]`: what sealed
  * people cost beside plain ones, and forgetting and rotation with many. DIR: a built checkout of a release before.
  */
 const { values } = parseArgs({
@@ -29,20 +30,21 @@ const { values } = parseArgs({
     forget: { type: 'string', default: '10000' },
     only: { type: 'string' },
     pairs: { type: 'string', default: '5' },
+    folded: { type: 'string', default: '20000' },
   },
 })
 const PAIRS = Number(values.pairs)
-const FOLDED_USERS = 20_000
+const FOLDED_USERS = Number(values.folded)
 
 const note = (text: string) => process.stderr.write(`${text}\n`)
 const key = (kid: number) => `${kid}:${randomBytes(32).toString('base64')}`
 
 note('starting Kafka and PostgreSQL …')
-const [kafka, postgres] = await Promise.all([startKafka(), startPostgres()])
-const closing: (() => Promise<unknown>)[] = [kafka.stop, postgres.stop]
+const postgres = await startPostgres()
+const closing: (() => Promise<unknown>)[] = [postgres.stop]
 try {
   const cost = values.only === 'rehearsal' ? {} : await measureCost()
-  const rehearsed = values.only === 'cost' ? {} : await measureRehearsal()
+  const rehearsed = values.only === undefined || values.only === 'rehearsal' ? await measureRehearsal() : {}
   process.stdout.write(`${render(cost, rehearsed)}\n`)
   await mkdir('bench/results', { recursive: true })
   const result = { at: new Date().toISOString(), node: process.version, cost, rehearsed }
@@ -50,6 +52,12 @@ try {
   note('written to bench/results/people.json')
 } finally {
   for (const close of closing.toReversed()) await close()
+}
+
+async function brokers(): Promise<string[]> {
+  const kafka = await startKafka()
+  closing.push(kafka.stop)
+  return kafka.brokers
 }
 
 async function database(name: string): Promise<string> {
@@ -78,23 +86,22 @@ async function measureCost(): Promise<Record<string, Ratio>> {
   const plain = (await runtimeFor(await env('plain'))).runtime
   const sealed = (await runtimeFor(await env('sealed'))).runtime
   note(`folding ${FOLDED_USERS} users, plain and sealed in turn …`)
-  const fold = { 'users folded a second, plain and sealed': await foldRate({ plain, sealed }, FOLDED_USERS, PAIRS) }
-  if (values.before === undefined) return fold
+  const fold = await foldCost({ plain, sealed }, FOLDED_USERS, PAIRS)
+  if (values.before === undefined || values.only === 'fold') return fold
   note(render(fold, {}))
-  const brokers = kafka.brokers
-  const before = await startSide({ root: values.before, brokers, databaseUrl: await database('before') })
+  const kafka = await brokers()
+  const before = await startSide({ root: values.before, brokers: kafka, databaseUrl: await database('before') })
   closing.push(before.stop)
-  const now = await startSide({ brokers, databaseUrl: await database('now') })
+  const now = await startSide({ brokers: kafka, databaseUrl: await database('now') })
   closing.push(now.stop)
   note('users created, refreshes, checks: before and now in turn …')
-  const { create, refresh, check } = await costOf({ before, now }, PAIRS)
-  return { ...fold, 'users created a second': create, 'refreshes a second': refresh, 'checks a second': check }
+  return { ...fold, ...(await costOf({ before, now }, PAIRS)) }
 }
 
 async function measureRehearsal(): Promise<Rehearsed> {
   const [one, two] = [key(1), key(2)]
   const databaseUrl = await database('rehearsal')
-  const side = await startSide({ brokers: kafka.brokers, databaseUrl, secrets: `${one},${two}` })
+  const side = await startSide({ brokers: await brokers(), databaseUrl, secrets: `${one},${two}` })
   closing.push(side.stop)
   const opened = await runtimeFor(side.env)
   const [people, forgotten] = [Number(values.people), Number(values.forget)]
@@ -105,7 +112,7 @@ function render(cost: Record<string, Ratio>, rehearsed: Rehearsed): string {
   const table = new Table({ style: { head: [], border: [] } })
   const number = (value: number) => value.toLocaleString('en-US', { maximumFractionDigits: value < 10 ? 2 : 0 })
   for (const [what, { before, now, ratio }] of Object.entries(cost))
-    table.push([what, number(before), number(now), `costs ${ratio.toFixed(2)} times as much`])
+    table.push([what, number(before), number(now), `${ratio.toFixed(2)} times`])
   for (const [what, value] of Object.entries(rehearsed)) table.push([what, '', number(value), ''])
   return table.toString()
 }

@@ -11,6 +11,7 @@ export const ROOT = new URL('../..', import.meta.url).pathname
 export type Side = {
   env: Record<string, string>
   pid: number
+  databaseUrl: string
   createUser(sub: string): Promise<void>
   forget(sub: string): Promise<void>
   /** First tokens for a user. */
@@ -71,7 +72,14 @@ export async function startSide({ root = ROOT, brokers, databaseUrl, secrets }: 
   )
   const { access_token } = await post(`${url}/oauth2/token`, basic(`root:${password}`), new URLSearchParams(FORM))
   const admin = `Bearer ${String(access_token)}`
-  return { env, pid: child.pid ?? 0, command, stop: () => end(child), ...(await asked(url, adminUrl, admin)) }
+  return {
+    env,
+    pid: child.pid ?? 0,
+    databaseUrl,
+    command,
+    stop: () => end(child),
+    ...(await asked(url, adminUrl, admin)),
+  }
 }
 
 async function asked(url: string, adminUrl: string, admin: string) {
