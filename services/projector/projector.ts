@@ -1,8 +1,12 @@
+import type { Logger } from 'pino'
+import { OperatorError } from '../../shared/config/operator-error.ts'
 import { recordHash } from '../../shared/event-log/chain.ts'
-import type { Following, LogBatch } from '../../shared/event-log/event-log.ts'
+import type { Follower, Following, LogBatch } from '../../shared/event-log/event-log.ts'
 import { refusalOf } from '../../shared/database/away.ts'
 import { createBatcher } from '../../shared/database/batcher.ts'
 import { cannotBeFolded, cannotBeRead, type FoldStep, readBatch } from '../../shared/event-log/fold-log.ts'
+import { onceAMinute } from '../../shared/event-log/once-a-minute.ts'
+import { placeText } from '../../shared/event-log/places.ts'
 import { CheckpointTaken, type KnownStep, project } from '../../shared/read-model/projection/project.ts'
 import { Contradiction } from '../../shared/read-model/unsettled.ts'
 import { alarmOfUnreadable } from './unreadable.ts'
@@ -12,8 +16,14 @@ import { createHeldCheckpoints, type Held, type HeldCheckpoints, type HeldOption
 /** `group`: the projectors that share the partitions out among them. */
 export type ProjectorOptions = HeldOptions & { group: string }
 
-/** What became of a statement: its checkpoints may be another's by now, or it can never be made or taken. */
-type Outcome = 'folded' | 'taken' | { refused: string }
+/**
+ * What became of a statement: its checkpoints may be another's by now, it can never be made or taken, or this process
+ * cannot make it as it is configured.
+ */
+type Outcome = 'folded' | 'taken' | { refused: string } | OperatorError
+
+/** Where a batch is continued; `null` = nowhere, an OperatorError = here again, once this process has what it lacks. */
+type Answer = number | null | OperatorError
 
 export type Projector = Following & Pick<HeldCheckpoints, 'reached' | 'leave'>
 
@@ -26,10 +36,10 @@ export async function startProjector(options: ProjectorOptions): Promise<Project
   const held = createHeldCheckpoints(options)
   const projection = { ...options, unreadable: alarmOfUnreadable(options, options.logger) }
   // Whatever arrives while a statement runs is folded together in the next.
-  const take = createBatcher<LogBatch, number | null>(foldBatches)
+  const take = tellingWhoWaits(createBatcher<LogBatch, Answer>(foldBatches), options.logger)
 
-  async function foldBatches(batches: LogBatch[]): Promise<(number | null)[]> {
-    const answers = new Map<LogBatch, number | null>()
+  async function foldBatches(batches: LogBatch[]): Promise<Answer[]> {
+    const answers = new Map<LogBatch, Answer>()
     const ready: { batch: LogBatch; step: KnownStep }[] = []
     for (const batch of batches) {
       const found = await verified(held, batch)
@@ -42,29 +52,21 @@ export async function startProjector(options: ProjectorOptions): Promise<Project
   }
 
   async function fold(steps: KnownStep[]): Promise<Outcome> {
-    if (steps.length === 0) return 'folded'
-    try {
-      await project(projection, steps)
-      return 'folded'
-    } catch (error) {
-      if (error instanceof CheckpointTaken) return 'taken'
-      const refused = error instanceof Contradiction ? error.message : refusalOf(error)
-      if (refused === null) throw error
-      return { refused }
-    }
+    return steps.length === 0 ? 'folded' : project(projection, steps).then(() => 'folded', outcomeOf)
   }
 
-  async function answerOf(outcome: Outcome, batch: LogBatch, step: FoldStep): Promise<number | null> {
+  async function answerOf(outcome: Outcome, batch: LogBatch, step: FoldStep): Promise<Answer> {
     if (outcome === 'folded') return settled(held, batch, step)
     return outcome === 'taken' ? beginAgain(held, batch) : foldAlone(batch)
   }
 
   // One record that PostgreSQL refuses must cost nobody else their place: halved until it is alone.
-  async function foldAlone(batch: LogBatch): Promise<number | null> {
+  async function foldAlone(batch: LogBatch): Promise<Answer> {
     const checkpoint = held.get(batch)
     if (!checkpoint) return beginAgain(held, batch)
     const step = { ...readBatch(batch, checkpoint, held.skips), known: checkpoint.known }
     const outcome = await fold([step])
+    if (outcome instanceof OperatorError) return outcome
     if (typeof outcome !== 'object') return answerOf(outcome, batch, step)
     const halves = halvesOf(batch, checkpoint.next)
     if (halves === null) {
@@ -86,6 +88,28 @@ export async function startProjector(options: ProjectorOptions): Promise<Project
       await stopWatching()
       await following.stop()
     },
+  }
+}
+
+/** Throws what was neither: a part that is away, or a bug. */
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof CheckpointTaken) return 'taken'
+  if (error instanceof OperatorError) return error
+  const refused = error instanceof Contradiction ? error.message : refusalOf(error)
+  if (refused === null) throw error
+  return { refused }
+}
+
+/** What waits for an operator raises an alarm, and is tried again as if a part was away: the follower does that. */
+function tellingWhoWaits(fold: (batch: LogBatch) => Promise<Answer>, logger: Logger): Follower['take'] {
+  const isItsTurn = onceAMinute()
+  return async (batch) => {
+    const answer = await fold(batch)
+    if (!(answer instanceof OperatorError)) return answer
+    const { topic, partition } = batch
+    const fields = { alarm: 'operator_needed', topic, partition, reason: answer.message }
+    if (isItsTurn(placeText(batch) + answer.message)) logger.error(fields, 'partition waits')
+    throw answer
   }
 }
 

@@ -11,6 +11,8 @@ export type Opening = {
   /** All that was sealed; `null` where this is not its key. */
   open(user: SealedUser, wrapped: PersonKey): Record<string, unknown> | null
   reveal(user: SealedUser, known: PersonKeys): Person | PersonalState
+  /** Under which kid the key of this user is wrapped, where that is not here; `null`: nothing is missing. */
+  missingKid(user: SealedUser, known: PersonKeys): number | null
 }
 
 /** What opens under these keys; `null`: nothing does. */
@@ -30,7 +32,13 @@ export function createOpening(keys: Keys | null, ledger_id: string): Opening {
     return personIn(found ? open(user, found) : null) ?? 'unreadable'
   }
 
-  return { keyOf, open, reveal }
+  function missingKid({ sub, personal }: SealedUser, known: PersonKeys): number | null {
+    const found = known.get(sub)
+    if (!found || found === 'forgotten' || found.key_id !== personal.key_id) return null
+    return keys?.subkey('person', found.kid) ? null : found.kid
+  }
+
+  return { keyOf, open, reveal, missingKid }
 }
 
 /** What the key of a person is wrapped as: it unwraps for nobody else. */

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { OperatorError } from '../config/operator-error.ts'
+import { ownCommand } from '../config/own-command.ts'
 import type { Person, PersonalState, PlainUser, SealedUser } from '../ledger/user.ts'
 import type { Keys } from '../tokens/keys.ts'
 import {
@@ -24,8 +25,8 @@ export type People = {
   /** Whether this process has keys that open anybody's name. */
   opens: boolean
   /**
-   * One whose key is gone is `forgotten`, one that cannot be opened `unreadable`. OperatorError where there are keys of
-   * persons, and this process has none to unwrap them.
+   * One who was forgotten is `forgotten`, one whose key is lost `unreadable`. OperatorError where the key is there, and
+   * this process lacks what it is wrapped under: that is no loss, and must not read as one.
    */
   reveal(users: readonly SealedUser[]): Promise<Revealed>
   /** The same with the keys of these persons, which are read once, for any number of records about them. */
@@ -47,19 +48,23 @@ export type People = {
  */
 export type PeopleOptions = { knex: Knex; keys: Keys | null; ledger_id: string; isIndexed?: () => Promise<boolean> }
 
-const NO_KEYS = 'what names people is sealed: set LEDGER_SECRETS_PROJECT, or LEDGER_SECRETS_SYSTEM'
+const kidMissing = (kid: number) =>
+  `keys of persons are wrapped under key ${kid}, which this process does not have: put it into LEDGER_SECRETS_SYSTEM, or ` +
+  `make LEDGER_SECRETS_PROJECT anew with "${ownCommand()} keys derive project" where LEDGER_SECRETS_SYSTEM has it, and ` +
+  'start again'
 
 /** Opens and seals what names people, under the keys of schema `ledger`. */
 export function createPeople({ knex, keys, ledger_id, isIndexed }: PeopleOptions): People {
   let nameKey: { wrapped: Buffer; key: Buffer } | undefined
   const hasKeys = keys?.kids.some((kid) => keys.subkey('person', kid)) ?? false
 
-  const { keyOf, open, reveal } = createOpening(keys, ledger_id)
+  const { keyOf, open, reveal, missingKid } = createOpening(keys, ledger_id)
 
   const revealWith =
     (known: PersonKeys): Reveal =>
     (users) => {
-      if (!hasKeys && users.some(({ sub }) => known.has(sub))) throw new OperatorError(NO_KEYS)
+      const [missing] = users.map((user) => missingKid(user, known)).filter((kid) => kid !== null)
+      if (missing !== undefined) throw new OperatorError(kidMissing(missing))
       return new Map(users.map((user) => [user.sub, reveal(user, known)]))
     }
 
