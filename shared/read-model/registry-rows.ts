@@ -5,7 +5,7 @@ import {
   registryKey,
   type RegistryValues,
 } from '../ledger/registry/kinds.ts'
-import type { RegistryEntity } from '../ledger/registry/state.ts'
+import type { RegistryEntity, UserEntity } from '../ledger/registry/state.ts'
 import type { Person, PersonalState, ShownPerson, User } from '../ledger/user.ts'
 import { NAMING, type Naming, personColumns, shownPerson } from '../accounts/person-columns.ts'
 
@@ -123,8 +123,7 @@ export function registryRow(
 ): StoredRow {
   const { id } = REGISTRY_TABLES[entity.kind]
   return {
-    ...entity.value,
-    ...(entity.kind === 'user' && personColumns(shownPerson(entity, revealed))),
+    ...(entity.kind === 'user' ? userColumns(entity, revealed) : entity.value),
     [id]: idOf(entity),
     value: entity.value,
     revision: entity.revision,
@@ -133,6 +132,12 @@ export function registryRow(
     last_offset: entity.last_offset,
     at: new Date(entity.at).toISOString(),
   }
+}
+
+// Without `personal`, which has no column: what is sealed stands in `value`, and is not sent twice.
+function userColumns(entity: UserEntity, revealed?: Person | PersonalState): Record<string, unknown> {
+  const { sub, groups, enabled, username_index } = entity.value ?? {}
+  return { sub, groups, enabled, username_index, ...personColumns(shownPerson(entity, revealed)) }
 }
 
 // The id of a tombstone stands in its key only, as text.

@@ -24,7 +24,7 @@ export function generateDataKey(): Buffer {
 
 /** Seals what names a person (AES-256-GCM). */
 export function sealPersonal(key: Buffer, whose: Whose, personal: object): Sealed {
-  const { iv, data, tag } = encrypt(key, aadOf('personal', whose), Buffer.from(JSON.stringify(personal), 'utf8'))
+  const { iv, data, tag } = encrypt(key, aadOfPersonal(whose), Buffer.from(JSON.stringify(personal), 'utf8'))
   const inText = (bytes: Buffer) => bytes.toString('base64url')
   return { key_id: whose.key_id, iv: inText(iv), data: inText(data), tag: inText(tag) }
 }
@@ -37,7 +37,7 @@ export function openPersonal(
 ): { [member: string]: unknown } | null {
   const [ivBytes, dataBytes, tagBytes] = [iv, data, tag].map((text) => Buffer.from(text, 'base64url'))
   if (!ivBytes || !dataBytes || !tagBytes) return null
-  const opened = decrypt(key, aadOf('personal', whose), { iv: ivBytes, data: dataBytes, tag: tagBytes })
+  const opened = decrypt(key, aadOfPersonal(whose), { iv: ivBytes, data: dataBytes, tag: tagBytes })
   return opened && (JSON.parse(opened.toString('utf8')) as { [member: string]: unknown })
 }
 
@@ -45,7 +45,7 @@ export function openPersonal(
 export function wrapKey(keys: Keys, ledger_id: string, { name, key }: { name: string; key: Buffer }): WrappedKey {
   const subkey = keys.subkey('person', keys.current)
   if (!subkey) throw new Error(`no key for persons under kid ${keys.current}`)
-  const { iv, data, tag } = encrypt(subkey, aadOf('key', { ledger_id, name }), key)
+  const { iv, data, tag } = encrypt(subkey, aadOfKey(ledger_id, name), key)
   return { kid: keys.current, wrapped: Buffer.concat([iv, tag, data]) }
 }
 
@@ -59,7 +59,7 @@ export function unwrapKey(
   if (!subkey) return null
   const tag = wrapped.subarray(IV_BYTES, IV_BYTES + TAG_BYTES)
   const data = wrapped.subarray(IV_BYTES + TAG_BYTES)
-  return decrypt(subkey, aadOf('key', { ledger_id, name }), { iv: wrapped.subarray(0, IV_BYTES), data, tag })
+  return decrypt(subkey, aadOfKey(ledger_id, name), { iv: wrapped.subarray(0, IV_BYTES), data, tag })
 }
 
 /** By what a user name is unique: HMAC-SHA-256 of its folded form under the name key, base64url. */
@@ -87,15 +87,11 @@ function decrypt(key: Buffer, aad: Buffer, { iv, data, tag }: Encrypted): Buffer
   }
 }
 
-/** JSON of an array of strings: no two different lists are the same text. */
-function aadOf(kind: 'personal' | 'key', of: { [member: string]: string }): Buffer {
-  return Buffer.from(
-    JSON.stringify([
-      kind,
-      ...Object.entries(of)
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .flat(),
-    ]),
-    'utf8',
-  )
+// JSON of an array of strings: no two different lists are the same text. Written out: each fold of a user needs both.
+function aadOfPersonal({ ledger_id, sub, key_id }: Whose): Buffer {
+  return Buffer.from(JSON.stringify(['personal', 'key_id', key_id, 'ledger_id', ledger_id, 'sub', sub]), 'utf8')
+}
+
+function aadOfKey(ledger_id: string, name: string): Buffer {
+  return Buffer.from(JSON.stringify(['key', 'ledger_id', ledger_id, 'name', name]), 'utf8')
 }

@@ -20,7 +20,8 @@ import {
   foldRegistry,
   loadRegistry,
   registryRecords,
-  revealChanged,
+  revealFor,
+  sealedUsers,
   writeRegistrySql,
   type RegistryChanges,
 } from './registry.ts'
@@ -56,9 +57,13 @@ export async function project(tables: Projection, steps: KnownStep[], projectedA
   const grants = foldGrants(states, grantEvents)
   const registryEvents = registryRecords(records)
   const registryBegins = Math.max(0, ...steps.map((step) => step.registryBegins))
-  const registry = foldRegistry(await loadRegistry(tables, registryEvents, registryBegins), registryEvents)
+  const [stored, reveal] = await Promise.all([
+    loadRegistry(tables, registryEvents, registryBegins),
+    revealFor(tables.people, registryEvents),
+  ])
+  const registry = foldRegistry(stored, registryEvents)
   const moves = movesOf(steps, [...grants.verdicts, ...registry.verdicts], guardOf(registryEvents, registry))
-  const revealed = await revealChanged(tables.people, registry)
+  const revealed = reveal(sealedUsers(registry))
   const statement = writeSql(tables.schema, projectedAt, { moves, grants, registry, revealed })
   const write = (knex: Knex) => writeOn(knex, statement)
   const subs = forgottenSubs(registry.entities)

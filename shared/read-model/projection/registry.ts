@@ -1,9 +1,9 @@
-import type { People, Revealed } from '../../accounts/people.ts'
+import type { People, Reveal, Revealed } from '../../accounts/people.ts'
 import { isGrantEvent, type Recorded, type RegistryEvent } from '../../ledger/events.ts'
 import { createRegistry } from '../../ledger/registry/evolve.ts'
 import { LEDGER_KEY, NAMED_KINDS, parseRegistryKey } from '../../ledger/registry/kinds.ts'
 import { type RegistryEntity, registryKeyOf } from '../../ledger/registry/state.ts'
-import { isSealed } from '../../ledger/user.ts'
+import { isSealed, type SealedUser } from '../../ledger/user.ts'
 import {
   entityJson,
   entityOfRow,
@@ -16,7 +16,7 @@ import {
 import { sealedUserOf, usernameSha256 } from '../../accounts/person-columns.ts'
 import { loadGuardRevision } from '../checkpoints.ts'
 import type { ReadModelTables } from '../read-model.ts'
-import { KEYS_HELD, usersSql } from './users.ts'
+import { KEYS_HELD, keysHeld, usersSql } from './users.ts'
 
 type Stored = RegistryEntity & { kind: StoredKind }
 
@@ -102,9 +102,18 @@ const LEDGER_ENTITY: RegistryEntity = {
   at: 0,
 }
 
-/** What is behind the sealed users that changed. */
-export function revealChanged(people: Pick<People, 'reveal'>, { entities }: RegistryChanges): Promise<Revealed> {
-  return people.reveal(entities.flatMap(sealedUserOf))
+/**
+ * What opens the sealed users that these events may leave behind. Their keys may be read early: whoever writes the
+ * names looks whether they are still there (`usersSql`).
+ */
+export function revealFor(people: Pick<People, 'revealFor'>, records: Recorded<RegistryEvent>[]): Promise<Reveal> {
+  const users = records.flatMap(({ event }) => ('user' in event.data ? [event.data.user] : []))
+  return people.revealFor(users.filter(isSealed).map(({ sub }) => sub))
+}
+
+/** The sealed users that changed. */
+export function sealedUsers({ entities }: RegistryChanges): SealedUser[] {
+  return entities.flatMap(sealedUserOf)
 }
 
 /**
@@ -112,18 +121,23 @@ export function revealChanged(people: Pick<People, 'reveal'>, { entities }: Regi
  */
 export function writeRegistrySql(
   schema: string,
-  { entities }: RegistryChanges,
+  changes: RegistryChanges,
   revealed: Revealed,
 ): { sql: string[]; bindings: (string | string[])[] } {
-  const written: { sql: string; binding: string | string[] }[] = NAMED_KINDS.flatMap((kind) => {
+  const { entities } = changes
+  const written: { sql: string; bindings: (string | string[])[] }[] = NAMED_KINDS.flatMap((kind) => {
     const rows = entities
       .filter((entity) => entity.kind === kind)
       .map((entity) => registryRow(entity, entity.kind === 'user' ? revealed.get(subOf(entity)) : undefined))
     if (rows.length === 0) return []
-    const changed = { sql: kind === 'user' ? usersSql(schema) : upsertSql(schema, kind), binding: JSON.stringify(rows) }
-    return kind === 'user' ? [{ sql: KEYS_HELD, binding: [...revealed.keys()] }, changed] : [changed]
+    const bindings = [JSON.stringify(rows)]
+    if (kind !== 'user') return [{ sql: upsertSql(schema, kind), bindings }]
+    return [
+      { sql: KEYS_HELD, bindings: keysHeld(sealedUsers(changes)) },
+      { sql: usersSql(schema), bindings },
+    ]
   })
-  return { sql: written.map(({ sql }) => sql), bindings: written.map(({ binding }) => binding) }
+  return { sql: written.map(({ sql }) => sql), bindings: written.flatMap(({ bindings }) => bindings) }
 }
 
 function subOf({ key }: RegistryEntity): string {

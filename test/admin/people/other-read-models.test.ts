@@ -22,18 +22,18 @@ async function startWithAda(t: Parameters<typeof startLedger>[0]) {
   return ledger
 }
 
-/** People who are held up once they have opened the names. */
+/** People who are held up once they have read the keys that open the names. */
 function heldUp(people: People) {
   let opened = false
   let go: () => void = () => undefined
   const going = new Promise<void>((resolve) => (go = resolve))
-  const reveal: People['reveal'] = async (users) => {
-    const revealed = await people.reveal(users)
-    opened ||= users.some(({ sub }) => sub === SUB)
+  const revealFor: People['revealFor'] = async (subs) => {
+    const reveal = await people.revealFor(subs)
+    opened ||= subs.includes(SUB)
     if (opened) await going
-    return revealed
+    return reveal
   }
-  return { people: { ...people, reveal }, opened: () => opened, go }
+  return { people: { ...people, revealFor }, opened: () => opened, go }
 }
 
 const isEqual = async (runtime: Runtime) => (await verify(runtime)).difference
