@@ -98,3 +98,19 @@ test('of many places some are told', async (t) => {
   const { body } = await deleting(ledger)('/admin/groups/Staff')
   t.regex(String(body['error_description']), /^this group is still named by (user\/u\d+, ){9}user\/u\d+ and others$/)
 })
+
+test('a group or ACL is deleted under the guard’s counter: whoever lets it into the ledger meanwhile comes first or second', async (t) => {
+  const { make, send, root: token, events } = await startLedger(t)
+  for (const path of ['/admin/groups/Staff', '/admin/acls/Orders', '/admin/scopes/orders']) {
+    await make(path, {})
+    t.is((await send('DELETE', path, { token, headers: { 'if-match': '*' } })).status, 200)
+  }
+  const counted = (await events()).flatMap(({ type, data }) =>
+    type.endsWith('Deleted') ? [[type, 'guard_revision' in data && data.guard_revision !== undefined]] : [],
+  )
+  t.deepEqual(counted, [
+    ['GroupDeleted', true],
+    ['AclDeleted', true],
+    ['ScopeDeleted', false],
+  ])
+})
