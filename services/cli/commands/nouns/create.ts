@@ -12,12 +12,12 @@ export function addCreate(group: Command, noun: Noun): void {
   const { plural, one, example, made } = noun
   const create = group.command('create').description(`make a ${one}`)
   create.argument(made === 'named' ? `<${noun.id}>` : `[${noun.id}]`, made === 'named' ? 'its name' : GENERATED)
-  addMemberOptions(addShownOptions(create), noun, 'create')
+  addMemberOptions(addShownOptions(made === 'named' ? create : addKeyOption(create)), noun, 'create')
   const examples = [`${plural} create ${example.name} ${example.create}`, `${plural} create ${example.name} --file -`]
   addExamples(create, examples, 'One that there is already is not changed.').action(
-    async (id: string | undefined, _options: object, command: Command) => {
+    async (id: string | undefined, { idempotencyKey: key }: Pick<Options, 'idempotencyKey'>, command: Command) => {
       const body = await bodyFrom(command, noun, 'create')
-      await ask(command, async (service) => oneText(command, noun, await entityOf(service, noun, { id, body })))
+      await ask(command, async (service) => oneText(command, noun, await entityOf(service, noun, { id, body, key })))
     },
   )
 }
@@ -25,12 +25,12 @@ export function addCreate(group: Command, noun: Noun): void {
 const GENERATED = 'in no record may it name the person; without it one is generated'
 
 async function entityOf(
-  { send }: Administration,
+  { send, sendOnce }: Administration,
   noun: Noun,
-  { id, body }: { id: string | undefined; body: Entity },
+  { id, body, key }: { id: string | undefined; body: Entity; key: string | undefined },
 ): Promise<Entity> {
   const { pathOf } = await import('./requests.ts')
-  if (id === undefined) return send(pathOf(noun), { method: 'POST', body })
+  if (id === undefined) return sendOnce(pathOf(noun), body, { key, again: `${noun.plural} create` })
   return send(pathOf(noun, id), { method: 'PUT', body, headers: { 'if-none-match': '*' } })
 }
 
