@@ -49,6 +49,12 @@ export const SHOWN: Record<PutKind | 'client', z.ZodType> = {
   user: USER,
 }
 
+/** What a DELETE answers; `id`: what the entity is known by. */
+export function deletedBy(id: string): Answer {
+  const schema = z.object({ [id]: z.string(), deleted: z.literal(true), ...REVISION })
+  return { what: 'It is gone; its revision goes on.', schema }
+}
+
 /** A page of a kind, with a Link while there is another one. */
 export function pageOf(kind: PutKind | 'client'): Answer {
   return registryPageOf(REGISTRY_KINDS[kind].plural, SHOWN[kind])

@@ -4,7 +4,7 @@ import { CLIENT_METADATA } from '../clients/client-metadata.ts'
 import { RENEWAL } from '../clients/renew-secret.ts'
 import { listShape } from '../lists/list-entities.ts'
 import { REVOKE_ALL } from '../registry/revoke-all.ts'
-import { pageOf, REVOKED_ALL, SHOWN, WITH_SECRET } from './answers.ts'
+import { deletedBy, pageOf, REVOKED_ALL, SHOWN, WITH_SECRET } from './answers.ts'
 import { CLIENT_PATCH } from './bodies.ts'
 import { right } from './right.ts'
 
@@ -50,7 +50,7 @@ export const CLIENT_OPERATIONS: Operations = {
     id: 'deleteClient',
     summary: 'End a client and all its grants, for ever.',
     reads: ['If-Match'],
-    answers: { 204: { what: 'It is gone; nobody gets its id again.' } },
+    answers: { 200: deletedBy('client_id') },
     refusals: [404, 409, 412, 428],
   },
   'POST /admin/clients/:client_id/secret': {

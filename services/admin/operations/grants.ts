@@ -55,8 +55,10 @@ export const GRANT_OPERATIONS: Operations = {
     summary: 'Give a client its first tokens for a user.',
     description: right(GRANTS),
     caller: 'bearer',
+    reads: ['Idempotency-Key'],
     body: { json: ISSUE, example: { client_id: '0198c0de-…', sub: 'bob', scope: 'billing.read' } },
     answers: { 200: { what: 'The tokens.', schema: TOKEN_RESPONSE } },
+    refusals: [409, 422],
   },
   'GET /admin/grants': {
     id: 'listGrants',

@@ -8,7 +8,7 @@ import { NAME } from '../names.ts'
 import { FORGOTTEN_QUERY } from '../people/list-forgotten.ts'
 import { FORGET } from '../registry/forget.ts'
 import { REVOKE_ALL } from '../registry/revoke-all.ts'
-import { pageOf, registryPageOf, REVOKED_ALL, SHOWN } from './answers.ts'
+import { deletedBy, pageOf, registryPageOf, REVOKED_ALL, SHOWN } from './answers.ts'
 import { membersOf, patchOf } from './bodies.ts'
 import { right } from './right.ts'
 
@@ -59,13 +59,11 @@ function kindOperations(kind: Kind): Operations {
   }
 }
 
-const deleted = (id: string) => z.object({ [id]: z.string(), deleted: z.literal(true), revision: z.int().min(1) })
-
 function deletionOf({ path, id }: Kind): Pick<Operation, 'summary' | 'reads' | 'answers' | 'refusals'> {
   return {
     summary: `Delete one of the ${path} that nothing names any more.`,
     reads: ['If-Match'],
-    answers: { 200: { what: 'It is gone; its revision goes on.', schema: deleted(id) } },
+    answers: { 200: deletedBy(id) },
     refusals: [404, 409, 412, 428],
   }
 }
