@@ -70,10 +70,14 @@ test('a lost key is unreadable, until the person is written again; another key n
   t.is((await own.reveal([{ ...again, sub: 'b' }])).get('b'), 'unreadable')
 })
 
-test('a key under a kid that is not here reads as unreadable; without any key it is an error, not a name that is gone', async (t) => {
+test('a key under a kid that is not here, or no key at all, is an error that names what lacks, not a name that is gone', async (t) => {
   const { knex, own, withKeys } = await people(t)
   const sealed = await own.seal(ADA)
-  t.is((await withKeys(`2:${two}`).reveal([sealed])).get('a'), 'unreadable')
+  const lacks = {
+    instanceOf: OperatorError,
+    message: /under key 1, which this process does not have.*LEDGER_SECRETS_PROJECT/,
+  }
+  await t.throwsAsync(withKeys(`2:${two}`).reveal([sealed]), lacks)
   const none = createPeople({ knex, keys: null, ledger_id })
   await t.throwsAsync(none.reveal([sealed]), { instanceOf: OperatorError, message: /LEDGER_SECRETS_PROJECT/ })
   t.deepEqual(await none.reveal([]), new Map())
