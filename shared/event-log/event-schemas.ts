@@ -49,7 +49,7 @@ const secret = {
   kid,
   hash: name,
   secret_algorithm: name.optional(),
-  salt: base64url.optional(),
+  salt: name.optional(),
   cost: z.looseObject({ n: count, r: count, p: count }).optional(),
 }
 const jwks = z.looseObject({ keys: z.array(z.looseObject({ kty: name, kid: z.string().optional() })) })
