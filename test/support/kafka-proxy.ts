@@ -13,6 +13,8 @@ export type KafkaProxy = {
   pass(): void
   /** Requests of this kind (`apiKey`) reach the broker so much later, and with them what follows on the connection. */
   delay(apiKey: number, ms: number): void
+  /** How many requests of this kind have come, those that are kept as well. */
+  asked(apiKey: number): number
   /** Closes every connection. */
   cut(): void
   /** The next answer is cut in the middle, and nothing more comes on its connection. */
@@ -21,12 +23,14 @@ export type KafkaProxy = {
 
 /** Of Kafka's protocol. */
 export const FIND_COORDINATOR = 10
+export const PRODUCE = 0
 
 type Line = {
   sockets: Set<Socket>
   held: Promise<void>
   delays: Map<number, number>
   tearing: boolean
+  asked: Map<number, number>
   /** For each broker the address that the process is told instead. */
   addresses: Map<string, string>
 }
@@ -46,6 +50,7 @@ export async function startKafkaProxy(
     held: Promise.resolve(),
     delays: new Map(),
     tearing: false,
+    asked: new Map(),
     addresses: new Map(),
   }
   const hold = () => {
@@ -61,6 +66,7 @@ export async function startKafkaProxy(
     hold,
     pass: () => release(),
     delay: (apiKey, ms) => void line.delays.set(apiKey, ms),
+    asked: (apiKey) => line.asked.get(apiKey) ?? 0,
     cut,
     tear: () => (line.tearing = true),
   }
@@ -88,13 +94,15 @@ function join(client: Socket, upstream: Socket, line: Line): void {
   let torn = false
   client.on(
     'data',
-    framed((request) =>
+    framed((request) => {
+      const apiKey = request.readInt16BE(4)
+      line.asked.set(apiKey, (line.asked.get(apiKey) ?? 0) + 1)
       there(async () => {
-        await pause(line.delays.get(request.readInt16BE(4)) ?? 0)
+        await pause(line.delays.get(apiKey) ?? 0)
         await line.held
         upstream.write(request)
-      }),
-    ),
+      })
+    }),
   )
   client.on('end', () => there(async () => void (await line.held, upstream.end())))
   upstream.on(

@@ -1,5 +1,5 @@
 import { ADA, forget, putNew, seedNames } from '../../admin/people/person.ts'
-import { startKafkaProxy } from '../../support/kafka-proxy.ts'
+import { PRODUCE, startKafkaProxy } from '../../support/kafka-proxy.ts'
 import type { LedgerProcess } from '../../support/ledger-process.ts'
 import { kafkaBrokers, realTest } from '../../support/real-parts.ts'
 import { until } from '../../support/waiting.ts'
@@ -91,10 +91,12 @@ test.serial(
   async (t) => {
     const ledger = await people()
     const { on, one, two, proxy, keyOf, length } = ledger
-    const before = await length()
+    t.is((await putNew(on(one), { username: 'Somerville' }, 'a-first')).status, 201, 'it has a way to the log')
+    const [before, asked] = [await length(), proxy.asked(PRODUCE)]
     proxy.hold()
     const cut = putNew(on(one), { username: 'Babbage' }, 'a-person').catch(() => null)
     await until(async () => (await keyOf('a-person')) === 'there', 'a key')
+    await until(() => proxy.asked(PRODUCE) > asked, 'an event on its way')
     t.is(await length(), before)
     await one.kill()
     t.is(await cut, null)
