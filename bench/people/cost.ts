@@ -117,6 +117,9 @@ export async function appendUsers({ log, topics, settings }: Runtime, users: Use
   })
 }
 
+/** Each asks the database for the key of names: no more than it has connections for. */
+export const SEALED_AT_ONCE = 10
+
 export async function inBatches<Of, To>(all: Of[], work: (one: Of) => Promise<To>, atOnce = AT_ONCE): Promise<To[]> {
   const done: To[] = []
   for (let from = 0; from < all.length; from += atOnce)

@@ -2,10 +2,19 @@ import { v7 as uuidv7 } from 'uuid'
 import { fillReadModel } from '../../shared/read-model/projection/rebuild.ts'
 import { createReadModel } from '../../shared/read-model/versions/build.ts'
 import type { Runtime } from '../../shared/process/runtime.ts'
-import { appendUsers, inBatches, inPairs, personOf, type Ratio, ratiosOf, take, type Taken } from './cost.ts'
+import {
+  appendUsers,
+  inBatches,
+  inPairs,
+  personOf,
+  type Ratio,
+  ratiosOf,
+  SEALED_AT_ONCE,
+  take,
+  type Taken,
+} from './cost.ts'
 
 /** Each takes a connection. */
-const SEALED_AT_ONCE = 10
 
 /**
  * What it takes to fold a user into a read model, from a log of plain (`before`) and one of sealed users (`now`). The

@@ -4,7 +4,7 @@ import { wrappedAs } from '../../shared/accounts/opening.ts'
 import type { Runtime } from '../../shared/process/runtime.ts'
 import { generateDataKey, sealPersonal, wrapKey } from '../../shared/tokens/personal-data.ts'
 import { until } from '../../test/support/waiting.ts'
-import { appendUsers, inBatches, median, personOf } from './cost.ts'
+import { appendUsers, inBatches, median, personOf, SEALED_AT_ONCE } from './cost.ts'
 import type { Side } from './side.ts'
 
 export type Rehearsed = { [what: string]: number }
@@ -75,11 +75,15 @@ async function fill({ runtime, ledger_id }: Rehearsal, subs: string[]): Promise<
        SELECT * FROM json_to_recordset(?::json) AS r(sub text, key_id uuid, kid smallint, wrapped bytea)`,
       [JSON.stringify(made.map(({ row }) => row))],
     )
-    const sealed = await inBatches(made, async ({ key, row: { sub, key_id } }) => {
-      const { personal, ...user } = personOf(sub)
-      const username_index = await people.indexOf(personal.username)
-      return { ...user, username_index, personal: sealPersonal(key, { ledger_id, sub, key_id }, personal) }
-    })
+    const sealed = await inBatches(
+      made,
+      async ({ key, row: { sub, key_id } }) => {
+        const { personal, ...user } = personOf(sub)
+        const username_index = await people.indexOf(personal.username)
+        return { ...user, username_index, personal: sealPersonal(key, { ledger_id, sub, key_id }, personal) }
+      },
+      SEALED_AT_ONCE,
+    )
     await appendUsers(runtime, sealed)
   }
   const appended = performance.now()
