@@ -14,8 +14,6 @@ import {
   type Taken,
 } from './cost.ts'
 
-/** Each takes a connection. */
-
 /**
  * What it takes to fold a user into a read model, from a log of plain (`before`) and one of sealed users (`now`). The
  * same code as the projector's: read, load, unwrap, open, fold, write.
