@@ -1,12 +1,9 @@
-import { requireRight } from '../../../shared/callers/require-right.ts'
 import type { HttpMiddleware } from '../../../shared/http/context.ts'
-import { readMergePatch } from '../../../shared/http/input/merge-patch.ts'
 import type { Client } from '../../../shared/ledger/events.ts'
 import type { RegistryView } from '../../../shared/ledger/registry/state.ts'
 import type { Admin } from '../admin.ts'
-import { nameFrom } from '../names.ts'
-import { readLiving } from '../registry/entities.ts'
-import { and, etagOf, ofRevision, readIfMatch } from '../registry/preconditions.ts'
+import { readPatch } from '../registry/entities.ts'
+import { etagOf } from '../registry/preconditions.ts'
 import { shown } from '../registry/shown.ts'
 import { writeEntity } from '../registry/write.ts'
 import { patchedClient } from './client-changes.ts'
@@ -19,19 +16,14 @@ import { clientProblems } from './client-metadata.ts'
  */
 export function patchClient(admin: Admin): HttpMiddleware {
   return async (ctx) => {
-    const bearer = await requireRight(admin, ctx, CLIENT.right)
-    const client_id = nameFrom(ctx, CLIENT.id, CLIENT.form)
-    const precondition = readIfMatch(ctx)
-    const patch = await readMergePatch(ctx)
-    const before = await readLiving(admin, CLIENT, client_id, admin.maxLagMs)
+    const { bearer, name: client_id, patch, before, exactly } = await readPatch(admin, ctx, CLIENT)
     const old = livingClient(before)
     const { client, revision } = patchedClient(old, patch, admin.defaults)
     const problemsOf = (view: RegistryView, one: Client) => clientProblems(view, one, admin.appendTimeout)
     const entity = await writeEntity(admin, ctx, bearer, {
       key: before.key,
       question: { client_ids: [client_id], client_names: [client.client_name] },
-      // What the patch was merged into is what it changes.
-      precondition: and(and(precondition, ofRevision(revision)), ofRevision(before.revision)),
+      precondition: exactly(revision),
       fact: (revised, entity) => {
         livingClient(entity)
         return { type: 'ClientChanged', data: { ...revised, client } }

@@ -1,5 +1,5 @@
 import { requireRight } from '../../../shared/callers/require-right.ts'
-import type { HttpMiddleware } from '../../../shared/http/context.ts'
+import type { HttpContext, HttpMiddleware } from '../../../shared/http/context.ts'
 import { parsed, readJson } from '../../../shared/http/input/json-body.ts'
 import { mergePatched, readMergePatch } from '../../../shared/http/input/merge-patch.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
@@ -43,23 +43,34 @@ export function putEntity(admin: Admin, { kind, right, id, form, body }: Kind): 
  */
 export function patchEntity(admin: Admin, kind: Kind): HttpMiddleware {
   return async (ctx) => {
-    const bearer = await requireRight(admin, ctx, kind.right)
-    const name = nameFrom(ctx, kind.id, kind.form)
-    const precondition = readIfMatch(ctx)
-    const patch = await readMergePatch(ctx)
-    const before = await readLiving(admin, kind, name, admin.maxLagMs)
+    const { bearer, name, patch, before, exactly } = await readPatch(admin, ctx, kind)
     const { members, body } = kind.patching?.(before, patch) ?? { members: patchable(before), body: kind.body(name) }
     const { revision, ...wanted } = parsed(mergePatched(members, patch), body)
     const entity = await writeEntity(admin, ctx, bearer, {
       ...wanted,
       key: before.key,
-      // What the patch was merged into is what it changes.
-      precondition: and(and(precondition, ofRevision(revision)), ofRevision(before.revision)),
+      precondition: exactly(revision),
       error: 'invalid_request',
     })
     ctx.set('ETag', etagOf(entity))
     ctx.body = shown(entity)
   }
+}
+
+/**
+ * A PATCH, who sends it, and what it is merged into. `exactly`: writes what comes of that only over this very revision,
+ * which the body may name too. OAuthError: 400, 401, 403, 404, 428.
+ */
+export async function readPatch(admin: Admin, ctx: HttpContext, kind: Readable) {
+  const bearer = await requireRight(admin, ctx, kind.right)
+  const name = nameFrom(ctx, kind.id, kind.form)
+  const precondition = readIfMatch(ctx)
+  const patch = await readMergePatch(ctx)
+  const before = await readLiving(admin, kind, name, admin.maxLagMs)
+  const exactly = (revision: number | undefined) => {
+    return and(and(precondition, ofRevision(revision)), ofRevision(before.revision))
+  }
+  return { bearer, name, patch, before, exactly }
 }
 
 type Readable = Pick<Kind, 'right' | 'form' | 'question'> & { kind: Kind['kind'] | 'client'; id: string }
