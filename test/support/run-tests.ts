@@ -2,7 +2,7 @@
 // `N passed, N failed`. One more test than ava's: no log of the run tells a secret or a name. Exit code: ava's; 1 too
 // when CI=true and a real part is missing, or a log tells one. With CI=true few files that failed are run once more, by
 // themselves, and a run that failed for want of time alone says so and goes on.
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { runWithParts } from './provide-parts.ts'
@@ -12,6 +12,8 @@ import { type TapReader, tapReader } from './tap-lines.ts'
 
 const AVA = join(import.meta.dirname, '../../node_modules/ava/entrypoints/cli.mjs')
 const MAX_SHOWN = 20
+/** Longer than a test may ask for (10 minutes) and ava's own patience together. */
+const SILENT_MS = 13 * 60_000
 const TITLE = 'no log of this run tells a secret or a name'
 
 await runWithParts(runAva, () => {
@@ -49,8 +51,10 @@ function runAlone(files: string[], ended: AbortSignal): Promise<Ran> {
 }
 
 async function runFiles(args: string[], ended: AbortSignal): Promise<Ran> {
-  const child = spawn(process.execPath, [AVA, '--tap', ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const command = [AVA, '--tap', ...args]
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   const end = () => child.kill()
+  const silence = endWhenSilent(child)
   ended.addEventListener('abort', end)
   // What test files print themselves: ava passes it on.
   let printed = ''
@@ -60,14 +64,27 @@ async function runFiles(args: string[], ended: AbortSignal): Promise<Ran> {
   })
   const { read, ...results } = tapReader()
   for await (const line of createInterface({ input: child.stdout })) {
+    silence.refresh()
     const shown = read(line)
     if (shown !== undefined) console.log(shown)
   }
   const code =
     child.exitCode ?? (await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1))))
   ended.removeEventListener('abort', end)
-  if (code !== 0 && results.counts.failed === 0) results.counts.failed = 1
+  clearTimeout(silence)
+  if (code !== 0 && results.counts.failed === 0) {
+    results.counts.failed = 1
+    results.failures.push(`✘ ava ended with ${code}`)
+  }
   return { ...results, code, printed }
+}
+
+/** Kills ava and its workers, of which one does not end when it is told to, once nothing was printed for long. */
+function endWhenSilent({ pid }: ChildProcess): NodeJS.Timeout {
+  return setTimeout(() => {
+    console.error(`✘ nothing ended for ${SILENT_MS / 60_000} minutes: the run is killed`)
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  }, SILENT_MS)
 }
 
 /** The lines that say what stands where in the logs of this run, and none when all is well. */
