@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Operation, Operations } from '../../shared/http/openapi/operation.ts'
 import { pubOauthOperations } from '../../shared/http/openapi/pub-oauth.ts'
-import { GRANT_TYPE_NAMES } from '../../shared/ledger/grant/issue.ts'
+import { GRANT_TYPE_NAMES } from '../../shared/ledger/grant/commands/issue.ts'
 import { TOKEN_RESPONSE } from '../../shared/tokens/token-response.ts'
 import { metadataPath } from './metadata.ts'
 

@@ -2,7 +2,7 @@ import { type ClientCredentials, readClientCredentials } from '../../shared/call
 import type { HttpContext, HttpMiddleware } from '../../shared/http/context.ts'
 import { type Form, readForm, required } from '../../shared/http/input/form-body.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
-import type { GrantType } from '../../shared/ledger/grant/issue.ts'
+import type { GrantType } from '../../shared/ledger/grant/commands/issue.ts'
 import type { TokenResponse } from '../../shared/tokens/token-response.ts'
 import type { TokenEndpoint } from './endpoint.ts'
 import { createClientCredentialsGrant } from './grant-types/client-credentials.ts'

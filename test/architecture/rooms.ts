@@ -7,6 +7,7 @@ export const ROOMS = {
   'shared/ledger/registry': ['shared/ledger'],
   'shared/ledger/access': ['shared/ledger/registry'],
   'shared/ledger/grant': ['shared/ledger'],
+  'shared/ledger/grant/commands': ['shared/ledger/grant'],
   'shared/database': [],
   'shared/tokens': ['shared/ledger/**', 'shared/database'],
   'shared/config': ['shared/tokens'],

@@ -9,10 +9,10 @@ import {
   refreshTokens,
   type NextGeneration,
   type RefreshCommand,
-} from '../../shared/ledger/grant/refresh.ts'
+} from '../../shared/ledger/grant/commands/refresh.ts'
 import { registryKeyOf, uniqueNameOf } from '../../shared/ledger/registry/state.ts'
 import { type Made, Young } from '../../shared/ledger/grant/young.ts'
-import { revokeGrant } from '../../shared/ledger/grant/revoke.ts'
+import { revokeGrant } from '../../shared/ledger/grant/commands/revoke.ts'
 import { T0, STANDS, authorized, client, issued, recorded, registered, user } from './given.ts'
 
 type Log = Recorded<GrantEvent>[]

@@ -203,15 +203,15 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a live grant without the generation that was folded is a refusal',
-    file: 'shared/ledger/grant/refresh.ts',
+    file: 'shared/ledger/grant/commands/refresh.ts',
     changes: [["{ contradiction: 'generation_missing' }", "refusedAs('refresh_void')"]],
-    tests: ['test/ledger/grant/refresh.test.ts'],
+    tests: ['test/ledger/grant/commands/refresh.test.ts'],
   },
   {
     name: 'a refresh that came too late by the clock of the log is called a contradiction',
-    file: 'shared/ledger/grant/refresh.ts',
+    file: 'shared/ledger/grant/commands/refresh.ts',
     changes: [['Math.max(now, logged_at, grant.at)', 'Math.max(now, 0 * logged_at)']],
-    tests: ['test/ledger/grant/refresh.test.ts'],
+    tests: ['test/ledger/grant/commands/refresh.test.ts'],
   },
   {
     name: 'a log that ends below what was folded goes on',
@@ -336,7 +336,7 @@ export const MUTANTS: Mutant[] = [
     name: 'a negative age is a grace',
     file: 'shared/ledger/grant/times.ts',
     changes: [['return madeAt <= ms && isWithinGrace', 'return isWithinGrace']],
-    tests: ['test/ledger/grant/refresh.test.ts'],
+    tests: ['test/ledger/grant/commands/refresh.test.ts'],
   },
   {
     name: 'a negative age is a theft',

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { CLIENT_TYPES } from '../../../shared/ledger/client.ts'
 import type { Client, TokenEndpointAuthMethod } from '../../../shared/ledger/events.ts'
-import { GRANT_TYPE_NAMES, GRANT_TYPES } from '../../../shared/ledger/grant/issue.ts'
+import { GRANT_TYPE_NAMES, GRANT_TYPES } from '../../../shared/ledger/grant/commands/issue.ts'
 import { isGraceLongEnough, MAX_GRACE_SECONDS, shortestGrace } from '../../../shared/ledger/grant/times.ts'
 import type { RegistryView } from '../../../shared/ledger/registry/state.ts'
 import { formatScope, parseScope } from '../../../shared/ledger/scope.ts'

@@ -1,5 +1,5 @@
 import type { EventContext } from '../../../shared/event-log/event-codec.ts'
-import { revocationOf, type Revocation } from '../../../shared/ledger/grant/revoke.ts'
+import { revocationOf, type Revocation } from '../../../shared/ledger/grant/commands/revoke.ts'
 import type { GrantState } from '../../../shared/ledger/grant/state.ts'
 import { isClosed } from '../../../shared/ledger/grant/sweepable.ts'
 import { commitAndRead, type DecidedOn } from '../../../shared/read-model/commit/commit.ts'

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { refreshTokens } from '../../../shared/ledger/grant/refresh.ts'
-import { revokeGrant } from '../../../shared/ledger/grant/revoke.ts'
+import { refreshTokens } from '../../../shared/ledger/grant/commands/refresh.ts'
+import { revokeGrant } from '../../../shared/ledger/grant/commands/revoke.ts'
 import { type GrantState, UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
 import { deadSince, isClosed, mayBeSwept, mayTokenBeSwept } from '../../../shared/ledger/grant/sweepable.ts'
 import { authorized, given, givenLive, issued, refreshed, reuse, revoked, S0, STANDS, T0 } from '../given.ts'

@@ -1,13 +1,13 @@
 import test from 'ava'
-import { UNKNOWN_GRANT, type GrantState } from '../../../shared/ledger/grant/state.ts'
+import { UNKNOWN_GRANT, type GrantState } from '../../../../shared/ledger/grant/state.ts'
 import {
   answerOf,
   answerRefresh,
   refreshTokens,
   type NextGeneration,
   type RefreshCommand,
-} from '../../../shared/ledger/grant/refresh.ts'
-import { STANDS, T0, authorized, given, givenLive, issued, refreshed, reuse, revoked } from '../given.ts'
+} from '../../../../shared/ledger/grant/commands/refresh.ts'
+import { STANDS, T0, authorized, given, givenLive, issued, refreshed, reuse, revoked } from '../../given.ts'
 
 /** Presented `seconds` after T0 by the client that owns the grant. */
 const present = (generation: number, seconds: number, over: Partial<RefreshCommand> = {}): RefreshCommand => ({

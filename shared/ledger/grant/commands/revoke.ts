@@ -1,7 +1,7 @@
-import type { GrantFact, RevocationReason, RevokedBy } from '../events.ts'
+import type { GrantFact, RevocationReason, RevokedBy } from '../../events.ts'
 import { refuse, type Refusal } from './refusal.ts'
-import type { AuthorizedGrant, GrantState, LiveGrant } from './state.ts'
-import { isClosed } from './sweepable.ts'
+import type { AuthorizedGrant, GrantState, LiveGrant } from '../state.ts'
+import { isClosed } from '../sweepable.ts'
 
 /** Why a grant is ended, and by whom. */
 export type Revocation = { reason: RevocationReason; revoked_by: RevokedBy }

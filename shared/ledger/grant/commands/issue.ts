@@ -1,6 +1,6 @@
-import type { Client, GrantFact, Principal, RefreshPolicy } from '../events.ts'
+import type { Client, GrantFact, Principal, RefreshPolicy } from '../../events.ts'
 import { refuse, type Refusal } from './refusal.ts'
-import { grantedScope } from '../scope.ts'
+import { grantedScope } from '../../scope.ts'
 
 /** The grant type of a grant that an administrator gave; no client asks for it at the token endpoint. */
 export const ADMINISTRATOR_GRANT = 'administrator'

@@ -1,10 +1,10 @@
-import type { GrantFact } from '../events.ts'
-import { grantedScope, isSubsetScope } from '../scope.ts'
-import { deadBecause, type EntityState, refreshEnded } from './liveness.ts'
+import type { GrantFact } from '../../events.ts'
+import { grantedScope, isSubsetScope } from '../../scope.ts'
+import { deadBecause, type EntityState, refreshEnded } from '../liveness.ts'
 import { type Refusal, refuse } from './refusal.ts'
-import { FIRST_GENERATION, type GrantState, type LiveGrant } from './state.ts'
-import { isClosed } from './sweepable.ts'
-import { isSurelyWithinGrace } from './times.ts'
+import { FIRST_GENERATION, type GrantState, type LiveGrant } from '../state.ts'
+import { isClosed } from '../sweepable.ts'
+import { isSurelyWithinGrace } from '../times.ts'
 
 /** A generation row as the read model holds it; `projected_at` is ms of the database's clock. */
 export type NextGeneration = { generation: number; event_id: string; scope: string; projected_at: number }

@@ -1,9 +1,9 @@
 import test from 'ava'
-import { ADMINISTRATOR_GRANT, issueTokens, type IssueCommand } from '../../../shared/ledger/grant/issue.ts'
-import { UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
-import { revocationOf, revokeGrant } from '../../../shared/ledger/grant/revoke.ts'
-import { formatScope, grantedScope, isSubsetScope, parseScope } from '../../../shared/ledger/scope.ts'
-import { GRANT_ID, T0, authorized, client, given, givenLive, issued, refreshed, revoked } from '../given.ts'
+import { ADMINISTRATOR_GRANT, issueTokens, type IssueCommand } from '../../../../shared/ledger/grant/commands/issue.ts'
+import { UNKNOWN_GRANT } from '../../../../shared/ledger/grant/state.ts'
+import { revocationOf, revokeGrant } from '../../../../shared/ledger/grant/commands/revoke.ts'
+import { formatScope, grantedScope, isSubsetScope, parseScope } from '../../../../shared/ledger/scope.ts'
+import { GRANT_ID, T0, authorized, client, given, givenLive, issued, refreshed, revoked } from '../../given.ts'
 
 const ask = (over: Partial<IssueCommand> = {}): IssueCommand => ({
   grant_id: GRANT_ID,
