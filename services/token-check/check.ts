@@ -32,7 +32,7 @@ export function check(tokenCheck: TokenCheck): HttpMiddleware {
     const question = { token, resource, fullyConsistent: consistency === 'fully_consistent' }
     const asked = ask(tokenCheck, credentials.client_id, question)
     const view = await asked.read()
-    const folders = resourceServerFolders(tokenCheck, ctx, credentials, view)
+    const folders = await resourceServerFolders(tokenCheck, ctx, credentials, view)
     const examined = await examine(tokenCheck, asked, view)
     if (!folders.some((folder) => includes(folder, resource)))
       throw new OAuthError('access_denied', `this resource server does not guard ${resource}`, { status: 403 })

@@ -41,13 +41,13 @@ export function ask(check: TokenCheck, client_id: string, { token: text, resourc
 }
 
 /** The folders of the resource server that calls. OAuthError: 401 is about the caller only, 403 when it is none. */
-export function resourceServerFolders(
+export async function resourceServerFolders(
   check: TokenCheck,
   ctx: HttpContext,
   credentials: ClientCredentials,
   view: AccessView,
-): string[] {
-  const { resource_server_folders } = authenticateCaller(ctx, check, credentials, view)
+): Promise<string[]> {
+  const { resource_server_folders } = await authenticateCaller(ctx, check, credentials, view)
   if (resource_server_folders) return resource_server_folders
   throw new OAuthError('access_denied', 'this client is not registered as a resource server', { status: 403 })
 }

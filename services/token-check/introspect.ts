@@ -17,7 +17,7 @@ export function introspect(check: TokenCheck): HttpMiddleware {
     const question = { token: required(form, 'token'), resource: null, fullyConsistent: false }
     const asked = ask(check, credentials.client_id, question)
     const first = await asked.read()
-    const folders = resourceServerFolders(check, ctx, credentials, first)
+    const folders = await resourceServerFolders(check, ctx, credentials, first)
     const examined = await examine(check, asked, first)
     const facts = bearerFacts(examined)
     const usable = facts && isUsableAt(folders, facts.scope, examined.view.scopes)

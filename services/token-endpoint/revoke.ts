@@ -28,7 +28,7 @@ export function revoke(endpoint: TokenEndpoint): HttpMiddleware {
     const key = { client_id, grant_id: presented?.grant_id ?? null, generation: presented?.generation ?? 0 }
     const read = () => endpoint.read(key)
     const first = await read()
-    authenticateCaller(ctx, endpoint, credentials, first)
+    await authenticateCaller(ctx, endpoint, credentials, first)
     if (presented) await end(endpoint, ctx, { client_id, presented, first, read })
     ctx.body = {}
   }

@@ -15,16 +15,16 @@ import type { ClientCredentials } from './client-credentials.ts'
  * is 503 instead: the client may be new, or its secret renewed, and our outage must not look like its fault. So is a
  * secret that is stored under a key which this process does not have.
  */
-export function authenticateCaller(
+export async function authenticateCaller(
   ctx: HttpContext,
   proving: Proving,
   credentials: ClientCredentials,
   view: TokenView,
-): Client {
+): Promise<Client> {
   const client = view.caller?.value ?? null
   const secrets = client ? secretsOf(client, view.now).filter(({ kid }) => view.keys.get(kid) !== 'retired') : []
   try {
-    const proven = authenticateClient(proving.keys, credentials, client, secrets)
+    const proven = await authenticateClient(proving.keys, credentials, client, secrets)
     ctx.state.client_id = proven.client.client_id
     if (proven.secret) proving.noteProof(proven.secret.kid, view.keys)
     return proven.client
@@ -57,12 +57,12 @@ type Proven = { client: Client; secret: ClientSecret | null }
  * Otherwise OAuthError invalid_client: always the same answer, after the same work, whether the client is unknown,
  * disabled or wrong about its secret or method.
  */
-export function authenticateClient(
+export async function authenticateClient(
   keys: Keys,
   credentials: ClientCredentials,
   client: Client | null,
   secrets: readonly ClientSecret[],
-): Proven {
+): Promise<Proven> {
   const { client_id, client_secret, method } = credentials
   const secret = method === 'none' ? null : provenSecret(keys, client_secret, secrets)
   const registered = client?.token_endpoint_auth_method === method && client.client_id === client_id

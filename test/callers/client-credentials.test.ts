@@ -16,8 +16,9 @@ const keys = deriveKeys([{ kid: 1, secret: randomBytes(32) }], 'a-ledger')
 const secret = generateClientSecret()
 
 const NOW = 1_000_000
-const authenticateClient = (own: typeof keys, credentials: ClientCredentials, one: Client | null) =>
-  callers.authenticateClient(own, credentials, one, one ? secretsOf(one, NOW) : []).client
+async function authenticateClient(own: typeof keys, credentials: ClientCredentials, one: Client | null) {
+  return (await callers.authenticateClient(own, credentials, one, one ? secretsOf(one, NOW) : [])).client
+}
 const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`
 const read = (authorization: string | undefined, form = '') => readClientCredentials(authorization, parseForm(form))
 
@@ -33,6 +34,12 @@ function refusalOf(attempt: () => unknown): OAuthError {
   throw new Error('nothing was refused')
 }
 
+async function rejectionOf(attempt: Promise<unknown>): Promise<OAuthError> {
+  const settled = await attempt.catch((error: unknown) => error)
+  if (settled instanceof OAuthError) return settled
+  throw new Error('it was not refused', { cause: settled })
+}
+
 test('Basic credentials are read form-encoded and raw, with the scheme in any case', (t) => {
   const expected = { client_id: 'a:b c', client_secret: 'x%y', method: 'client_secret_basic' } as const
   t.deepEqual(read(basic('a%3Ab+c:x%25y')), expected)
@@ -40,12 +47,12 @@ test('Basic credentials are read form-encoded and raw, with the scheme in any ca
   t.deepEqual(read(basic('a%2Db:c:d')), { client_id: 'a-b', client_secret: 'c:d', method: 'client_secret_basic' })
 })
 
-test('Basic with an id and no secret is how a public client names itself, and proves nothing', (t) => {
+test('Basic with an id and no secret is how a public client names itself, and proves nothing', async (t) => {
   t.deepEqual(read(basic('web:')), { client_id: 'web', client_secret: null, method: 'none' })
   t.deepEqual(read(basic('web:'), 'client_id=web'), { client_id: 'web', client_secret: null, method: 'none' })
   const open: Client = { ...client, client_type: 'public', token_endpoint_auth_method: 'none', secret: null }
-  t.is(authenticateClient(keys, read(basic('web:')), open), open)
-  t.is(refusalOf(() => authenticateClient(keys, read(basic('web:')), client)).error, 'invalid_client')
+  t.is(await authenticateClient(keys, read(basic('web:')), open), open)
+  t.is((await rejectionOf(authenticateClient(keys, read(basic('web:')), client))).error, 'invalid_client')
   t.is(refusalOf(() => read(basic('web:'), `client_secret=${secret}`)).error, 'invalid_request')
   t.is(refusalOf(() => read(basic(':'))).error, 'invalid_client')
 })
@@ -109,18 +116,21 @@ test('any header gives credentials or an OAuthError', (t) => {
   t.pass()
 })
 
-test('a client that proves itself by its own method is let in', (t) => {
+test('a client that proves itself by its own method is let in', async (t) => {
   const post: Client = { ...client, token_endpoint_auth_method: 'client_secret_post' }
   const open: Client = { ...client, token_endpoint_auth_method: 'none', client_type: 'public', secret: null }
   t.is(
-    authenticateClient(keys, { client_id: 'web', client_secret: secret, method: 'client_secret_basic' }, client),
+    await authenticateClient(keys, { client_id: 'web', client_secret: secret, method: 'client_secret_basic' }, client),
     client,
   )
-  t.is(authenticateClient(keys, { client_id: 'web', client_secret: secret, method: 'client_secret_post' }, post), post)
-  t.is(authenticateClient(keys, { client_id: 'web', client_secret: null, method: 'none' }, open), open)
+  t.is(
+    await authenticateClient(keys, { client_id: 'web', client_secret: secret, method: 'client_secret_post' }, post),
+    post,
+  )
+  t.is(await authenticateClient(keys, { client_id: 'web', client_secret: null, method: 'none' }, open), open)
 })
 
-test('the secret of before lets a client in until its time is over, and only the one that it was', (t) => {
+test('the secret of before lets a client in until its time is over, and only the one that it was', async (t) => {
   const [before, wrong] = [generateClientSecret(), generateClientSecret()]
   const renewed = (expires_at: number): Client => ({
     ...client,
@@ -134,19 +144,19 @@ test('the secret of before lets a client in until its time is over, and only the
       secretsOf(one, NOW),
     )
   const living = renewed(NOW / 1000 + 1)
-  t.is(present(before, living).secret, living.previous_secret ?? null, 'the one that was proven')
-  t.is(present(secret, living).secret, living.secret)
-  t.is(present(before, { ...living, secret: null }).secret, living.previous_secret ?? null)
+  t.is((await present(before, living)).secret, living.previous_secret ?? null, 'the one that was proven')
+  t.is((await present(secret, living)).secret, living.secret)
+  t.is((await present(before, { ...living, secret: null })).secret, living.previous_secret ?? null)
   for (const attempt of [
     () => present(before, renewed(NOW / 1000)),
     () => present(wrong, living),
     () => present(before, { ...living, enabled: false }),
     () => present(before, { ...living, previous_secret: null }),
   ])
-    t.is(refusalOf(attempt).error, 'invalid_client')
+    t.is((await rejectionOf(attempt())).error, 'invalid_client')
 })
 
-test('unknown, disabled, wrong secret, wrong method: one and the same invalid_client', (t) => {
+test('unknown, disabled, wrong secret, wrong method: one and the same invalid_client', async (t) => {
   const right: ClientCredentials = { client_id: 'web', client_secret: secret, method: 'client_secret_basic' }
   const open: Client = { ...client, token_endpoint_auth_method: 'none', client_type: 'public', secret: null }
   const none: ClientCredentials = { client_id: 'web', client_secret: null, method: 'none' }
@@ -163,10 +173,12 @@ test('unknown, disabled, wrong secret, wrong method: one and the same invalid_cl
     [right, { ...client, secret: null }],
     [right, { ...client, client_id: 'another' }],
   ]
-  const answers = attempts.map(([credentials, registered]) => {
-    const { error, status, message, headers } = refusalOf(() => authenticateClient(keys, credentials, registered))
-    return JSON.stringify({ error, status, message, headers })
-  })
+  const answers: string[] = []
+  for (const [credentials, registered] of attempts) {
+    const refusal = await rejectionOf(authenticateClient(keys, credentials, registered))
+    const { error, status, message, headers } = refusal
+    answers.push(JSON.stringify({ error, status, message, headers }))
+  }
   t.is(new Set(answers).size, 1)
   t.regex(answers[0] ?? '', /"invalid_client","status":401.*Basic realm/)
 })

@@ -20,7 +20,7 @@ export function createClientCredentialsGrant(endpoint: TokenEndpoint) {
     const grant_id = uuidv7()
     const read = () => endpoint.read({ client_id: credentials.client_id, grant_id, generation: 1 })
     const first = await read()
-    const client = authenticateCaller(ctx, endpoint, credentials, first)
+    const client = await authenticateCaller(ctx, endpoint, credentials, first)
     // The grant is being made here: nobody else can know of it.
     const view = await readSettled(endpoint, { purpose: TO_USE, asked: null, first, read })
     const principal: Principal = { type: 'client', id: client.client_id }

@@ -35,7 +35,7 @@ export function createRefreshTokenGrant(endpoint: TokenEndpoint) {
     const key = { client_id, grant_id: presented?.grant_id ?? null, generation: presented?.generation ?? 0 }
     const read = () => endpoint.read(key)
     const first = await read()
-    const client = authenticateCaller(ctx, endpoint, credentials, first)
+    const client = await authenticateCaller(ctx, endpoint, credentials, first)
     const { view, token } = await readSettledToken(endpoint, { purpose: TO_USE, presented, first, read })
     const barred = grantTypeRefusal(client, 'refresh_token')
     if (barred) throw refusedWith(barred)
