@@ -32,6 +32,8 @@ export const EVENT_SENTENCES = {
     'A user, new or changed. Since version 2 all that names the person stands sealed in `personal` (AES-256-GCM, under a key of that person which is not in the log), and the name is unique by `username_index`, its HMAC. Version 1 holds it in clear: it is read for ever, and written no longer.',
   UserDeleted: 'A user ends, and with it every grant that was made before this event.',
   UserGrantsRevoked: 'Every grant of the user that was made before this event has ended.',
+  UserPasswordSet:
+    'The user has another password, or none any more, and every grant of before has ended. The password itself stands nowhere in the log: `password_epoch` says which one counts, and only rises.',
   UserForgotten:
     'A person is forgotten: every grant of before has ended, what names the person cannot be read any more, and no event about this user counts any more.',
   KeyIntroduced:
@@ -73,4 +75,5 @@ export const VOID_SENTENCES = {
   guard_moved:
     'It was decided under a `guard_revision` that another guarded event has used: the loser of a race, which is decided again.',
   user_forgotten: 'The person was forgotten before: nothing about this `sub` counts any more.',
+  password_epoch_taken: 'Another password of this user was set since, or none was by this event: the epoch only rises.',
 } satisfies Record<VoidReason | RegistryVoidReason, string>

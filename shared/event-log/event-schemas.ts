@@ -151,6 +151,15 @@ export const EVENT_DATA = {
   UserPut: z.looseObject({ ...revised, user: plainUser }),
   UserDeleted: z.looseObject({ ...revised, sub: name }),
   UserGrantsRevoked: z.looseObject({ ...revised, user: plainUser, reason }),
+  // Room above for a deletion, which takes two.
+  UserPasswordSet: z.looseObject({
+    ...revised,
+    user: sealedUser,
+    password_epoch: z
+      .int()
+      .min(1)
+      .max(2 ** 30),
+  }),
   UserForgotten: z.looseObject({ ...revised, sub: name }),
   KeyIntroduced: z.looseObject({ ...revised, kid, checks }),
   KeyRetired: z.looseObject({ ...revised, kid }),

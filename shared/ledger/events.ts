@@ -1,5 +1,5 @@
 import type { Client } from './client.ts'
-import type { User } from './user.ts'
+import type { SealedUser, User } from './user.ts'
 
 export type { Client, ClientSecret, ClientType, TokenEndpointAuthMethod } from './client.ts'
 export type { User } from './user.ts'
@@ -107,6 +107,7 @@ export type EntityFact =
   | Put<'UserPut', 'user', User>
   | Deleted<'UserDeleted', 'sub'>
   | { type: 'UserGrantsRevoked'; data: Revised & { user: User; reason: RevocationReason } }
+  | { type: 'UserPasswordSet'; data: Revised & { user: SealedUser; password_epoch: number } }
   | Deleted<'UserForgotten', 'sub'>
   | { type: 'KeyIntroduced'; data: Revised & Key }
   | { type: 'KeyRetired'; data: Revised & { kid: number } }

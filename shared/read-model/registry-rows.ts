@@ -14,7 +14,7 @@ export type StoredKind = NamedKind
 
 /** The members of a kind's value, each a column; what names a user stands in columns of its own. */
 type Column<Kind extends StoredKind> = Kind extends 'user'
-  ? Exclude<keyof User, 'personal'> | Naming | 'personal_state'
+  ? Exclude<keyof User, 'personal'> | Naming | 'personal_state' | 'password_epoch'
   : keyof RegistryValues[Kind]
 
 const COLUMNS: { [Kind in StoredKind]: Record<Column<Kind>, true> } = {
@@ -49,6 +49,7 @@ const COLUMNS: { [Kind in StoredKind]: Record<Column<Kind>, true> } = {
     enabled: true,
     username_index: true,
     personal_state: true,
+    password_epoch: true,
   },
   group: { name: true, description: true },
   acl: { name: true, allowed_groups: true, denied_groups: true },
@@ -91,7 +92,12 @@ export type StoredRow = Record<string, unknown> & EntityState & { value: unknown
 const STATE_COLUMNS = ['value', 'revision', 'deleted', 'not_before', 'last_offset', 'at'] as const
 
 /** A row as it is read: the whole entity, also what only a later release knows of it. */
-export type RegistryRow = EntityState & { id: string | number; value: unknown; person?: ShownPerson }
+export type RegistryRow = EntityState & {
+  id: string | number
+  value: unknown
+  person?: ShownPerson
+  password_epoch?: number
+}
 
 /** SQL for a row of this kind's table, under this alias, as a `RegistryRow`. json: built as the text that is sent. */
 export function entityJson(kind: StoredKind, alias: string): string {
@@ -100,7 +106,7 @@ export function entityJson(kind: StoredKind, alias: string): string {
 }
 
 const personJson = (alias: string) =>
-  `, 'person', json_build_object('username', ${alias}.username, 'name', ${alias}.name, 'email', ${alias}.email, 'state', ${alias}.personal_state)`
+  `, 'person', json_build_object('username', ${alias}.username, 'name', ${alias}.name, 'email', ${alias}.email, 'state', ${alias}.personal_state), 'password_epoch', ${alias}.password_epoch`
 
 /** The members of an entity that this release knows, without those of a later one, and without what names a person. */
 export function knownMembers<Kind extends StoredKind>(
@@ -137,7 +143,8 @@ export function registryRow(
 // Without `personal`, which has no column: what is sealed stands in `value`, and is not sent twice.
 function userColumns(entity: UserEntity, revealed?: Person | PersonalState): Record<string, unknown> {
   const { sub, groups, enabled, username_index } = entity.value ?? {}
-  return { sub, groups, enabled, username_index, ...personColumns(shownPerson(entity, revealed)) }
+  const { password_epoch = 0 } = entity
+  return { sub, groups, enabled, username_index, password_epoch, ...personColumns(shownPerson(entity, revealed)) }
 }
 
 // The id of a tombstone stands in its key only, as text.

@@ -147,7 +147,8 @@ CREATE TABLE ${schema}.scopes (name text PRIMARY KEY, description text, includes
 CREATE TABLE ${schema}.users (
   sub text PRIMARY KEY, username text, name text, email text, groups text[], enabled boolean, username_index text,
   username_sha256 text, username_sort text,
-  personal_state text CHECK (personal_state IN ('forgotten', 'unreadable')), ${REGISTRY_COLUMNS});
+  personal_state text CHECK (personal_state IN ('forgotten', 'unreadable')),
+  password_epoch integer NOT NULL DEFAULT 0, ${REGISTRY_COLUMNS});
 CREATE INDEX scopes_named ON ${schema}.scopes (name) WHERE not_before IS NOT NULL;
 CREATE INDEX users_username ON ${schema}.users (username_sha256);
 CREATE INDEX users_username_index ON ${schema}.users (username_index);

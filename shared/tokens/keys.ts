@@ -6,13 +6,13 @@ const MIN_SECRET_BYTES = 32
 const MIN_DISTINCT_BYTES = 12
 
 /**
- * What a subkey is for: access, refresh and code tokens, client secrets at rest, cookies, the keys of persons, and
- * client secrets that are made again for whoever repeats the request.
+ * What a subkey is for: access, refresh and code tokens, client secrets at rest, cookies, the keys of persons, client
+ * secrets that are made again for whoever repeats the request, and passwords at rest.
  */
-export type Purpose = 'at' | 'rt' | 'ac' | 'pepper' | 'cookie' | 'person' | 'idempotency'
+export type Purpose = 'at' | 'rt' | 'ac' | 'pepper' | 'cookie' | 'person' | 'idempotency' | 'password'
 
 /** Every purpose. A new one is added at the end. */
-export const PURPOSES: readonly Purpose[] = ['at', 'rt', 'ac', 'pepper', 'cookie', 'person', 'idempotency']
+export const PURPOSES: readonly Purpose[] = ['at', 'rt', 'ac', 'pepper', 'cookie', 'person', 'idempotency', 'password']
 const CHECK_PURPOSES: readonly Purpose[] = ['at', 'pepper']
 
 /** One system secret under its key id; the first of a list is the one that new tokens are made with. */

@@ -41,6 +41,7 @@ const TYPES = {
   UserPut: true,
   UserDeleted: true,
   UserGrantsRevoked: true,
+  UserPasswordSet: true,
   UserForgotten: true,
   KeyIntroduced: true,
   KeyRetired: true,

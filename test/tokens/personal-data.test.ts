@@ -105,7 +105,7 @@ test('LEDGER_SECRETS_PROJECT unwraps keys of persons, and makes no token and no 
   const projects = parseProjectSecrets(formatProjectSecrets(keys))
   t.deepEqual(unwrapKey(projects, WHOSE.ledger_id, { name, ...wrapped }), key)
   t.deepEqual(projects.kids, [2, 1])
-  for (const purpose of ['at', 'rt', 'ac', 'pepper', 'cookie', 'idempotency'] as const)
+  for (const purpose of ['at', 'rt', 'ac', 'pepper', 'cookie', 'idempotency', 'password'] as const)
     t.is(projects.subkey(purpose, 2), undefined)
   t.false(formatProjectSecrets(keys).includes(two))
   for (const text of ['', `1:${one}`, `1:person:${one},1:person:${two}`, `1:person:${one.slice(5)}`, `1:other:${one}`])

@@ -110,9 +110,9 @@ test('the first secret is the current one', (t) => {
 
 test('each purpose and each kid has a subkey of its own', (t) => {
   const both = keysFrom(`2:${two},1:${one}`)
-  const purposes = ['at', 'rt', 'ac', 'pepper', 'cookie', 'person', 'idempotency'] as const
+  const purposes = ['at', 'rt', 'ac', 'pepper', 'cookie', 'person', 'idempotency', 'password'] as const
   const all = purposes.flatMap((purpose) => [1, 2].map((kid) => both.subkey(purpose, kid)?.toString('hex')))
-  t.is(new Set(all).size, 14)
+  t.is(new Set(all).size, 16)
   t.false(all.includes(undefined))
 })
 

@@ -17,6 +17,7 @@ export type RegistryVoidReason =
   | 'key_retired'
   | 'guard_moved'
   | 'user_forgotten'
+  | 'password_epoch_taken'
   | 'unknown_type'
 
 /** Neither: it counted, and is about no entity. */
@@ -42,16 +43,28 @@ export function evolveRegistry(lookup: RegistryLookup, recorded: Recorded<Regist
   const change = registryValueOf(event)
   const problem = problemOf(lookup, event, before, change)
   if (problem) return { void: problem }
+  const password_epoch = passwordEpochAfter(before, event)
   const entity = {
     key,
     revision: (before?.revision ?? 0) + 1,
     deleted: change.value === null,
     not_before: rule.endsGrants || turns(before, change) ? position.offset : (before?.not_before ?? null),
     ...(rule.forgets && { forgotten: true }),
+    ...(password_epoch > 0 && { password_epoch }),
     last_offset: position.offset,
     at: Math.max(before?.at ?? timestamp, timestamp),
   }
   return { entity: { ...change, ...entity } }
+}
+
+/**
+ * Which password of a user counts from then on. It only rises. A deletion takes two: a password that was being set at
+ * that moment has the next one, and must not count for a later user of this sub.
+ */
+function passwordEpochAfter(before: RegistryEntity | undefined, event: EntityFact): number {
+  const epoch = before?.password_epoch ?? 0
+  if (event.type === 'UserPasswordSet') return event.data.password_epoch
+  return event.type === 'UserDeleted' ? epoch + 2 : epoch
 }
 
 /** Whether a life of something that others name ends here, or another begins. */
@@ -140,6 +153,8 @@ function problemOf(
   if (needs === 'absent' && lives(before)) return 'entity_exists'
   if (needs === 'living' && !lives(before)) return 'entity_unknown'
   if (needs === 'known' && !before) return 'entity_unknown'
+  const epoch = before?.password_epoch ?? 0
+  if (event.type === 'UserPasswordSet' && event.data.password_epoch <= epoch) return 'password_epoch_taken'
   const keyProblem = before?.kind === 'key' ? keyProblemOf(before, change) : null
   if (keyProblem) return keyProblem
   const name = uniqueNameOf(change)

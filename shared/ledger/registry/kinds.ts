@@ -69,6 +69,7 @@ export const REGISTRY_EVENTS: { readonly [Type in EntityFact['type']]: EventRow<
   UserPut: { kind: 'user', needs: 'either' },
   UserDeleted: { kind: 'user', needs: 'living', endsGrants: true },
   UserGrantsRevoked: { kind: 'user', needs: 'living', endsGrants: true },
+  UserPasswordSet: { kind: 'user', needs: 'living', endsGrants: true },
   UserForgotten: { kind: 'user', needs: 'known', endsGrants: true, forgets: true },
   KeyIntroduced: { kind: 'key', needs: 'either' },
   // A ledger of before the first KeyIntroduced may retire a key that nobody could prove any more.

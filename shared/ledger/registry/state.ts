@@ -23,6 +23,8 @@ export type EntityOf<Kind extends RegistryKind> = {
   value: RegistryValues[Kind] | null
   /** A person who was forgotten: a tombstone that nothing follows. */
   forgotten?: boolean
+  /** Of a user: which password counts (see schema `ledger`); 0, or absent: there never was one. */
+  password_epoch?: number
   /** What names the person, where a read model says it. */
   person?: ShownPerson
   /**

@@ -288,3 +288,39 @@ test('whoever is deleted already can be forgotten, and nobody who never was', (t
   t.deepEqual(verdicts, ['counts', 'counts', 'counts', 'entity_unknown'])
   t.true(registry.get('user/a')?.forgotten)
 })
+
+const setPassword = (revision: number, password_epoch: number): RegistryFact => {
+  return { type: 'UserPasswordSet', data: { revision, user: sealedUser('a', 'INDEX'), password_epoch } }
+}
+
+test('another password ends all grants of before, and its epoch stays with whatever changes the user later', (t) => {
+  const { registry, verdicts } = fold(putSealed(1, 'a', 'INDEX'), setPassword(2, 1), putSealed(3, 'a', 'INDEX'))
+  t.deepEqual(verdicts, ['counts', 'counts', 'counts'])
+  t.like(registry.get('user/a'), { not_before: 1, password_epoch: 1, revision: 3 })
+})
+
+test('the epoch of a password only rises', (t) => {
+  const { registry, verdicts } = fold(
+    putSealed(1, 'a', 'INDEX'),
+    setPassword(2, 2),
+    setPassword(3, 2),
+    setPassword(3, 1),
+    setPassword(3, 4),
+  )
+  t.deepEqual(verdicts, ['counts', 'counts', 'password_epoch_taken', 'password_epoch_taken', 'counts'])
+  t.like(registry.get('user/a'), { password_epoch: 4, not_before: 4 })
+})
+
+test('a deleted user passes on an epoch that no password of before can have, nor one that was being set then', (t) => {
+  const { registry, verdicts } = fold(
+    putSealed(1, 'a', 'INDEX'),
+    setPassword(2, 1),
+    { type: 'UserDeleted', data: { revision: 3, sub: 'a' } },
+    setPassword(3, 2),
+    setPassword(4, 4),
+    putSealed(4, 'a', 'INDEX'),
+    setPassword(5, 2),
+  )
+  t.deepEqual(verdicts.slice(2), ['counts', 'revision_taken', 'entity_unknown', 'counts', 'password_epoch_taken'])
+  t.like(registry.get('user/a'), { deleted: false, password_epoch: 3 })
+})

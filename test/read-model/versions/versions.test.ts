@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: 'e6b47f51a7ebf2de0c52b331dcdf1efb495042902bee80be562eb6a5791c5a52',
+  2: 'bab950f469f01215d885122c66c6940c45bb6e179bea3f89715a011e0f55a461',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {
