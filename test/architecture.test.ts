@@ -97,6 +97,11 @@ test('kafkajs is imported by the Kafka adapter only, and what lies inside it by 
   t.deepEqual(strangers, [])
 })
 
+test('rate-limiter-flexible is imported by the counter of limits only', (t) => {
+  const users = packages.filter(({ to }) => to === 'rate-limiter-flexible')
+  t.deepEqual([...new Set(users.map(({ from }) => from))], ['shared/accounts/limits/counter.ts'])
+})
+
 test('every folder is named for what it is, and no file is a barrel', (t) => {
   const vague = /(^|\/)(utils?|helpers?|common|lib|core|types|constants)(\/|\.ts$)|(^|\/)index\.ts$/
   const found = sources.map(({ file }) => file).filter((file) => vague.test(file))

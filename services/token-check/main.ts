@@ -1,5 +1,5 @@
 import type { HttpRouter } from '../../shared/http/context.ts'
-import { requireKeys, type Runtime } from '../../shared/process/runtime.ts'
+import { limitsOf, requireKeys, type Runtime } from '../../shared/process/runtime.ts'
 import { createAccessReader } from '../../shared/read-model/reads/access.ts'
 import { tokenCheckRoutes } from './app.ts'
 
@@ -10,6 +10,7 @@ export function mountTokenCheck(runtime: Runtime, router: HttpRouter): void {
     read: createAccessReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     waiter,
     keys: requireKeys(runtime),
+    limits: limitsOf(runtime),
     topics,
     noteProof,
     issuer: settings.ISSUER,

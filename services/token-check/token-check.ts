@@ -1,3 +1,4 @@
+import type { Limits } from '../../shared/accounts/limits/limits.ts'
 import type { AccessReader } from '../../shared/read-model/reads/access.ts'
 import type { SettlingTokens } from '../../shared/read-model/reads/settled-token.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
@@ -9,5 +10,6 @@ export type TokenCheck = SettlingTokens & {
   read: AccessReader
   /** The access and pepper subkeys are enough. */
   keys: Keys
+  limits: Limits
   issuer: string
 }

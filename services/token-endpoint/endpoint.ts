@@ -1,3 +1,4 @@
+import type { Limits } from '../../shared/accounts/limits/limits.ts'
 import type { Commit } from '../../shared/read-model/commit/commit.ts'
 import type { Clocks } from '../../shared/read-model/reads/clocks.ts'
 import type { SettlingTokens } from '../../shared/read-model/reads/settled-token.ts'
@@ -7,4 +8,10 @@ import type { Keys } from '../../shared/tokens/keys.ts'
 /**
  * What every handler of the token endpoint works with; `maxLagMs`: refuse to append on a read model older than this.
  */
-export type TokenEndpoint = SettlingTokens & { read: TokenReader; commit: Commit; keys: Keys; clocks: Clocks }
+export type TokenEndpoint = SettlingTokens & {
+  read: TokenReader
+  commit: Commit
+  keys: Keys
+  clocks: Clocks
+  limits: Limits
+}

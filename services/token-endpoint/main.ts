@@ -1,5 +1,5 @@
 import type { HttpRouter } from '../../shared/http/context.ts'
-import { requireKeys, type Runtime } from '../../shared/process/runtime.ts'
+import { limitsOf, requireKeys, type Runtime } from '../../shared/process/runtime.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
 import { tokenEndpointRoutes } from './app.ts'
 
@@ -12,6 +12,7 @@ export function mountTokenEndpoint(runtime: Runtime, router: HttpRouter): void {
     clocks,
     waiter,
     keys: requireKeys(runtime),
+    limits: limitsOf(runtime),
     topics,
     noteProof,
     logger,

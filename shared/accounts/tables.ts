@@ -39,3 +39,15 @@ export async function createIdempotencyTable(knex: Knex): Promise<void> {
       PRIMARY KEY (principal, key_sha256))`)
   await knex.raw('CREATE INDEX idempotent_requests_created_at ON ledger.idempotent_requests (created_at)')
 }
+
+/**
+ * How often something failed in the last minute, by keys that name nobody; the columns are those of
+ * rate-limiter-flexible, `expire` in ms. A crash may empty it, and a standby does not have it: who was refused is heard
+ * again.
+ */
+export async function createLimitsTable(knex: Knex): Promise<void> {
+  await knex.raw(`
+    CREATE UNLOGGED TABLE ledger.limits (key text PRIMARY KEY, points integer NOT NULL, expire bigint NOT NULL)
+      WITH (fillfactor = 70)`)
+  await knex.raw('CREATE INDEX limits_expire ON ledger.limits (expire)')
+}

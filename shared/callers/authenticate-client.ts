@@ -9,6 +9,7 @@ import type { TokenView } from '../read-model/reads/tokens.ts'
 import { provenSecret } from '../tokens/client-secret.ts'
 import type { Keys } from '../tokens/keys.ts'
 import type { ClientCredentials } from './client-credentials.ts'
+import { countFailedClient, type Counting } from './failed-attempts.ts'
 
 /**
  * The client that calls, as `authenticateClient` finds it in this view. A refusal on a registry older than `maxLagMs`
@@ -33,6 +34,7 @@ export async function authenticateCaller(
     const unheld = secrets.find(({ kid }) => !proving.keys.kids.includes(kid))
     if (unheld && credentials.method !== 'none') throw keyNotHeld(proving.logger, unheld.kid)
     if (client) noteUnverifiable(proving.logger, client, secrets)
+    await countFailedClient(ctx, proving, { client_id: credentials.client_id, isKnown: client !== null })
     throw error
   }
 }
@@ -47,7 +49,7 @@ function noteUnverifiable(logger: Logger, client: Client, secrets: readonly Clie
   logger.error({ alarm: 'client_not_verifiable', client_id, means }, text)
 }
 
-type Proving = Pick<SettlingTokens, 'logger' | 'maxLagMs' | 'noteProof'> & { keys: Keys }
+type Proving = Counting & Pick<SettlingTokens, 'maxLagMs' | 'noteProof'> & { keys: Keys }
 
 /** A client that is let in, and the secret that it proved itself with; a public one has none. */
 type Proven = { client: Client; secret: ClientSecret | null }

@@ -82,6 +82,12 @@ export const settingsSchema = z.object({
     .describe(
       'Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed: addresses or networks, separated by commas',
     ),
+  ADDRESS_FAILURES: form
+    .whole(20, 1_000_000)
+    .prefault('100')
+    .describe(
+      'Wrong secrets a minute from one address that are heard, [then 429](failed-attempts.md); more where many share one',
+    ),
   ACCESS_TOKEN_LIFETIME: form.lifetime
     .prefault('3600')
     .describe('Seconds an access token lives, or `never`; a client may have its own'),

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { createLimits, type Limits } from '../accounts/limits/limits.ts'
 import { createPeople, type People } from '../accounts/people.ts'
 import type { Guard } from '../callers/require-right.ts'
 import type { Settings } from '../config/settings.ts'
@@ -50,6 +51,12 @@ export function guardOf(runtime: Runtime): Guard {
     checkMaxLagMs: settings.CHECK_MAX_LAG * 1000,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,
   }
+}
+
+/** What counts the failed attempts at this process's endpoints. */
+export function limitsOf(runtime: Runtime): Limits {
+  const { knex, settings } = runtime
+  return createLimits({ knex, keys: requireKeys(runtime), perNetwork: settings.ADDRESS_FAILURES })
 }
 
 /** The write and read paths of a process, on these parts and this read model. */

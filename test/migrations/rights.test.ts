@@ -16,11 +16,13 @@ test('migrate may be repeated, and a ledger served, by a role that may create an
      GRANT INSERT ON ledger.log_records TO ${role.name};
      GRANT UPDATE ON ledger.log_partitions TO ${role.name};
      GRANT INSERT, UPDATE ON ledger.persons, ledger.name_key TO ${role.name};
-     GRANT INSERT, UPDATE, DELETE ON ledger.processes, ledger.idempotent_requests TO ${role.name};
+     GRANT INSERT, UPDATE, DELETE ON ledger.processes, ledger.idempotent_requests, ledger.limits TO ${role.name};
      GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role.name};`,
     url,
   )
   const theirs = await startLedger(t, { beside: first, settings: { DATABASE_URL: role.url } })
   const { access_token } = await theirs.grant({ to: await theirs.client() })
   t.true(await theirs.isActive(access_token))
+  const wrong = { client_id: 'nobody', client_secret: 'x' }
+  t.is((await theirs.post('/oauth2/revoke', { token: 'x' }, { as: wrong })).status, 401)
 })

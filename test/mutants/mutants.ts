@@ -828,4 +828,40 @@ export const MUTANTS: Mutant[] = [
     changes: [['if (error instanceof OperatorError) return error', 'if (error instanceof OperatorError) throw error']],
     tests: ['test/projector/missing-key.test.ts'],
   },
+  {
+    name: 'a wrong secret is not counted',
+    file: 'shared/callers/authenticate-client.ts',
+    changes: [['    await countFailedClient(', '    if (client?.client_id === "") await countFailedClient(']],
+    tests: ['test/callers/failed-attempts.test.ts'],
+  },
+  {
+    name: 'what fails for a client at one address shuts it out at every other',
+    file: 'shared/accounts/limits/limits.ts',
+    changes: [['one: await keyOf(subject, network)', 'one: await keyOf(subject)']],
+    tests: ['test/callers/failed-attempts.test.ts'],
+  },
+  {
+    name: 'what is refused for one subject is counted for its whole address',
+    file: 'shared/accounts/limits/limits.ts',
+    changes: [['      if (counted.wait > 0) return { wait: counted.wait, reached: null }\n', '']],
+    tests: ['test/accounts/limits.test.ts'],
+  },
+  {
+    name: 'an address that is refused goes on making rows',
+    file: 'shared/accounts/limits/limits.ts',
+    changes: [['if (known > 0) return { wait: known', 'if (known > 99) return { wait: known']],
+    tests: ['test/accounts/limits.test.ts'],
+  },
+  {
+    name: 'nothing bounds the table of failures',
+    file: 'shared/accounts/limits/limits.ts',
+    changes: [['      await clean()\n', '']],
+    tests: ['test/accounts/limits.test.ts'],
+  },
+  {
+    name: 'whoever has a /64 has as many attempts as addresses in it',
+    file: 'shared/callers/event-context.ts',
+    changes: [['groups.slice(0, 4)', 'groups.slice(0, 8)']],
+    tests: ['test/callers/failed-attempts.test.ts'],
+  },
 ]

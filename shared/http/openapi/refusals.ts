@@ -50,6 +50,12 @@ const REFUSALS = {
     what: 'A write says what it expects: `If-None-Match: *` or `If-Match`.',
     codes: ['precondition_required'],
   },
+  429: {
+    name: 'TooManyRequests',
+    what: 'Too many attempts with wrong credentials from this address; the right ones of a client always pass.',
+    codes: ['temporarily_unavailable'],
+    headers: ['Retry-After'],
+  },
   431: { name: 'HeaderTooLarge', what: 'The header is larger than 16 KiB.', codes: ['invalid_request'] },
   503: {
     name: 'Unavailable',
@@ -82,7 +88,7 @@ export type Caller = 'anybody' | 'client' | 'bearer'
 
 const OF_CALLER: Record<Caller, RefusalStatus[]> = {
   anybody: [],
-  client: [401, 503],
+  client: [401, 429, 503],
   bearer: [401, 403, 503],
 }
 
