@@ -5,7 +5,9 @@ import type { VoidReason } from '../../shared/ledger/grant/evolve.ts'
 /** What each event says, and when it counts. */
 export const EVENT_SENTENCES = {
   AuthorizationGranted:
-    'A user authorized a client, which has a code to exchange. Counts for an unknown grant, if the log took it within 60 s of its own `time`. No endpoint writes it yet.',
+    'A user authorized a client, which has a code to exchange. Counts for an unknown grant, if the log took it within 60 s of its own `time`. `consent` says how the user was asked, and is absent where an administrator authorized.',
+  CodeExchanged:
+    'The code of an authorized grant was exchanged for its first tokens, generation 1, on the terms and the registry position of the authorization. Counts for an authorized grant of the same client before its code expires.',
   TokenIssued:
     'The first tokens of a grant, generation 1. Counts for an unknown grant within 60 s of its own `time`, or for an authorized one of the same client before its code expires.',
   TokenRefreshed:
@@ -13,7 +15,7 @@ export const EVENT_SENTENCES = {
   TokenReuseDetected:
     'A spent refresh token was presented after its grace: the grant ends with reason `reuse`. Counts when the grant lives, the generation is spent, and the next one is older than the grace by the log’s time.',
   TokenRevoked:
-    'The grant ends with this reason: `client_request`, `key_revoked`, or the words of an administrator. `revoked_by` is `system` where the command line wrote it into the log by itself. Counts when the grant is authorized or lives and belongs to this client.',
+    'The grant ends with this reason: `client_request`, `code_reuse` (its code was presented again, after the grace), `key_revoked`, or the words of an administrator. `revoked_by` is `system` where the command line wrote it into the log by itself. Counts when the grant is authorized or lives and belongs to this client.',
   LedgerCreated: 'The first record of the registry: which ledger this is. Every key is derived with its id.',
   ClientRegistered: 'A client begins. Counts when no living client has its id, and none its name and version.',
   ClientChanged: 'A client as it is from now on. Only `migrate` writes it yet, for the bootstrap client.',
@@ -52,6 +54,7 @@ export const VOID_SENTENCES = {
   grant_mismatch: 'The key is not the grant that the data name.',
   client_mismatch: 'The grant belongs to another client.',
   code_expired: 'The code expired before the exchange.',
+  code_spent: 'The grant has its first tokens already: the loser of a race, or a copy.',
   too_late: 'A first event that the log took more than 60 s after its own `time`.',
   too_early: 'A first event whose own `time` is more than 60 s ahead of the log’s.',
   generation_taken: 'Another event made this generation first: the loser of a race, or a copy.',

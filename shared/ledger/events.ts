@@ -39,16 +39,29 @@ export type GrantTerms = {
 
 export type RevocationReason = string
 
+/** How a code_verifier becomes the code_challenge (RFC 7636 §4.2). */
+export type CodeChallengeMethod = 'S256' | 'plain'
+
 export type GrantFact =
   | {
       type: 'AuthorizationGranted'
       data: GrantTerms & {
         redirect_uri: string | null
         code_challenge: string | null
-        code_challenge_method: 'S256' | 'plain' | null
+        code_challenge_method: CodeChallengeMethod | null
         code_lifetime: number
+        // A record of before has none of these.
+        /** How the user consented; absent: nobody was asked. */
+        consent?: 'asked' | 'remembered' | undefined
+        /** When the user logged in (NumericDate), and how (RFC 8176). */
+        auth_time?: number | undefined
+        amr?: string[] | undefined
+        /** The session that the user was logged in with. */
+        sid?: string | undefined
+        nonce?: string | undefined
       }
     }
+  | { type: 'CodeExchanged'; data: { grant_id: string; client_id: string; kid: number } }
   | { type: 'TokenIssued'; data: GrantTerms }
   | {
       type: 'TokenRefreshed'
@@ -149,6 +162,7 @@ export type Recorded<E extends LedgerEvent = LedgerEvent> = { event: E; position
 
 const GRANT_EVENT_TYPES = {
   AuthorizationGranted: true,
+  CodeExchanged: true,
   TokenIssued: true,
   TokenRefreshed: true,
   TokenReuseDetected: true,

@@ -1,9 +1,10 @@
 import { epochMs } from '../database/epoch-ms.ts'
-import type { GrantTerms, Position } from '../ledger/events.ts'
+import type { Position } from '../ledger/events.ts'
 import {
   type AuthorizedGrant,
   type Generation,
   type GrantBody,
+  type GrantCode,
   type GrantState,
   type IssuedGrant,
   issuedOf,
@@ -41,15 +42,14 @@ export type GrantRow = {
   /** When its code expires, or when it was revoked; `null` while it lives. */
   dead_at: string | null
   authorization_terms: AuthorizationTerms | null
+  /** What the exchange of its code must match; kept after that, to know the code when it is presented again. */
+  code: GrantCode | null
 }
 
 /** The same as it is read back: without what only the sweeper asks for. */
 export type ReadGrantRow = Omit<GrantRow, 'at' | 'dead_at'> & { at: number }
 
-type AuthorizationTerms = Pick<
-  AuthorizedGrant,
-  'redirect_uri' | 'code_challenge' | 'code_challenge_method' | 'code_exp'
-> & { terms: GrantTerms }
+type AuthorizationTerms = Pick<AuthorizedGrant, 'terms' | 'code_exp'>
 
 /**
  * A row of `bearer_tokens`, without the time at which it was projected. `look_at`: when the sweeper looks at it; `null`
@@ -85,7 +85,8 @@ export function grantRow(state: Exclude<GrantState, { status: 'unknown' }>, posi
     older_access_exp: issued?.older_access_exp ?? null,
     reason: state.status === 'revoked' ? state.reason : null,
     dead_at: state.status === 'live' ? null : new Date(deadSince(state)).toISOString(),
-    authorization_terms: state.status === 'authorized' ? termsOf(state) : null,
+    authorization_terms: state.status === 'authorized' ? { terms: state.terms, code_exp: state.code_exp } : null,
+    code: state.status === 'authorized' ? state.code : (issued?.code ?? null),
   }
 }
 
@@ -110,8 +111,8 @@ export function grantOfRow(row: ReadGrantRow, generations: Generation[]): GrantS
     registry_position: row.registry_position,
     at: row.at,
   }
-  if (row.status === 'authorized' && row.authorization_terms) {
-    return { ...body, status: 'authorized', ...row.authorization_terms }
+  if (row.status === 'authorized' && row.authorization_terms && row.code) {
+    return { ...body, status: 'authorized', ...row.authorization_terms, code: row.code }
   }
   const issued = issuedOfRow(body, row, generations)
   if (row.status === 'revoked') return { ...body, status: 'revoked', reason: row.reason ?? '', issued }
@@ -134,15 +135,11 @@ function issuedOfRow(body: GrantBody, row: ReadGrantRow, generations: Generation
     refresh_grace_seconds: row.refresh_grace_seconds ?? 0,
     refresh_rotation: row.refresh_rotation ?? true,
     older_access_exp: row.older_access_exp,
+    code: row.code,
     current,
     young: Young.of(generations.map(({ generation, at }) => ({ generation, at }))),
     ...body,
   }
-}
-
-function termsOf(state: AuthorizedGrant): AuthorizationTerms {
-  const { terms, redirect_uri, code_challenge, code_challenge_method, code_exp } = state
-  return { terms, redirect_uri, code_challenge, code_challenge_method, code_exp }
 }
 
 /** Every column of `grants`: `fixed` when the grant is first written, or `changing` with its events. */
@@ -170,6 +167,7 @@ const COLUMNS: Record<keyof GrantRow, 'fixed' | 'changing'> = {
   reason: 'changing',
   dead_at: 'changing',
   authorization_terms: 'changing',
+  code: 'changing',
   grant_type: 'changing',
 }
 

@@ -82,7 +82,8 @@ CREATE TABLE ${schema}.grants (
   older_access_exp bigint,
   reason text,
   dead_at timestamptz,
-  authorization_terms jsonb
+  authorization_terms jsonb,
+  code jsonb
 ) WITH (fillfactor = 70);
 CREATE INDEX grants_dead ON ${schema}.grants (partition, dead_at) WHERE dead_at IS NOT NULL;
 CREATE INDEX grants_client ON ${schema}.grants (client_id, grant_id);

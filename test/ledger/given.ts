@@ -50,6 +50,11 @@ export const authorized = (over: Partial<Data<'AuthorizationGranted'>> = {}): Gr
   },
 })
 
+export const exchanged = (over: Partial<Data<'CodeExchanged'>> = {}): GrantFact => ({
+  type: 'CodeExchanged',
+  data: { grant_id: GRANT_ID, client_id: 'shop', kid: 1, ...over },
+})
+
 /** The refresh that makes generation n. */
 export const refreshed = (n: number, over: Partial<Data<'TokenRefreshed'>> = {}): GrantFact => ({
   type: 'TokenRefreshed',

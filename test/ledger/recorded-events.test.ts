@@ -20,6 +20,7 @@ const LINES = JSON.parse(readFileSync(new URL('./recorded-events.json', import.m
 
 const TYPES = {
   AuthorizationGranted: true,
+  CodeExchanged: true,
   TokenIssued: true,
   TokenRefreshed: true,
   TokenReuseDetected: true,
@@ -76,5 +77,15 @@ test('every event type is recorded at least once where it counts', (t) => {
 
 test('the recorded life of each grant ends as it always did', (t) => {
   const ends = [...grants.values()].map((state) => (state.status === 'revoked' ? state.reason : state.status))
-  t.deepEqual(ends, ['reuse', 'logged_out', 'live', 'live', 'live', 'code was presented twice', 'key_revoked'])
+  t.deepEqual(ends, [
+    'reuse',
+    'logged_out',
+    'live',
+    'live',
+    'live',
+    'code was presented twice',
+    'key_revoked',
+    'code_reuse',
+    'authorized',
+  ])
 })

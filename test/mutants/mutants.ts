@@ -185,7 +185,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a UUID has two spellings',
-    file: 'shared/event-log/event-schemas.ts',
+    file: 'shared/event-log/schemas/shapes.ts',
     changes: [['id === id.toLowerCase()', 'id !== null']],
     tests: ['test/event-log/event-codec.test.ts'],
   },

@@ -12,7 +12,7 @@ import { evolve } from '../../shared/ledger/grant/evolve.ts'
 import { type GrantState, issuedOf, UNKNOWN_GRANT } from '../../shared/ledger/grant/state.ts'
 import { createRegistry } from '../../shared/ledger/registry/evolve.ts'
 import { registryKey } from '../../shared/ledger/registry/kinds.ts'
-import { authorized, client, issued, refreshed, reuse, revoked, terms, user } from '../ledger/given.ts'
+import { authorized, client, exchanged, issued, refreshed, reuse, revoked, terms, user } from '../ledger/given.ts'
 
 /**
  * Lives of some grants, their clients and users, as scripts that become records when the time is known. All times are
@@ -44,7 +44,7 @@ type GrantScript = {
   steps: GrantStep[]
 }
 type GrantStep = {
-  op: 'refresh' | 'refresh late' | 'issue' | 'reuse' | 'revoke'
+  op: 'refresh' | 'refresh late' | 'issue' | 'exchange' | 'reuse' | 'revoke'
   minutes: number
   kid: number
   access: number | null
@@ -78,7 +78,17 @@ const registry = fc
   .map((steps) => steps.flat())
 
 const grantStep: fc.Arbitrary<GrantStep> = fc.record({
-  op: fc.constantFrom('refresh', 'refresh', 'refresh', 'refresh', 'issue', 'issue', 'refresh late', 'reuse', 'revoke'),
+  op: fc.constantFrom(
+    'refresh',
+    'refresh',
+    'refresh',
+    'refresh',
+    'issue',
+    'exchange',
+    'refresh late',
+    'reuse',
+    'revoke',
+  ),
   minutes: fc.nat(3),
   kid,
   access: minutes,
@@ -218,6 +228,8 @@ function nextFact(script: GrantScript, step: GrantStep, state: GrantState, grant
   switch (step.op) {
     case 'issue':
       return issued({ ...termsOf(script, grant_id), kid: step.kid })
+    case 'exchange':
+      return exchanged({ ...whose, kid: step.kid })
     case 'reuse':
       return reuse(Math.max(1, refresh_generation - step.back), { ...whose, refresh_grace_seconds: step.grace })
     case 'revoke':

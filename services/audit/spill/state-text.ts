@@ -1,5 +1,5 @@
 import type { Principal } from '../../../shared/ledger/events.ts'
-import type { Generation, GrantBody, GrantState, IssuedGrant } from '../../../shared/ledger/grant/state.ts'
+import type { Generation, GrantBody, GrantCode, GrantState, IssuedGrant } from '../../../shared/ledger/grant/state.ts'
 import { Young } from '../../../shared/ledger/grant/young.ts'
 
 /** A state of a grant that is known. */
@@ -13,6 +13,7 @@ type Issued = [
   Current,
   number | null,
   number[],
+  GrantCode | null,
 ]
 type Packed =
   | ['a', Body, Omit<Authorized, keyof GrantBody | 'status'>]
@@ -27,8 +28,8 @@ export function packState(state: KnownGrant): string {
 function packed(state: KnownGrant): Packed {
   switch (state.status) {
     case 'authorized': {
-      const { terms, redirect_uri, code_challenge, code_challenge_method, code_exp } = state
-      return ['a', packBody(state), { terms, redirect_uri, code_challenge, code_challenge_method, code_exp }]
+      const { terms, code, code_exp } = state
+      return ['a', packBody(state), { terms, code, code_exp }]
     }
     case 'live':
       return ['l', packBody(state), packIssued(state)]
@@ -76,6 +77,7 @@ function packIssued(grant: IssuedGrant): Issued {
     packCurrent(grant.current),
     grant.older_access_exp,
     [...grant.young].flatMap(({ generation, at }) => [generation, at]),
+    grant.code,
   ]
 }
 
@@ -92,6 +94,7 @@ function unpackIssued(body: GrantBody, issued: Issued): IssuedGrant {
     current: unpackCurrent(issued[8]),
     older_access_exp: issued[9],
     young: unpackYoung(issued[10]),
+    code: issued[11],
     ...body,
   }
 }

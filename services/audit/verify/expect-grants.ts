@@ -5,7 +5,7 @@ import { bearerTokenRow, type BearerTokenRow, grantRow } from '../../../shared/r
 import type { KnownGrant } from '../spill/state-text.ts'
 import type { Difference } from './compare.ts'
 import { firstOf, isLate, isMadeBy } from './expectation.ts'
-import { BEARER_TOKENS, digestOf, GRANTS, withJson } from './row-digest.ts'
+import { BEARER_TOKENS, digestOf, GRANTS, jsonOf, withJson } from './row-digest.ts'
 import type { Sighted } from './sightings.ts'
 
 /** Something is wrong with this grant; `named`: as far as that is known without looking at its rows again. */
@@ -60,7 +60,7 @@ export function expectGrants({ grants, tokens, next, now }: SeenRows): GrantsExp
       return suspicion('grants', state.grant_id, { column: 'last_offset', log: offset, read_model: seenAt })
     if (seenAt !== offset) return null
     const row = grantRow(state, position)
-    const digest = withJson(digestOf(GRANTS, row), row.authorization_terms)
+    const digest = withJson(digestOf(GRANTS, row), jsonOf(GRANTS, row))
     return grants.compare(place, digest) ? null : suspicion('grants', state.grant_id, CHANGED)
   }
 

@@ -4,8 +4,13 @@ import { type BearerTokenRow, GRANT_COLUMNS, type GrantRow } from '../../../shar
 /** Bytes of a digest: the first half of a SHA-256. */
 export const DIGEST_BYTES = 16
 
-/** A kind of rows that the database and we digest alike: which columns, in which order. */
-export type Digested<Row> = { columns: (keyof Row & string)[]; json: (keyof Row & string) | null }
+/**
+ * A kind of rows that the database and we digest alike: which columns, in which order. `json`: those that each writes
+ * down in its own way, so that they are told beside the digest.
+ */
+export type Digested<Row> = { columns: (keyof Row & string)[]; json: (keyof Row & string)[] }
+
+const GRANT_JSON: (keyof GrantRow)[] = ['authorization_terms', 'code']
 
 /** Which columns the log can know: the sweeper moves when it looks again. */
 const TOKEN_COLUMNS: Record<keyof BearerTokenRow, boolean> = {
@@ -21,17 +26,14 @@ const TOKEN_COLUMNS: Record<keyof BearerTokenRow, boolean> = {
   look_at: false,
 }
 
-/**
- * Grants: their terms of authorization are JSON, which each writes down in its own way, so they are told beside it.
- */
 export const GRANTS: Digested<GrantRow> = {
-  columns: GRANT_COLUMNS.filter((column): column is keyof GrantRow => column !== 'authorization_terms'),
-  json: 'authorization_terms',
+  columns: (GRANT_COLUMNS as (keyof GrantRow)[]).filter((column) => !GRANT_JSON.includes(column)),
+  json: GRANT_JSON,
 }
 
 export const BEARER_TOKENS: Digested<BearerTokenRow> = {
   columns: (Object.keys(TOKEN_COLUMNS) as (keyof BearerTokenRow)[]).filter((column) => TOKEN_COLUMNS[column]),
-  json: null,
+  json: [],
 }
 
 /** Columns with a time, told in microseconds, so that a change of one shows. */
@@ -50,6 +52,19 @@ export function digestSql<Row>({ columns }: Digested<Row>): string {
 export function digestOf<Row extends object>({ columns }: Digested<Row>, row: Row): Buffer {
   const text = JSON.stringify(columns.map((column) => textOf(column, row[column] ?? null)))
   return createHash('sha256').update(text).digest().subarray(0, DIGEST_BYTES)
+}
+
+/** SQL for the JSON of a row of the table `t`; NULL where it has none. */
+export function jsonSql<Row>({ json }: Digested<Row>): string {
+  const nulls = JSON.stringify(json.map(() => null))
+  const columns = json.map((column) => `t.${column}`).join(', ')
+  return json.length === 0 ? 'NULL' : `nullif(jsonb_build_array(${columns}), '${nulls}')`
+}
+
+/** The same JSON of a row that the log makes. */
+export function jsonOf<Row extends object>({ json }: Digested<Row>, row: Row): unknown[] | null {
+  const values = json.map((column) => row[column] ?? null)
+  return values.every((value) => value === null) ? null : values
 }
 
 function textOf(column: string, value: unknown): string | null {

@@ -1,6 +1,6 @@
 import { GRANT_PARTITIONS, partitionOf } from '../../../shared/event-log/places.ts'
 import type { ReadModelTables } from '../../../shared/read-model/read-model.ts'
-import { BEARER_TOKENS, digestSql, GRANTS, withJson } from './row-digest.ts'
+import { BEARER_TOKENS, digestSql, GRANTS, jsonSql, withJson } from './row-digest.ts'
 import { createSightings, type Sightings } from './sightings.ts'
 
 /** What was seen of each partition's rows: found by where their key belongs, not by what their columns say. */
@@ -39,13 +39,13 @@ function sightings(): Sightings[] {
 }
 
 const TABLES = {
-  grants: { table: 'grants', key: ['grant_id'], at: 'last_offset', digest: digestSql(GRANTS), json: GRANTS.json },
+  grants: { table: 'grants', key: ['grant_id'], at: 'last_offset', digest: digestSql(GRANTS), json: jsonSql(GRANTS) },
   tokens: {
     table: 'bearer_tokens',
     key: ['grant_id', 'generation'],
     at: 'generation',
     digest: digestSql(BEARER_TOKENS),
-    json: BEARER_TOKENS.json,
+    json: jsonSql(BEARER_TOKENS),
   },
 }
 
@@ -73,7 +73,7 @@ async function readPage({ knex, schema }: ReadModelTables, sighting: Sighting, a
   const { table, key, at, digest, json } = sighting
   const further = after && [after.grant_id, after.at].slice(0, key.length)
   const { rows } = await knex.raw<{ rows: Row[] }>(
-    `SELECT t.grant_id, t.${at} AS at, ${digest} AS digest, ${json === null ? 'NULL' : `t.${json}`} AS json
+    `SELECT t.grant_id, t.${at} AS at, ${digest} AS digest, ${json} AS json
        FROM ${schema}.${table} t
       ${further ? `WHERE (${key.join(', ')}) > (${further.map(() => '?').join(', ')})` : ''}
       ORDER BY ${key.join(', ')} LIMIT ${PAGE}`,

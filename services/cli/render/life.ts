@@ -38,6 +38,8 @@ function told({ event, type }: ShownEntry): string {
   switch (event?.type) {
     case 'AuthorizationGranted':
       return `authorized for "${event.data.scope}", code for ${event.data.code_lifetime} s`
+    case 'CodeExchanged':
+      return 'exchanged the code for generation 1'
     case 'TokenIssued':
       return `issued generation 1 for "${event.data.scope}", access token ${lifetime(event.data.access_token_lifetime)}`
     case 'TokenRefreshed':

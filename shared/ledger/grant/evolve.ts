@@ -1,5 +1,5 @@
 import type { RevocationReason } from '../events.ts'
-import { bodyOf, type DataOf, firstTokens, latest, nextTokens, type Record } from './generations.ts'
+import { bodyOf, type DataOf, firstTokens, latest, nextTokens, type Record, termsOf } from './generations.ts'
 import { codeUntil, refreshEnded } from './liveness.ts'
 import {
   type AuthorizedGrant,
@@ -22,6 +22,7 @@ export type VoidReason =
   | 'grant_mismatch'
   | 'client_mismatch'
   | 'code_expired'
+  | 'code_spent'
   | 'too_late'
   | 'too_early'
   | 'generation_taken'
@@ -49,6 +50,8 @@ export function evolve(state: GrantState, recorded: Record): Evolved {
   switch (event.type) {
     case 'AuthorizationGranted':
       return authorize(state, event.data, recorded)
+    case 'CodeExchanged':
+      return exchange(state, event.data, recorded)
     case 'TokenIssued':
       return issue(state, event.data, recorded)
     case 'TokenRefreshed':
@@ -78,11 +81,22 @@ function authorize(state: GrantState, data: DataOf<'AuthorizationGranted'>, reco
   if (state.status !== 'unknown') return { state, void: 'grant_exists' }
   const off = offTime(recorded)
   if (off) return { state, void: off }
-  const { redirect_uri, code_challenge, code_challenge_method, code_lifetime, ...terms } = data
   const at = recorded.timestamp
-  const code_exp = numericDate(at) + code_lifetime
-  const code = { redirect_uri, code_challenge, code_challenge_method, code_exp }
-  return { state: { status: 'authorized', ...bodyOf(terms, at), terms, ...code } }
+  const { kid, redirect_uri, code_challenge, code_challenge_method } = data
+  const code = { kid, redirect_uri, code_challenge, code_challenge_method }
+  const code_exp = numericDate(at) + data.code_lifetime
+  return { state: { status: 'authorized', ...bodyOf(data, at), terms: termsOf(data), code, code_exp } }
+}
+
+// On the terms and the registry position of the authorization: what ended the client or user since then ends this too.
+function exchange(state: GrantState, data: DataOf<'CodeExchanged'>, recorded: Record): Evolved {
+  if (state.status !== 'authorized') return { state, void: notAuthorized(state) }
+  const at = latest(state, recorded)
+  const problem = codeProblem(state, data.client_id, at)
+  if (problem) return { state, void: problem }
+  const terms = { ...state.terms, kid: data.kid }
+  const tokens = firstTokens(terms, { event_id: recorded.event.id, at, code: state.code })
+  return { state: { status: 'live', ...bodyOf(terms, at), ...tokens } }
 }
 
 function issue(state: GrantState, data: DataOf<'TokenIssued'>, recorded: Record): Evolved {
@@ -93,7 +107,13 @@ function issue(state: GrantState, data: DataOf<'TokenIssued'>, recorded: Record)
   const at = latest(state, recorded)
   const problem = state.status === 'authorized' ? codeProblem(state, data.client_id, at) : null
   if (problem) return { state, void: problem }
-  return { state: { status: 'live', ...bodyOf(data, at), ...firstTokens(data, recorded.event.id, at) } }
+  return {
+    state: {
+      status: 'live',
+      ...bodyOf(data, at),
+      ...firstTokens(data, { event_id: recorded.event.id, at, code: null }),
+    },
+  }
 }
 
 function codeProblem(state: AuthorizedGrant, client_id: string, at: number): VoidReason | null {
@@ -154,6 +174,11 @@ function ended(state: LiveGrant | AuthorizedGrant, reason: RevocationReason, at:
   const issued: IssuedGrant & { status?: string } = { ...state }
   delete issued.status
   return { status: 'revoked', ...bodyOf(state, at), reason, issued }
+}
+
+function notAuthorized(state: Exclude<GrantState, AuthorizedGrant>): VoidReason {
+  if (state.status === 'unknown') return 'grant_unknown'
+  return state.status === 'revoked' ? 'grant_revoked' : 'code_spent'
 }
 
 function notLive(state: Exclude<GrantState, LiveGrant>): VoidReason {

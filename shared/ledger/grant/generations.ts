@@ -3,6 +3,7 @@ import {
   FIRST_GENERATION,
   type Generation,
   type GrantBody,
+  type GrantCode,
   type GrantState,
   type IssuedGrant,
   type LiveGrant,
@@ -28,8 +29,22 @@ export function bodyOf(from: Omit<GrantBody, 'at'>, at: number): GrantBody {
   return { grant_id, client_id, principal, grant_type, scope, registry_position, at }
 }
 
-/** The first access token, and what the terms say of refreshing. A limit of 0 is no refresh token. */
-export function firstTokens(terms: GrantTerms, event_id: string, at: number): Omit<IssuedGrant, keyof GrantBody> {
+/** The terms alone, from whatever carries them. */
+export function termsOf(from: GrantTerms): GrantTerms {
+  const { grant_id, client_id, principal, grant_type, scope, registry_position, kid } = from
+  const { access_token_lifetime, refresh, refresh_grace_seconds, refresh_rotation } = from
+  const made = { grant_id, client_id, principal, grant_type, scope, registry_position, kid }
+  return { ...made, access_token_lifetime, refresh, refresh_grace_seconds, refresh_rotation }
+}
+
+/**
+ * The first access token, and what the terms say of refreshing. A limit of 0 is no refresh token. `code`: what it was
+ * exchanged for.
+ */
+export function firstTokens(
+  terms: GrantTerms,
+  { event_id, at, code }: Pick<Generation, 'event_id' | 'at'> & { code: GrantCode | null },
+): Omit<IssuedGrant, keyof GrantBody> {
   const { kid, scope, refresh, refresh_grace_seconds, refresh_rotation } = terms
   const iat = numericDate(at)
   const absolute_exp = expiry(iat, refresh?.absolute_lifetime ?? null)
@@ -46,6 +61,7 @@ export function firstTokens(terms: GrantTerms, event_id: string, at: number): Om
     refresh_rotation,
     current: { generation, event_id, kid, scope, at, iat, exp: expiry(iat, terms.access_token_lifetime) },
     older_access_exp: null,
+    code,
     young: Young.of([{ generation, at }]),
   }
 }

@@ -1,4 +1,4 @@
-import type { GrantTerms, Principal, RevocationReason } from '../events.ts'
+import type { CodeChallengeMethod, GrantTerms, Principal, RevocationReason } from '../events.ts'
 import type { Young } from './young.ts'
 
 /** The generation of the first tokens of a grant. */
@@ -30,12 +30,18 @@ export type GrantBody = {
   at: number
 }
 
+/** A code, and what the request that exchanges it must match. `kid`: the one that it was made with. */
+export type GrantCode = {
+  kid: number
+  redirect_uri: string | null
+  code_challenge: string | null
+  code_challenge_method: CodeChallengeMethod | null
+}
+
 export type AuthorizedGrant = GrantBody & {
   status: 'authorized'
   terms: GrantTerms
-  redirect_uri: string | null
-  code_challenge: string | null
-  code_challenge_method: 'S256' | 'plain' | null
+  code: GrantCode
   /** NumericDate after which the code is dead. */
   code_exp: number
 }
@@ -58,6 +64,8 @@ export type IssuedGrant = GrantBody & {
   current: Generation
   /** NumericDate at which the last of the access tokens before it ends by itself, `null` = there is none such. */
   older_access_exp: number | null
+  /** The code that it was exchanged for; `null` = it was issued without one. */
+  code: GrantCode | null
   /** When each generation was made that is no older than the longest grace; a missing one is older. */
   young: Young
 }

@@ -30,10 +30,12 @@ export type Commit = (fact: Fact, context: EventContext, decidedOn: DecidedOn) =
 /**
  * What the clocks decide on: tokens live from the log's time until the database's, and so does a grace. A first event
  * is nobody's yet: it need not be answered where its own append shows the clocks to be apart. Whoever spent a refresh
- * token must be, or could later be taken for a thief. All that ends something goes on whatever the clocks say.
+ * token or a code must be, or could later be taken for a thief. All that ends something goes on whatever the clocks
+ * say.
  */
 const TIMED: Partial<Record<Fact['type'], 'first' | 'later'>> = {
   AuthorizationGranted: 'first',
+  CodeExchanged: 'later',
   TokenIssued: 'first',
   TokenRefreshed: 'later',
   TokenReuseDetected: 'later',

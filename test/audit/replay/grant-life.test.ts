@@ -1,7 +1,7 @@
 import test from 'ava'
 import { grantLife } from '../../../services/audit/replay/grant-life.ts'
 import { renderLife } from '../../../services/cli/render/life.ts'
-import { client, issued, refreshed, reuse, revoked, user } from '../../ledger/given.ts'
+import { authorized, client, exchanged, issued, refreshed, reuse, revoked, user } from '../../ledger/given.ts'
 import {
   appendUnreadable,
   closeEmbedded,
@@ -42,6 +42,20 @@ test('a living grant tells whose it is, what happened to it, and which tokens li
   t.regex(text, /issued generation 1 for "read write", access token for 3600 s, by client\/shop from 192\.0\.2\.1/)
   t.regex(text, /\+0\.\d s {2}refreshed to generation 2 for "read"/)
   t.regex(text, /Now \(.*\): live\n {2}access token of generation 1, until/)
+})
+
+test('a grant that a code was exchanged for tells of both, and of a code that came again', async (t) => {
+  const ledger = await embeddedLedger()
+  await ledger.append(authorized({ grant_id, consent: 'asked' }))
+  await ledger.append(exchanged({ grant_id }))
+  await ledger.append(exchanged({ grant_id }))
+  await ledger.append(revoked({ grant_id, reason: 'code_reuse' }))
+  const text = renderLife(await lifeOf(ledger))
+  t.regex(text, /made by {4}authorization_code\n/)
+  t.regex(text, /authorized for "read write", code for 600 s, by /)
+  t.regex(text, /s {2}exchanged the code for generation 1, by /)
+  t.regex(text, /VOID \(code_spent\), changed nothing: exchanged the code/)
+  t.regex(text, /revoked: code_reuse \(by client shop\)/)
 })
 
 test('a grant that ended tells who ended it and why, and marks what came too late', async (t) => {

@@ -5,7 +5,7 @@ import { createSightings } from '../../../services/audit/verify/sightings.ts'
 import { verify } from '../../../services/audit/verify/verify.ts'
 import { foldLog, walkLog } from '../../../shared/event-log/fold-log.ts'
 import { readSkips } from '../../../shared/event-log/skips.ts'
-import { authorized, issued, refreshed } from '../../ledger/given.ts'
+import { authorized, exchanged, issued, refreshed } from '../../ledger/given.ts'
 import { closeEmbedded, embeddedLedger, grantId, seed, type WrittenLedger } from '../../support/written-ledger.ts'
 
 test.after.always(closeEmbedded)
@@ -40,6 +40,8 @@ test('text that is written in more than one way compares as what it says', async
   )
   await ledger.append(authorized({ grant_id: grantId(3), client_id: odd, redirect_uri: odd }))
   await ledger.append(authorized({ grant_id: grantId(4), redirect_uri: null, code_challenge: null }))
+  await ledger.append(authorized({ grant_id: grantId(5), redirect_uri: odd }))
+  await ledger.append(exchanged({ grant_id: grantId(5) }))
   await ledger.project()
   t.is((await verify(ledger)).difference, null)
 })
@@ -54,6 +56,11 @@ const TAMPERINGS: [what: string, sql: string, found: Record<string, unknown>][] 
     'a code that lives longer by a microsecond',
     `UPDATE grants SET dead_at = dead_at + interval '1 microsecond' WHERE status = 'authorized'`,
     { table: 'grants', key: grantId(2), column: 'dead_at' },
+  ],
+  [
+    'a code that another redirect_uri exchanges',
+    `UPDATE grants SET code = jsonb_set(code, '{redirect_uri}', '"https://evil.example/"') WHERE status = 'authorized'`,
+    { table: 'grants', key: grantId(2), column: 'code' },
   ],
   [
     'a live grant that is to be swept',

@@ -8,6 +8,7 @@ import {
   S0,
   T0,
   authorized,
+  exchanged,
   given,
   givenLive,
   issued,
@@ -26,6 +27,7 @@ const live = given([issued(), 0])
 const twice = given([issued(), 0], [refreshed(2), 10])
 const ended = given([issued(), 0], [revoked(), 5])
 const coded = given([authorized(), 0])
+const spent = given([authorized(), 0], [exchanged(), 1])
 
 const ROWS: Row[] = [
   { title: 'an unknown grant is authorized', given: UNKNOWN_GRANT, when: at(0, authorized()), then: 'authorized' },
@@ -52,6 +54,20 @@ const ROWS: Row[] = [
     when: at(1, issued({ client_id: 'thief' })),
     then: 'client_mismatch',
   },
+  { title: 'a code is exchanged just before its expiry', given: coded, when: at(599.999, exchanged()), then: 'live' },
+  { title: 'a code is not exchanged at its expiry', given: coded, when: at(600, exchanged()), then: 'code_expired' },
+  {
+    title: 'a code is not exchanged by another client',
+    given: coded,
+    when: at(1, exchanged({ client_id: 'thief' })),
+    then: 'client_mismatch',
+  },
+  { title: 'no unknown grant is exchanged', given: UNKNOWN_GRANT, when: at(1, exchanged()), then: 'grant_unknown' },
+  { title: 'a code is exchanged once', given: spent, when: at(2, exchanged()), then: 'code_spent' },
+  { title: 'a grant without a code is not exchanged', given: live, when: at(1, exchanged()), then: 'code_spent' },
+  { title: 'a revoked grant is not exchanged', given: ended, when: at(6, exchanged()), then: 'grant_revoked' },
+  { title: 'an exchanged grant is not issued as well', given: spent, when: at(2, issued()), then: 'grant_exists' },
+  { title: 'an exchanged grant is refreshed', given: spent, when: at(2, refreshed(2)), then: 'live' },
   { title: 'a live grant is not issued again', given: live, when: at(1, issued()), then: 'grant_exists' },
   { title: 'a revoked grant is not issued again', given: ended, when: at(6, issued()), then: 'grant_revoked' },
   {
@@ -164,6 +180,13 @@ const ROWS: Row[] = [
   },
 ]
 
+const CODE = {
+  kid: 1,
+  redirect_uri: 'https://shop.example/callback',
+  code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+  code_challenge_method: 'S256',
+} as const
+
 const STATUSES: string[] = ['unknown', 'authorized', 'live', 'revoked'] satisfies GrantState['status'][]
 
 for (const row of ROWS) {
@@ -215,6 +238,7 @@ test('an issue sets every time from its own record and its own lifetimes', (t) =
     refresh_grace_seconds: 30,
     refresh_rotation: true,
     older_access_exp: null,
+    code: null,
     young: Young.of([{ generation: 1, at: T0 + 999 }]),
   })
 })
@@ -223,10 +247,29 @@ test('an authorization keeps its terms and when its code ends', (t) => {
   t.like(given([authorized(), 0]), {
     status: 'authorized',
     code_exp: S0 + 600,
-    redirect_uri: 'https://shop.example/callback',
-    code_challenge_method: 'S256',
+    code: CODE,
     terms: { grant_id: GRANT_ID, access_token_lifetime: 3600, refresh_grace_seconds: 30 },
   })
+})
+
+test('an exchange makes generation 1 on the terms and the registry position of the authorization', (t) => {
+  const terms = { access_token_lifetime: 60, registry_position: 5, scope: 'read', refresh_grace_seconds: 3 }
+  const state = givenLive([authorized(terms), 0], [exchanged({ kid: 2 }), 9])
+  t.like(state, { registry_position: 5, scope: 'read', refresh_grace_seconds: 3, refresh_exp: S0 + 9 + 86_400 })
+  t.like(state, { grant_type: 'authorization_code', access_generation: 1, refresh_generation: 1 })
+  const made = { generation: 1, event_id: 'CodeExchanged@9', kid: 2, scope: 'read', iat: S0 + 9, exp: S0 + 69 }
+  t.deepEqual(state.current, { ...made, at: T0 + 9_000 })
+})
+
+test('an exchanged grant keeps its code, also when it was refreshed or has ended', (t) => {
+  const facts: [GrantFact, number][] = [
+    [authorized(), 0],
+    [exchanged({ kid: 2 }), 1],
+    [refreshed(2), 2],
+  ]
+  t.deepEqual(givenLive(...facts).code, CODE)
+  t.like(given(...facts, [revoked(), 3]), { status: 'revoked', issued: { code: CODE } })
+  t.is(givenLive([authorized(), 0], [issued(), 1]).code, null)
 })
 
 test('a refresh makes a new access token, takes over its grace, and keeps the granted scope', (t) => {

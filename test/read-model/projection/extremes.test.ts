@@ -65,6 +65,7 @@ function factsOf(type: EventType): Fact[][] {
 function beforehand(type: EventType, data: Data): { type: string; data: Data }[] {
   if (/^Token(Refreshed|ReuseDetected|Revoked)$/.test(type))
     return [first('TokenIssued', pick(data, 'grant_id', 'client_id'))]
+  if (type === 'CodeExchanged') return [first('AuthorizationGranted', pick(data, 'grant_id', 'client_id'))]
   const kind = /^(Client|Scope|Group|Acl|Resource|User)(Changed|SecretRenewed|Deleted|GrantsRevoked)$/.exec(type)?.[1]
   if (!kind) return []
   const member = kind.toLowerCase()

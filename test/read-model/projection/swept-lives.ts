@@ -5,18 +5,23 @@ import type { GrantEvent, GrantFact, Recorded } from '../../../shared/ledger/eve
 import { evolve } from '../../../shared/ledger/grant/evolve.ts'
 import { type Generation, type GrantState, issuedOf, UNKNOWN_GRANT } from '../../../shared/ledger/grant/state.ts'
 import { mayBeSwept } from '../../../shared/ledger/grant/sweepable.ts'
-import { authorized, issued, refreshed, reuse, revoked } from '../../ledger/given.ts'
+import { authorized, exchanged, issued, refreshed, reuse, revoked } from '../../ledger/given.ts'
 
 /** Lives of some grants over hours. Events and ends are on whole minutes, whoever asks does so at half a minute. */
 export type SweptLives = { grants: Script[]; looks: number[] }
 
 type Script = { code: boolean; access: number | null; policy: Policy | null; rest: number; steps: Step[] }
 type Policy = { lifetime: number | null; absolute: number | null; limit: number | null }
-type Step = { op: 'refresh' | 'issue' | 'revoke' | 'reuse'; gap: number; access: number | null; kid: number }
+type Step = {
+  op: 'refresh' | 'issue' | 'exchange' | 'revoke' | 'reuse'
+  gap: number
+  access: number | null
+  kid: number
+}
 
 const access = fc.constantFrom(null, 5, 5, 70, 300)
 const step: fc.Arbitrary<Step> = fc.record({
-  op: fc.constantFrom('refresh', 'refresh', 'refresh', 'refresh', 'issue', 'revoke', 'reuse'),
+  op: fc.constantFrom('refresh', 'refresh', 'refresh', 'refresh', 'issue', 'exchange', 'revoke', 'reuse'),
   gap: fc.constantFrom(0, 1, 20, 58, 64, 130),
   access,
   kid: fc.integer({ min: 1, max: 2 }),
@@ -88,6 +93,7 @@ function folded({ code, access, policy, rest, steps }: Script, now: number): Fol
     const facts: Record<Step['op'], GrantFact> = {
       refresh: next,
       issue: issued(terms),
+      exchange: exchanged({ grant_id, kid }),
       revoke: revoked({ grant_id }),
       reuse: reuse(1, { grant_id, refresh_grace_seconds: 0 }),
     }

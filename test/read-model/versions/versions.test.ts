@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: 'bab950f469f01215d885122c66c6940c45bb6e179bea3f89715a011e0f55a461',
+  2: '02cbe76a9924448af7d82b2544c926b8f45d84b00396d7db20129ee24cde2f43',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {

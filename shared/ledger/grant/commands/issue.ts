@@ -1,4 +1,4 @@
-import type { Client, GrantFact, Principal, RefreshPolicy } from '../../events.ts'
+import type { Client, GrantFact, GrantTerms, Principal, RefreshPolicy } from '../../events.ts'
 import { refuse, type Refusal } from './refusal.ts'
 import { grantedScope } from '../../scope.ts'
 
@@ -49,6 +49,14 @@ const OTHER_GRANT = { confidentialOnly: false, refreshable: true }
  * client_credentials (§4.4.3), nor for a client that may not refresh.
  */
 export function issueTokens(command: IssueCommand): IssueDecision {
+  const { terms, refused } = grantTerms(command)
+  return refused ? { refused } : { event: { type: 'TokenIssued', data: terms } }
+}
+
+/** The terms that a client gets a grant on, or why it gets none. */
+export function grantTerms(
+  command: IssueCommand,
+): { terms: GrantTerms; refused?: undefined } | { refused: Refusal; terms?: undefined } {
   const { client, grant_id, principal, grant_type, registry_position, kid } = command
   const refused = grant_type === ADMINISTRATOR_GRANT ? null : grantTypeRefusal(client, grant_type)
   if (refused) return { refused }
@@ -57,7 +65,7 @@ export function issueTokens(command: IssueCommand): IssueDecision {
   const { client_id, access_token_lifetime, refresh_grace_seconds, refresh_rotation } = client
   const terms = { grant_id, client_id, principal, grant_type, scope, access_token_lifetime }
   const refreshing = { refresh: refreshPolicy(client, grant_type), refresh_grace_seconds, refresh_rotation }
-  return { event: { type: 'TokenIssued', data: { ...terms, ...refreshing, registry_position, kid } } }
+  return { terms: { ...terms, ...refreshing, registry_position, kid } }
 }
 
 /** `unauthorized_client` if this client may not use this grant type (RFC 6749 §5.2), else `null`. */
