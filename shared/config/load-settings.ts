@@ -110,6 +110,7 @@ function contradictions(raw: Partial<Raw>, dev: boolean): string[] {
   return [
     ...problems,
     ...allOrNone(raw, ['KAFKA_SSL_CERTIFICATE', 'KAFKA_SSL_KEY']),
+    ...allOrNone(raw, ['TLS_CERTIFICATE', 'TLS_KEY']),
     ...allOrNone(raw, ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD']),
     ...allOrNone(raw, ['BOOTSTRAP_CLIENT_ID', 'BOOTSTRAP_CLIENT_SECRET']),
   ]

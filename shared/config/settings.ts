@@ -76,6 +76,11 @@ export const settingsSchema = z.object({
   SERVE_PUBLIC_PORT: form.port.prefault('4444').describe('Public port'),
   SERVE_ADMIN_HOST: z.string().prefault('127.0.0.1').describe('Address that the admin port is bound to'),
   SERVE_ADMIN_PORT: form.port.prefault('4445').describe('Admin port'),
+  TLS_CERTIFICATE: z
+    .string()
+    .optional()
+    .describe('Path of a PEM file with our certificate and those up to its CA, to [speak TLS ourselves](https.md)'),
+  TLS_KEY: z.string().optional().describe('Path of a PEM file with the private key of that certificate'),
   REQUIRE_HTTPS: form.flag.prefault('true').describe('Refuse requests that came over plain HTTP'),
   TRUSTED_PROXIES: form.proxies
     .default([])
@@ -151,10 +156,13 @@ export type SettingName = keyof typeof settingsSchema.shape
 export const SETTING_NAMES = Object.keys(settingsSchema.shape).filter(isSettingName)
 
 /** In dev mode these take the place of the defaults. */
-export function devDefaults({ SERVE_PUBLIC_PORT: port = '4444' }: Partial<Record<SettingName, string>>) {
+export function devDefaults({
+  SERVE_PUBLIC_PORT: port = '4444',
+  TLS_CERTIFICATE,
+}: Partial<Record<SettingName, string>>) {
   // A port that is none is a problem of its own, and must not make a second one.
   return {
-    ISSUER: `http://127.0.0.1:${form.port.safeParse(port).success ? port : 4444}`,
+    ISSUER: `${TLS_CERTIFICATE ? 'https' : 'http'}://127.0.0.1:${form.port.safeParse(port).success ? port : 4444}`,
     SERVE_PUBLIC_HOST: '127.0.0.1',
     REQUIRE_HTTPS: 'false',
   }

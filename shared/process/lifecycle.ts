@@ -50,6 +50,11 @@ export function stopOnSignals(lifecycle: Lifecycle, exit: (code: number) => void
     })
 }
 
+/** SIGHUP has the process read again what may change while it runs; without that it would end it. */
+export function renewOnHangup(renew: () => void): void {
+  process.on('SIGHUP', renew)
+}
+
 async function within(work: Promise<boolean>, ms: number): Promise<boolean> {
   const limit = new AbortController()
   const late = pause(ms, limit.signal).then(() => false)

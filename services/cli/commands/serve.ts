@@ -32,7 +32,7 @@ ${EXIT_CODES}`,
 
 async function run(names: readonly ServiceName[]): Promise<void> {
   const { loadSettings } = await import('../../../shared/config/load-settings.ts')
-  const { stopOnSignals } = await import('../../../shared/process/lifecycle.ts')
+  const { renewOnHangup, stopOnSignals } = await import('../../../shared/process/lifecycle.ts')
   const { createLogger } = await import('../../../shared/process/logger.ts')
   const { secretsFor } = await import('../compose/services.ts')
   const { requireAnswerable } = await import('../compose/exposed.ts')
@@ -40,6 +40,7 @@ async function run(names: readonly ServiceName[]): Promise<void> {
   requireAnswerable(names, settings)
   const logger = createLogger(settings, process.stderr)
   const serving = await start(names, settings, logger)
+  if (serving.renewCertificate) renewOnHangup(serving.renewCertificate)
   stopOnSignals(serving.lifecycle, (code) => process.exit(code))
   logger.info({ services: names, public_url: serving.publicUrl, admin_url: serving.adminUrl }, 'serving')
   await serving.failed

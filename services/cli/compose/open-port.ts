@@ -9,6 +9,7 @@ import type { About } from '../../../shared/http/openapi/document.ts'
 import { docsRoutes } from '../../../shared/http/openapi/docs-page.ts'
 import { openApiRoute } from '../../../shared/http/openapi/openapi-route.ts'
 import { OWN_OPERATIONS } from '../../../shared/http/openapi/own-operations.ts'
+import { openCertificate } from '../../../shared/process/certificate.ts'
 import { type Health, healthRoutes } from '../../../shared/process/soundness/health.ts'
 import { HEALTH_OPERATIONS } from '../../../shared/process/soundness/health-operations.ts'
 import { knownError } from '../../../shared/process/known-errors.ts'
@@ -16,7 +17,7 @@ import type { Lifecycle } from '../../../shared/process/lifecycle.ts'
 import type { Operations } from '../../../shared/http/openapi/operation.ts'
 import type { Runtime } from '../../../shared/process/runtime.ts'
 import { dispatch } from './dispatch.ts'
-import { isExposed } from './exposed.ts'
+import { isExposed, speaksTls } from './exposed.ts'
 import type { ServiceName } from './service-names.ts'
 import { type Port, PORTS, servicesOn } from './services.ts'
 
@@ -70,17 +71,27 @@ export type Ports = {
   show: (faces: Faces) => void
   /** Listens on every port that one of the services is on; `null` = none of them is. */
   open: () => Promise<{ publicUrl: string | null; adminUrl: string | null }>
+  /** Reads the files of the certificate again; `null` = no port speaks TLS. */
+  renewCertificate: (() => void) | null
 }
 
 /** The ports of a process, whose answers may change while they are open. */
-export function createPorts(names: readonly ServiceName[], settings: Settings, lifecycle: Lifecycle): Ports {
+export function createPorts(
+  names: readonly ServiceName[],
+  { settings, logger }: Pick<Runtime, 'settings' | 'logger'>,
+  lifecycle: Lifecycle,
+): Ports {
   let shown: Faces = {}
+  const speaking = PORTS.some((port) => servicesOn(port, names).length > 0 && speaksTls(port, settings))
+  const certificate = speaking ? openCertificate(settings, logger) : null
 
   async function openPort(port: Port): Promise<string | null> {
     if (servicesOn(port, names).length === 0) return null
     const address = addressOf(port, settings)
     const app = { callback: (): RequestListener => (request, response) => void shown[port]?.(request, response) }
-    const listener = await listen(app, address).catch((cause: unknown) => notBound(port, address, cause))
+    const tls = speaksTls(port, settings) ? certificate?.pair() : undefined
+    const listener = await listen(app, { ...address, tls }).catch((cause: unknown) => notBound(port, address, cause))
+    certificate?.shownBy(listener)
     lifecycle.onStop(`port ${listener.port}`, () => listener.close(CLOSE_MS))
     return listener.url
   }
@@ -88,6 +99,7 @@ export function createPorts(names: readonly ServiceName[], settings: Settings, l
   return {
     show: (faces) => void (shown = faces),
     open: async () => ({ publicUrl: await openPort('public'), adminUrl: await openPort('admin') }),
+    renewCertificate: certificate && certificate.renew,
   }
 }
 

@@ -36,6 +36,8 @@ export type Serving = {
   lifecycle: Lifecycle
   /** Dev mode only: the demo is there, so the process may be called ready. */
   prepared: () => void
+  /** Reads the files of the certificate again; `null` = nothing speaks TLS. */
+  renewCertificate: (() => void) | null
   /** Rejects when a part gave up for good: the process must end, so that another takes its place. */
   failed: Promise<never>
 }
@@ -70,14 +72,15 @@ export async function serve(
   failed.catch(() => undefined)
   const facesOn = (one: Runtime) =>
     facesOf(names, one, healthOf(names, one, { held, preparing, partProblems, lifecycle }))
-  const ports = createPorts(names, settings, lifecycle)
+  const ports = createPorts(names, runtime, lifecycle)
   const reading = readOn({ runtime, runtimeOn, announced, show: (one) => ports.show(facesOn(one)) }, lifecycle)
   try {
     ports.show(facesOn(runtime))
     const { publicUrl, adminUrl } = await ports.open()
     const following = followSwitch({ knex: parts.knex, settings, logger, ...reading })
     lifecycle.onStop('watch over the read model in use', following.stop)
-    return { publicUrl, adminUrl, runtime, lifecycle, prepared: () => (demo.missing = false), failed }
+    const { renewCertificate } = ports
+    return { publicUrl, adminUrl, runtime, lifecycle, prepared: () => (demo.missing = false), renewCertificate, failed }
   } catch (error) {
     await lifecycle.stop()
     throw error
