@@ -1,19 +1,21 @@
+import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import { OperatorError } from '../config/operator-error.ts'
 import { ownCommand } from '../config/own-command.ts'
 import type { Person, PersonalState, PlainUser, SealedUser } from '../ledger/user.ts'
 import type { Keys } from '../tokens/keys.ts'
-import {
-  generateDataKey,
-  sealPersonal,
-  unwrapKey,
-  usernameIndex,
-  wrapKey,
-  type WrappedKey,
-} from '../tokens/personal-data.ts'
-import { NAME_KEY, nameKeyFor } from './name-key.ts'
+import { generateDataKey, sealPersonal, wrapKey, type WrappedKey } from '../tokens/personal-data.ts'
+import { createNames } from './name-key.ts'
 import { createOpening, wrappedAs } from './opening.ts'
-import { type PersonKey, personKeyFor, type PersonKeys, readPersonKeys, replaceKey } from './person-keys.ts'
+import {
+  type PersonKey,
+  personKeyFor,
+  PersonForgotten,
+  type PersonKeys,
+  readPersonKeys,
+  replaceKey,
+} from './person-keys.ts'
+import { readSealingKeys } from './sealing-keys.ts'
 
 /** What is behind sealed users, by `sub`. */
 export type Revealed = ReadonlyMap<string, Person | PersonalState>
@@ -35,6 +37,8 @@ export type People = {
   revealAsOf(snapshot: Knex): Promise<Reveal>
   /** By what a user name is unique. */
   indexOf(username: string): Promise<string>
+  /** The same by the name key that was seen last: what is sealed tells whether it is still the one. */
+  likelyIndexOf(username: string): Promise<string>
   /**
    * The user as the log may hold it; `before`: as it stands there, so that members which only a later release knows are
    * kept. PersonForgotten for who was forgotten.
@@ -55,7 +59,6 @@ const kidMissing = (kid: number) =>
 
 /** Opens and seals what names people, under the keys of schema `ledger`. */
 export function createPeople({ knex, keys, ledger_id, isIndexed }: PeopleOptions): People {
-  let nameKey: { wrapped: Buffer; key: Buffer } | undefined
   const hasKeys = keys?.kids.some((kid) => keys.subkey('person', kid)) ?? false
 
   const { keyOf, open, reveal, missingKid } = createOpening(keys, ledger_id)
@@ -73,20 +76,7 @@ export function createPeople({ knex, keys, ledger_id, isIndexed }: PeopleOptions
     return wrapKey(keys, ledger_id, { name, key })
   }
 
-  async function loadNameKey(): Promise<Buffer> {
-    const isUsed = isIndexed ?? (() => Promise.resolve(false))
-    const found = await nameKeyFor(knex, { wrap: (key) => wrap(NAME_KEY, key), isUsed })
-    if (nameKey?.wrapped.equals(found.wrapped)) return nameKey.key
-    const key = keys && unwrapKey(keys, ledger_id, { name: NAME_KEY, ...found })
-    if (!key) throw new OperatorError(`the key that keeps names of users unique needs key ${found.kid}`)
-    nameKey = { wrapped: found.wrapped, key }
-    return key
-  }
-
-  async function indexOf(username: string): Promise<string> {
-    // Asked for each time: of a key that was lost and made anew there must not be two in use.
-    return usernameIndex(await loadNameKey(), username)
-  }
+  const names = createNames({ knex, keys, ledger_id, isIndexed })
 
   /** The key of this person; another one where the row has one of another person, which no restart mends. */
   async function ownKey(sub: string, found: PersonKey, make: (key_id: string) => WrappedKey) {
@@ -101,10 +91,14 @@ export function createPeople({ knex, keys, ledger_id, isIndexed }: PeopleOptions
 
   async function seal(user: PlainUser, before?: SealedUser | null): Promise<SealedUser> {
     const { sub, personal } = user
-    // First: as long as there is a key of a person, the name key is not made anew.
-    const username_index = await indexOf(personal.username)
     const make = (key_id: string) => wrap(wrappedAs(sub, key_id), generateDataKey())
-    const { key, found } = await ownKey(sub, await personKeyFor(knex, sub, make), make)
+    const key_id = randomUUID()
+    const held = await readSealingKeys(knex, sub, before ? null : { key_id, ...make(key_id) })
+    // First the name key: as long as there is a key of a person, it is not made anew.
+    const username_index = await names.indexOf(personal.username, held.nameKey)
+    const personKey = held.personKey ?? (await personKeyFor(knex, sub, make))
+    if (personKey === 'forgotten') throw new PersonForgotten()
+    const { key, found } = await ownKey(sub, personKey, make)
     const whole = { ...(before && open(before, found)), ...personal }
     return { ...user, username_index, personal: sealPersonal(key, { ledger_id, sub, key_id: found.key_id }, whole) }
   }
@@ -118,7 +112,8 @@ export function createPeople({ knex, keys, ledger_id, isIndexed }: PeopleOptions
     reveal: async (users) => (await revealFor(users.map(({ sub }) => sub)))(users),
     revealFor,
     revealAsOf: async (snapshot) => revealWith(await readPersonKeys(snapshot)),
-    indexOf,
+    indexOf: (username) => names.indexOf(username),
+    likelyIndexOf: names.likelyIndexOf,
     seal,
   }
 }

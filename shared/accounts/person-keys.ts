@@ -16,16 +16,19 @@ export class PersonForgotten extends Error {
   }
 }
 
-type Row = { sub: string; key_id: string | null; kid: number | null; wrapped: Buffer | null }
+/** As it is stored: all `null` where the person was forgotten. */
+export type PersonKeyRow = { key_id: string | null; kid: number | null; wrapped: Buffer | null }
 
 /** The keys of these persons; without `subs`, of all. */
 export async function readPersonKeys(knex: Knex, subs?: readonly string[]): Promise<PersonKeys> {
   const some = subs ? 'WHERE sub = ANY (?)' : ''
-  const { rows } = await knex.raw<{ rows: Row[] }>(
-    `SELECT sub, key_id, kid, wrapped FROM ledger.persons ${some}`,
-    subs ? [[...subs]] : [],
-  )
-  return new Map(rows.map((row) => [row.sub, keyOf(row)]))
+  const { rows } = await knex
+    .raw<{ rows: (PersonKeyRow & { sub: string })[] }>(
+      `SELECT sub, key_id, kid, wrapped FROM ledger.persons ${some}`,
+      subs ? [[...subs]] : [],
+    )
+    .options({ name: subs ? 'read_person_keys' : 'read_all_person_keys' })
+  return new Map(rows.map((row) => [row.sub, personKeyOf(row)]))
 }
 
 /**
@@ -68,7 +71,8 @@ export async function replaceKey(
   return personKeyFor(knex, sub, make)
 }
 
-function keyOf({ key_id, kid, wrapped }: Row): PersonKey | 'forgotten' {
+/** What a row stands for. */
+export function personKeyOf({ key_id, kid, wrapped }: PersonKeyRow): PersonKey | 'forgotten' {
   return key_id === null || kid === null || wrapped === null ? 'forgotten' : { key_id, kid, wrapped }
 }
 

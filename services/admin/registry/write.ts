@@ -62,8 +62,7 @@ export async function writeEntity(
   bearer: Bearer,
   change: Change,
 ): Promise<RegistryEntity> {
-  const read = await readForWrite(admin, change)
-  const fact = await factOf(admin, change, read)
+  const { read, fact } = await decide(admin, change, { isGuarded: false })
   const isGuarded = needsGuard(read.view, fact)
   if (isGuarded) await requireRight(admin, ctx, GUARD_RESOURCE)
   if (isGuarded || change.underGuard) return admin.serially(() => writeGuarded(admin, ctx, bearer, change))
@@ -79,8 +78,7 @@ const ATTEMPTS = 10
  */
 async function writeGuarded(admin: Admin, ctx: HttpContext, bearer: Bearer, change: Change): Promise<RegistryEntity> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const read = await readForWrite(admin, change)
-    const fact = await factOf(admin, change, read, read.guard_revision)
+    const { read, fact } = await decide(admin, change, { isGuarded: true })
     if (!change.underGuard || needsGuard(read.view, fact)) await requireRight(admin, ctx, GUARD_RESOURCE)
     await requireAdministratorLeft(admin, read, (standing) => standingAfter(standing, fact))
     const entity = await commitChange(admin, ctx, bearer, { change, read, fact })
@@ -89,15 +87,27 @@ async function writeGuarded(admin: Admin, ctx: HttpContext, bearer: Bearer, chan
   throw new Unsettled(`${ATTEMPTS} times another guarded write came first`)
 }
 
-async function readForWrite(admin: Admin, change: Change): Promise<RegistryRead> {
-  const read = await admin.registry.read(await questionOf(admin, change))
+/** The fact, sealed, and what it was decided on: also whoever holds its name by the name key that it was sealed with. */
+async function decide(
+  admin: Admin,
+  change: Change,
+  { isGuarded }: { isGuarded: boolean },
+): Promise<{ read: RegistryRead; fact: RevisedFact }> {
+  const { username } = change
+  const index = username === undefined ? null : await admin.people.likelyIndexOf(username)
+  const read = await admin.registry.read(questionOf(change, index))
   requireRecent(read.checkpoint, read.now, admin.maxLagMs)
-  return read
+  const fact = await factOf(admin, change, read, isGuarded ? read.guard_revision : undefined)
+  return index === null || index === indexIn(fact) ? { read, fact } : decide(admin, change, { isGuarded })
 }
 
 /** A person whose name cannot be read is found by its index. */
-async function questionOf({ people }: Admin, { question, username }: Change): Promise<Partial<RegistryQuestion>> {
-  return username === undefined ? question : { ...question, username_indexes: [await people.indexOf(username)] }
+function questionOf({ question }: Change, index: string | null): Partial<RegistryQuestion> {
+  return index === null ? question : { ...question, username_indexes: [index] }
+}
+
+function indexIn({ data }: RevisedFact): string | null {
+  return 'user' in data ? (data.user.username_index ?? null) : null
 }
 
 async function factOf(
@@ -128,9 +138,8 @@ async function commitChange(
   const { event_id: id } = change
   const context = { ...eventContext(ctx, bearer.principal), ...(id !== undefined && { id }) }
   const written = { fact, context, decidedOn: read.checkpoint }
-  const { view: after, committed } = await commitAndRead(admin.commit, written, () => {
-    return questionOf(admin, change).then(admin.registry.read)
-  })
+  const question = questionOf(change, change.username === undefined ? null : indexIn(fact))
+  const { view: after, committed } = await commitAndRead(admin.commit, written, () => admin.registry.read(question))
   const entity = after.entities.get(change.key)
   if (entity && (await isOurs(admin, entity, committed))) return entity
   // Void: somebody else's event came first, for this entity or for its name.

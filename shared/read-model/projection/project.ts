@@ -98,8 +98,11 @@ function writeSql(schema: string, projectedAt: ProjectedAt, { moves, grants, reg
   }
   const entities = writeRegistrySql(schema, registry, revealed)
   const sql = `WITH ${[...parts, ...entities.sql].join(',')} SELECT ok FROM ready`
-  // The registry changes seldom, in too many combinations for prepared statements.
-  const options = entities.sql.length === 0 ? { name: `project_${projectedAt}_${parts.length}_${schema}` } : {}
+  // All but users change seldom, and in too many combinations for prepared statements.
+  const changed = new Set(registry.entities.map(({ kind }) => kind))
+  const isUsual = changed.size === 0 || (changed.size === 1 && changed.has('user'))
+  const name = `project_${projectedAt}_${parts.length}${changed.size > 0 ? '_users' : ''}_${schema}`
+  const options = isUsual ? { name } : {}
   return { sql, bindings: [...bindings, ...entities.bindings], options }
 }
 

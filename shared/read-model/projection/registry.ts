@@ -60,13 +60,13 @@ export async function loadRegistry(
 ): Promise<KnownRegistry> {
   const [first] = records
   if (!first) return { entities: [], guard_revision: 0 }
-  const loaded = ledgerEntity(first, registryBegins)
   const keys = records.flatMap(({ event }) => parseRegistryKey(registryKeyOf(event)) ?? [])
-  for (const kind of NAMED_KINDS) {
+  const loading = NAMED_KINDS.flatMap((kind) => {
     const ids = keys.filter((key) => key.kind === kind).map(({ id }) => id)
-    if (ids.length > 0) loaded.push(...(await loadKind(tables, kind, { ids, records })))
-  }
-  return { entities: loaded, guard_revision: await loadGuardRevision(tables, first.position) }
+    return ids.length > 0 ? [loadKind(tables, kind, { ids, records })] : []
+  })
+  const [guard_revision, ...loaded] = await Promise.all([loadGuardRevision(tables, first.position), ...loading])
+  return { entities: [...ledgerEntity(first, registryBegins), ...loaded.flat()], guard_revision }
 }
 
 type Wanted = { ids: string[]; records: Recorded<RegistryEvent>[] }
@@ -78,10 +78,12 @@ async function loadKind(
 ): Promise<RegistryEntity[]> {
   const { table, id } = REGISTRY_TABLES[kind]
   const claimed = claims(kind, records)
-  const { rows } = await knex.raw<{ rows: { row: RegistryRow }[] }>(
-    `SELECT ${entityJson(kind, 't')} AS row FROM ${schema}.${table} t WHERE t.${id} = ANY (?) ${claimed.sql}`,
-    [ids, ...claimed.bindings],
-  )
+  const { rows } = await knex
+    .raw<{ rows: { row: RegistryRow }[] }>(
+      `SELECT ${entityJson(kind, 't')} AS row FROM ${schema}.${table} t WHERE t.${id} = ANY (?) ${claimed.sql}`,
+      [ids, ...claimed.bindings],
+    )
+    .options({ name: `load_${table}_${schema}` })
   return rows.map(({ row }) => entityOfRow(kind, row))
 }
 

@@ -105,6 +105,21 @@ test('a name key that is lost is not made anew by itself: a taken name is not gi
   t.is(difference, null)
 })
 
+test('a name is taken under a name key that this process has not seen yet, and nothing is appended for it', async (t) => {
+  const { ledger, knex, log, topics } = await startWithTwo(t)
+  const settings = loadSettings(
+    Object.fromEntries(Object.entries(ledger.settings).map(([name, value]) => [`LEDGER_${name}`, value])),
+  )
+  await knex.raw('DELETE FROM ledger.name_key')
+  await reindexUsers({ knex, log, topics }, settings, { reason: 'lost in a failover' })
+  await knex.raw('DELETE FROM ledger.persons WHERE sub = ?', [SUB])
+  const revoked = { token: ledger.root, body: { reason: 'lost' } }
+  t.is((await ledger.send('POST', `/admin/users/${SUB}/revoke-all`, revoked)).status, 200)
+  const before = await log.bounds([topics.registry])
+  t.is((await putNew(ledger, { username: 'ada.LOVELACE' }, 'other')).status, 409)
+  t.deepEqual(await log.bounds([topics.registry]), before)
+})
+
 test('a name that is shown is taken, also where its index is of another name key', async (t) => {
   const { ledger, knex, log, topics } = await startWithTwo(t)
   await knex.raw('DELETE FROM ledger.name_key')
