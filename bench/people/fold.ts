@@ -1,7 +1,4 @@
 import { v7 as uuidv7 } from 'uuid'
-import { fillReadModel } from '../../shared/read-model/projection/rebuild.ts'
-import { createReadModel } from '../../shared/read-model/versions/build.ts'
-import type { Runtime } from '../../shared/process/runtime.ts'
 import {
   appendUsers,
   inBatches,
@@ -13,28 +10,38 @@ import {
   take,
   type Taken,
 } from './cost.ts'
+import type { Opened } from './release.ts'
+
+/** Ledgers with users in clear and sealed, of this release; and in clear, of the release before. */
+export type Folding = { plain: Opened; sealed: Opened; before: Opened | null }
 
 /**
- * What it takes to fold a user into a read model, from a log of plain (`before`) and one of sealed users (`now`). The
- * same code as the projector's: read, load, unwrap, open, fold, write.
+ * What it takes to fold a user into a read model: sealed users beside plain ones, and beside plain ones in the release
+ * before. The same code as the projector's: read, load, unwrap, open, fold, write.
  */
 export async function foldCost(
-  { plain, sealed }: { plain: Runtime; sealed: Runtime },
+  { plain, sealed, before }: Folding,
   users: number,
   pairs: number,
 ): Promise<Record<string, Ratio>> {
   const people = Array.from({ length: users }, (_, n) => personOf(`fold-${n}`))
-  await appendUsers(plain, people)
-  await appendUsers(sealed, await inBatches(people, (user) => sealed.people.seal(user), SEALED_AT_ONCE))
-  const found = await inPairs(
-    pairs,
-    () => built(plain, users),
-    () => built(sealed, users),
-  )
-  return ratiosOf('fold of a user', found)
+  await appendUsers(plain.runtime, people)
+  if (before) await appendUsers(before.runtime, people)
+  const { runtime } = sealed
+  await appendUsers(runtime, await inBatches(people, (user) => runtime.people.seal(user), SEALED_AT_ONCE))
+  const beside = async (other: Opened) => {
+    return inPairs(
+      pairs,
+      () => built(other, users),
+      () => built(sealed, users),
+    )
+  }
+  const costs = ratiosOf('fold of a user, plain and sealed', await beside(plain))
+  return before ? { ...costs, ...ratiosOf('fold of a user, before and now', await beside(before)) } : costs
 }
 
-async function built({ knex, settings, ...source }: Runtime, users: number): Promise<Taken> {
+async function built({ runtime, createReadModel, fillReadModel }: Opened, users: number): Promise<Taken> {
+  const { knex, settings, ...source } = runtime
   const schema = `bench_${uuidv7().replaceAll('-', '')}`
   await createReadModel(knex, schema)
   const place = { pid: process.pid, databaseUrl: settings.DATABASE_URL ?? '' }

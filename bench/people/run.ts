@@ -1,22 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
 import knexOf from 'knex'
-import pino from 'pino'
-import { migrate } from '../../services/cli/compose/migrate.ts'
-import { loadSettings } from '../../shared/config/load-settings.ts'
-import { ledgerIdOf } from '../../shared/process/ledger-id.ts'
-import { openParts } from '../../shared/process/open-parts.ts'
-import { type Runtime, runtimeOf } from '../../shared/process/runtime.ts'
-import { readModelInUse } from '../../shared/read-model/versions/read-models.ts'
-import { deriveKeys } from '../../shared/tokens/keys.ts'
 import { startKafka } from '../../test/support/start-kafka.ts'
 import { startPostgres } from '../../test/support/start-postgres.ts'
 import { costOf, type Ratio } from './cost.ts'
 import { foldCost } from './fold.ts'
+import { freshKey, type Opened, openRelease } from './release.ts'
 import { rehearse, type Rehearsed } from './rotation.ts'
-import { startSide } from './side.ts'
+import { ROOT, startSide } from './side.ts'
 
 /**
  * `npm run bench -- people [--before DIR] [--people 100000] [--forget 10000] [--only fold|cost|rehearsal]`: what sealed
@@ -37,7 +29,6 @@ const PAIRS = Number(values.pairs)
 const FOLDED_USERS = Number(values.folded)
 
 const note = (text: string) => process.stderr.write(`${text}\n`)
-const key = (kid: number) => `${kid}:${randomBytes(32).toString('base64')}`
 
 note('starting Kafka and PostgreSQL …')
 const postgres = await startPostgres()
@@ -69,24 +60,22 @@ async function database(name: string): Promise<string> {
   return url.href
 }
 
-async function runtimeFor(env: Record<string, string>): Promise<{ runtime: Runtime; ledger_id: string }> {
-  const settings = loadSettings({ LEDGER_ISSUER: 'http://127.0.0.1:4444', LEDGER_REQUIRE_HTTPS: 'false', ...env })
-  const logger = pino({ level: 'error' }, process.stderr)
-  const parts = await openParts(settings, logger)
-  closing.push(() => parts.close())
-  await migrate(parts, settings, logger)
-  const ledger_id = await ledgerIdOf(parts.knex)
-  const keys = deriveKeys(settings.SECRETS_SYSTEM ?? [], ledger_id)
-  const read = { ...parts, schema: await readModelInUse(parts.knex) }
-  return { runtime: runtimeOf(read, settings, { keys, ledger_id }, logger), ledger_id }
+async function opened(root: string, env: Record<string, string>): Promise<Opened> {
+  const release = await openRelease(root, env)
+  closing.push(release.close)
+  return release
 }
 
 async function measureCost(): Promise<Record<string, Ratio>> {
-  const env = async (name: string) => ({ LEDGER_DATABASE_URL: await database(name), LEDGER_SECRETS_SYSTEM: key(1) })
-  const plain = (await runtimeFor(await env('plain'))).runtime
-  const sealed = (await runtimeFor(await env('sealed'))).runtime
-  note(`folding ${FOLDED_USERS} users, plain and sealed in turn …`)
-  const fold = await foldCost({ plain, sealed }, FOLDED_USERS, PAIRS)
+  const env = async (name: string) => ({
+    LEDGER_DATABASE_URL: await database(name),
+    LEDGER_SECRETS_SYSTEM: freshKey(1),
+  })
+  const plain = await opened(ROOT, await env('plain'))
+  const sealed = await opened(ROOT, await env('sealed'))
+  const unsealed = values.before === undefined ? null : await opened(values.before, await env('unsealed'))
+  note(`folding ${FOLDED_USERS} users, in turn …`)
+  const fold = await foldCost({ plain, sealed, before: unsealed }, FOLDED_USERS, PAIRS)
   if (values.before === undefined || values.only === 'fold') return fold
   note(render(fold, {}))
   const kafka = await brokers()
@@ -99,13 +88,13 @@ async function measureCost(): Promise<Record<string, Ratio>> {
 }
 
 async function measureRehearsal(): Promise<Rehearsed> {
-  const [one, two] = [key(1), key(2)]
+  const [one, two] = [freshKey(1), freshKey(2)]
   const databaseUrl = await database('rehearsal')
   const side = await startSide({ brokers: await brokers(), databaseUrl, secrets: `${one},${two}` })
   closing.push(side.stop)
-  const opened = await runtimeFor(side.env)
+  const { runtime, ledger_id } = await opened(ROOT, side.env)
   const [people, forgotten] = [Number(values.people), Number(values.forget)]
-  return rehearse({ side, ...opened, rotated: `${two},${one}`, people, forgotten }, note)
+  return rehearse({ side, runtime, ledger_id, rotated: `${two},${one}`, people, forgotten }, note)
 }
 
 function render(cost: Record<string, Ratio>, rehearsed: Rehearsed): string {
