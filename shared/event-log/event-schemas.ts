@@ -16,6 +16,7 @@ import {
   plainUser,
   reason,
   resource,
+  revised,
   revokedBy,
   scope,
   sealedUser,

@@ -22,7 +22,7 @@ export const grantId = uuid
 const revision = z.int().min(1).max(MAX_INTEGER)
 export const reason = z.string()
 /** What every change of an entity carries. A record of before has no more than its revision. */
-const revised = { revision, guard_revision: count.optional(), reason: reason.optional() }
+export const revised = { revision, guard_revision: count.optional(), reason: reason.optional() }
 
 const principal = z.looseObject({ type: z.enum(['user', 'client']), id: name })
 export const revokedBy = z.looseObject({ type: z.enum(['user', 'client', 'system']), id: name })
