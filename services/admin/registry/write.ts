@@ -87,7 +87,7 @@ async function writeGuarded(admin: Admin, ctx: HttpContext, bearer: Bearer, chan
   throw new Unsettled(`${ATTEMPTS} times another guarded write came first`)
 }
 
-/** The fact, sealed, and what it was decided on: also whoever holds its name by the name key that it was sealed with. */
+/** The fact, sealed, and what it was decided on: also who holds its name, by the name key that it was sealed with. */
 async function decide(
   admin: Admin,
   change: Change,
