@@ -24,23 +24,28 @@ export async function countFailedClient(
   if (wait > 0) throw tooManyFailures(wait)
 }
 
-/**
- * To be asked before a password is hashed. OAuthError 429 when too many failed for this name from this address, or from
- * it at all: whether the name is known is not told.
- */
-export async function requirePasswordHeard(ctx: HttpContext, { limits }: Counting, name_index: string): Promise<void> {
-  const wait = await limits.passwords.ask(attemptOf(ctx, name_index))
-  if (wait > 0) throw tooManyFailures(wait)
-}
+/** By which name somebody logs in (its index), and the user of that name, if there is one. */
+export type Named = { name_index: string; sub: string | null }
 
-/** Counts a password that was wrong, of a known name (`sub`) or an unknown one. Never rejects for being too many. */
-export async function countFailedPassword(
+/**
+ * Proves somebody by a password, unless too many of this name from this address were wrong, or of this address at all:
+ * then OAuthError 429 before any work, for names that nobody has as well. A refusal is counted, what succeeds is not.
+ */
+export async function limitedLogin<Proven extends { refused?: unknown }>(
   ctx: HttpContext,
-  { limits, logger }: Counting,
-  { name_index, sub }: { name_index: string; sub: string | null },
-): Promise<void> {
-  const { reached } = await limits.passwords.failed(attemptOf(ctx, name_index))
-  if (reached) logReached(ctx, logger, { failed: 'password', limit: reached, ...(sub !== null && { sub }) })
+  { limits: { passwords }, logger }: Counting,
+  { name_index, sub }: Named,
+  prove: () => Promise<Proven>,
+): Promise<Proven> {
+  const attempt = attemptOf(ctx, name_index)
+  return passwords.inTurn(attempt, async () => {
+    const wait = await passwords.ask(attempt)
+    if (wait > 0) throw tooManyFailures(wait)
+    const proven = await prove()
+    const { reached } = proven.refused ? await passwords.failed(attempt) : { reached: null }
+    if (reached) logReached(ctx, logger, { failed: 'password', limit: reached, ...(sub !== null && { sub }) })
+    return proven
+  })
 }
 
 const attemptOf = ({ state }: HttpContext, subject: string): Attempt => ({

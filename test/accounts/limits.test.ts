@@ -1,7 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import ava, { type ExecutionContext } from 'ava'
 import type { Knex } from 'knex'
+import { createTurns } from '../../shared/accounts/limits/in-turn.ts'
 import { createLimits, type FailureLimit, type Limits } from '../../shared/accounts/limits/limits.ts'
+import { QueueFull } from '../../shared/database/batcher.ts'
 import { openEmbedded, openPostgres } from '../../shared/database/open-database.ts'
 import { migrateDatabase } from '../../shared/migrations/migrations.ts'
 import { knownError } from '../../shared/process/known-errors.ts'
@@ -145,3 +147,44 @@ ava.serial('while the database is away a failed attempt is an outage, not a refu
     t.is(knownError(error)?.status, 503)
   }
 })
+
+real(
+  'of many attempts at once no more are looked at than a minute hears, and one that is under way besides',
+  async (t) => {
+    const { passwords } = limitsOn(await onServer(t))
+    const attempt = { subject: 'ann', network: NETWORK }
+    let looked = 0
+    const guess = async () =>
+      passwords.inTurn(attempt, async () => {
+        if ((await passwords.ask(attempt)) > 0) return 'locked'
+        looked++
+        await passwords.failed(attempt)
+        return 'wrong'
+      })
+    const told = await Promise.all(Array.from({ length: 60 }, guess))
+    t.true(looked >= 10 && looked <= 11, String(looked))
+    t.is(told.filter((one) => one === 'locked').length, 60 - looked)
+  },
+)
+
+ava(
+  'who waits behind many attempts of one is told so, others are not held up, and a failure holds up nobody',
+  async (t) => {
+    const take = createTurns()
+    let release: () => void = () => undefined
+    const hanging = new Promise<void>((resolve) => (release = resolve))
+    const held = Array.from({ length: 66 }, async () => take('one', async () => hanging))
+    await t.throwsAsync(
+      take('one', async () => undefined),
+      { instanceOf: QueueFull },
+    )
+    t.is(await take('other', async () => 'heard'), 'heard')
+    release()
+    await Promise.all(held)
+    await t.throwsAsync(
+      take('one', async () => Promise.reject(new Error('wrong'))),
+      { message: 'wrong' },
+    )
+    t.is(await take('one', async () => 'heard'), 'heard')
+  },
+)

@@ -62,6 +62,10 @@ test('behind PgBouncer in transaction mode the ledger works, whichever session a
   t.true(await ledger.isActive(access_token))
   t.is((await ledger.post('/oauth2/revoke', { token: access_token }, { as: app })).status, 200)
   t.false(await ledger.isActive(access_token))
+  const guess = async () => ledger.post('/oauth2/revoke', { token: 'x' }, { as: { ...app, client_secret: 'x' } })
+  const guessed = await Promise.all(Array.from({ length: 25 }, guess))
+  t.is(guessed.filter(({ status }) => status === 401).length, 20)
+  t.is(guessed.filter(({ status }) => status === 429).length, 5)
 })
 
 test('a pooler that the settings say nothing of is named at the start', async (t) => {

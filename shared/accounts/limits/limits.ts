@@ -4,6 +4,7 @@ import { ownName } from '../../database/own-name.ts'
 import type { Keys } from '../../tokens/keys.ts'
 import { cleanLimits } from './clean.ts'
 import { type Counter, createCounter } from './counter.ts'
+import { createTurns } from './in-turn.ts'
 
 /** Whom an attempt is made for (a client_id, the index of a name), and from which /32 or /64. */
 export type Attempt = { subject: string; network: string }
@@ -18,6 +19,8 @@ export type Failed = { wait: number; reached: 'subject' | 'network' | null }
 export type FailureLimit = {
   /** Seconds until an attempt is heard, 0 = now. To be asked before costly work; counts nothing. */
   ask(attempt: Attempt): Promise<number>
+  /** Runs all of one attempt, from `ask` to `failed`, in its turn among those of the same subject and network. */
+  inTurn<T>(attempt: Attempt, work: () => Promise<T>): Promise<T>
   /** Counts an attempt that failed. One that comes too early is not counted. */
   failed(attempt: Attempt): Promise<Failed>
 }
@@ -58,7 +61,9 @@ function createFailureLimit({ own, wide, keyOf, clean }: Parts): FailureLimit {
     one: await keyOf(subject, network),
     all: await keyOf(network),
   })
+  const take = createTurns()
   return {
+    inTurn: async ({ subject, network }, work) => take(JSON.stringify([subject, network]), work),
     ask: async (attempt) => {
       const { one, all } = await keysOf(attempt)
       const known = Math.max(own.known(one), wide.known(all))
