@@ -549,9 +549,15 @@ test('52. M wrong hint still revokes; missing token -> invalid_request; store do
 // ── Metadata ──
 
 test("53. M `/.well-known/oauth-authorization-server` inserted before the issuer's path, 200 application/json. 8414 §3.1, §3.2", async (t) => {
-  const { send } = await startLedger(t, { settings: { ISSUER: `${ISSUER}/path` } })
-  const { status, body } = await send('/.well-known/oauth-authorization-server/path')
+  const { send, post } = await startLedger(t, { settings: { ISSUER: `${ISSUER}/path` } })
+  const { status, headers, body } = await send('/.well-known/oauth-authorization-server/path')
+  t.regex(headers.get('content-type') ?? '', /^application\/json/)
   t.deepEqual([status, body['issuer']], [200, `${ISSUER}/path`])
+  for (const name of ['token_endpoint', 'revocation_endpoint', 'introspection_endpoint']) {
+    const { pathname } = new URL(String(body[name]))
+    t.true(pathname.startsWith('/path/oauth2/'))
+    refuses(t, await post(pathname, { token: 'x', grant_type: 'client_credentials' }), [401, 'invalid_client'], name)
+  }
 })
 
 test('54. M issuer identical; response_types_supported present; no empty arrays. 8414 §2, §3.2, §3.3 (9207 §3: `authorization_response_iss_parameter_supported` only with an authorization endpoint, then §2 `iss` in its response)', async (t) => {

@@ -1,10 +1,16 @@
 import { answerWithin } from '../../shared/http/answer-within.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
+import { metadataPath } from '../../shared/http/issuer-paths.ts'
 import type { TokenEndpoint } from './endpoint.ts'
-import { type About, metadata, metadataPath } from './metadata.ts'
+import { type About, metadata } from './metadata.ts'
 import { pubOauthRoutes } from './pub-oauth.ts'
 import { revoke } from './revoke.ts'
 import { createGrants, token } from './token.ts'
+
+/** What a public client in a browser needs, and nothing that is for servers. */
+export function crossOriginPaths(issuer: string): string[] {
+  return ['/oauth2/token', '/oauth2/revoke', metadataPath(issuer)]
+}
 
 /** The routes of the token endpoint. */
 export function tokenEndpointRoutes(router: HttpRouter, endpoint: TokenEndpoint, about: About): void {

@@ -3,15 +3,9 @@ import type { HttpMiddleware } from '../../shared/http/context.ts'
 /** `documentation`: URL of a page for developers. */
 export type About = { issuer: string; documentation?: string | undefined }
 
-/** Where the metadata of this issuer stands: the well-known part goes before the issuer's own path (RFC 8414 §3.1). */
-export function metadataPath(issuer: string): string {
-  const path = new URL(issuer).pathname.replace(/\/$/, '')
-  return `/.well-known/oauth-authorization-server${path}`
-}
-
 /** Authorization server metadata (RFC 8414 §2). Lists what works here and nothing else. */
 export function metadata({ issuer, documentation }: About, grantTypes: string[]): HttpMiddleware {
-  const at = (path: string) => `${issuer.replace(/\/$/, '')}${path}`
+  const at = (path: string) => `${issuer}${path}`
   // Some clients take the first method listed.
   const methods = ['client_secret_basic', 'client_secret_post', 'none']
   const body = {

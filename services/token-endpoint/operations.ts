@@ -1,9 +1,9 @@
 import { z } from 'zod'
+import { metadataPath } from '../../shared/http/issuer-paths.ts'
 import type { Operation, Operations } from '../../shared/http/openapi/operation.ts'
 import { pubOauthOperations } from '../../shared/http/openapi/pub-oauth.ts'
 import { GRANT_TYPE_NAMES } from '../../shared/ledger/grant/commands/issue.ts'
 import { TOKEN_RESPONSE } from '../../shared/tokens/token-response.ts'
-import { metadataPath } from './metadata.ts'
 
 const CREDENTIALS = { client_id: z.string().optional(), client_secret: z.string().optional() }
 
@@ -68,6 +68,8 @@ export function tokenEndpointOperations(issuer: string): Operations {
       tag: 'About',
       summary: 'What this authorization server offers, and where.',
       description: 'RFC 8414.',
+      // Not below the issuer's path.
+      server: new URL(issuer).origin,
       caller: 'anybody',
       answers: { 200: { what: 'The metadata.', schema: METADATA } },
     },

@@ -2,6 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import proxyAddr from 'proxy-addr'
 import { z } from 'zod'
 import { parseCheckSecrets, parseProjectSecrets, parseSecrets } from '../tokens/keys.ts'
+import { issuerProblem } from './issuer.ts'
 import { readNamedFile } from './secret-file.ts'
 
 /** What the integer columns hold: 68 years. */
@@ -38,10 +39,11 @@ export const flag = z.enum(['true', 'false'], oneOf('true or false')).transform(
 
 export const port = whole(0, 65_535)
 
-/** Issuer identifier: RFC 8414 §2, no query, no fragment, and no trailing slash that one side would forget. */
-export const issuer = z
-  .string({ error: 'is required' })
-  .refine(isIssuer, 'must be an http(s) URL without user, query, fragment or trailing slash')
+/** Issuer identifier, in its one spelling. */
+export const issuer = z.string({ error: 'is required' }).superRefine((text, context) => {
+  const problem = issuerProblem(text)
+  if (problem !== null) context.addIssue(problem)
+})
 
 export const webPage = z.string().refine(isWebPage, 'must be an http(s) URL')
 
@@ -126,10 +128,6 @@ function orIssue<T>(parse: (text: string) => T) {
       return z.NEVER
     }
   }
-}
-
-function isIssuer(text: string): boolean {
-  return URL.canParse(text) && /^https?:\/\/[^?#@\s]*[^?#@\s/]$/.test(text)
 }
 
 function isWebPage(text: string): boolean {

@@ -1,14 +1,13 @@
 import type { HttpRouter } from './context.ts'
 import { escapeHtml } from './escape-html.ts'
+import { metadataUrl } from './issuer-paths.ts'
 
 type Index = { issuer: string; version: string; documentation?: string | undefined }
 
 /** GET /: what this is, for whoever comes by: JSON, or a small page for browsers. */
 export function indexRoute(router: HttpRouter, { issuer, version, documentation }: Index): void {
-  const { origin, pathname } = new URL(issuer)
-  const metadata = `${origin}/.well-known/oauth-authorization-server${pathname.replace(/\/$/, '')}`
   const links = {
-    metadata,
+    metadata: metadataUrl(issuer),
     ...(documentation !== undefined && { documentation }),
     protocol: PROTOCOL,
     docs: '/docs',

@@ -162,6 +162,43 @@ test('every form of a bad value is refused by the name of its setting', (t) => {
     }
 })
 
+test('traps-people 8: an issuer has one spelling: what else it is called is refused with its reason', (t) => {
+  const table: [string, RegExp | null][] = [
+    ['https://tokens.example', null],
+    ['https://tokens.example:8443', null],
+    ['https://tokens.example/tenants/one', null],
+    ['https://tokens.example/a.b/~c_d-1', null],
+    ['https://[2001:db8::1]/x', null],
+    ['https://tokens.example/', /must not end with a slash/],
+    ['https://tokens.example/one/', /must not end with a slash/],
+    ['https://tokens.example//', /must not end with a slash/],
+    ['https://tokens.example?', /must have no query and no fragment/],
+    ['https://tokens.example/?a=1', /must have no query and no fragment/],
+    ['https://tokens.example/one#', /must have no query and no fragment/],
+    ['https://me:pw@tokens.example', /must have no user/],
+    ['https://@tokens.example', /must have no user/],
+    ['https://Tokens.example', /must be spelled as URLs are normalized/],
+    ['HTTPS://tokens.example', /must be spelled as URLs are normalized/],
+    ['https://tokens.example:443', /must be spelled as URLs are normalized/],
+    ['https://b\u00fccher.example', /must be spelled as URLs are normalized/],
+    ['https://tokens.example/a/../b', /must be spelled as URLs are normalized/],
+    ['https:\\\\tokens.example', /must be an http\(s\) URL/],
+    ['https://tokens.example/a//b', /may have a path of letters/],
+    ['https://tokens.example/:tenant', /may have a path of letters/],
+    ['https://tokens.example/a%20b', /may have a path of letters/],
+    ['https://tokens.example/a b', /may have a path of letters/],
+    ['https://tokens.example/*', /may have a path of letters/],
+    ['tokens.example', /must be an http\(s\) URL/],
+    ['ftp://tokens.example', /must be an http\(s\) URL/],
+    ['https://', /must be an http\(s\) URL/],
+  ]
+  for (const [issuer, problem] of table) {
+    const problems = problemsOf({ ...production, LEDGER_ISSUER: issuer })
+    t.is(problems.length, problem ? 1 : 0, `${issuer}: ${problems.join()}`)
+    if (problem) t.regex(problems[0] ?? '', problem, issuer)
+  }
+})
+
 test('a name that is no setting is a problem, with the nearest name', (t) => {
   t.deepEqual(problemsOf({ LEDGER_ISSUR: 'x', LEDGER_SOMETHING_ELSE_ALTOGETHER: 'x' }), [
     'LEDGER_ISSUR is not a setting; did you mean LEDGER_ISSUER?',

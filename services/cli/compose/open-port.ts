@@ -4,6 +4,7 @@ import type { Settings } from '../../../shared/config/settings.ts'
 import type { Audience } from '../../../shared/http/app/audience.ts'
 import { createHttpApp, type HttpApp } from '../../../shared/http/app/create-app.ts'
 import { indexRoute } from '../../../shared/http/index-page.ts'
+import { belowIssuer } from '../../../shared/http/issuer-paths.ts'
 import { listen } from '../../../shared/http/listen.ts'
 import type { About } from '../../../shared/http/openapi/document.ts'
 import { docsRoutes } from '../../../shared/http/openapi/docs-page.ts'
@@ -43,7 +44,11 @@ function faceOf(
   health: Health,
 ): RequestListener {
   const exposed = isExposed(port, addressOf(port, runtime.settings).host)
-  const apps = { machines: appFor('machines', runtime, exposed), people: appFor('people', runtime, exposed) }
+  const open = services.flatMap(({ crossOrigin }) => crossOrigin?.(runtime.settings) ?? [])
+  const apps = {
+    machines: appFor('machines', runtime, { exposed, open }),
+    people: appFor('people', runtime, { exposed }),
+  }
   const { ISSUER: issuer, SERVICE_DOCUMENTATION: documentation } = runtime.settings
   for (const { audience, mount } of services) mount(runtime, apps[audience].router)
   healthRoutes(apps.machines.router, health)
@@ -53,13 +58,18 @@ function faceOf(
   const about = aboutOf(port, issuer, health.version)
   docsRoutes(apps.machines.router, about.title)
   openApiRoute([apps.machines.router, apps.people.router], about, operations)
-  return dispatch(apps).callback()
+  const answer = dispatch(apps).callback()
+  if (port !== 'public') return answer
+  return (request, response) => {
+    request.url = belowIssuer(issuer, request.url ?? '')
+    answer(request, response)
+  }
 }
 
 /** What the description of a port says of itself. */
 function aboutOf(port: Port, issuer: string, version: string): About {
   const title = `token-ledger, ${port} port`
-  return { title, version, description: DESCRIPTION, ...(port === 'public' && { server: issuer.replace(/\/$/, '') }) }
+  return { title, version, description: DESCRIPTION, ...(port === 'public' && { server: issuer }) }
 }
 
 const DESCRIPTION = `Every route that this process has on this port. Errors are JSON, \`error\` and \`error_description\`, with the
@@ -103,7 +113,9 @@ export function createPorts(
   }
 }
 
-function appFor(audience: Audience, { settings, logger }: Runtime, exposed: boolean): HttpApp {
+type Reach = { exposed: boolean; open?: readonly string[] }
+
+function appFor(audience: Audience, { settings, logger }: Runtime, { exposed, open = [] }: Reach): HttpApp {
   const { REQUIRE_HTTPS, TRUSTED_PROXIES: trustedProxies } = settings
   return createHttpApp({
     for: audience,
@@ -111,6 +123,7 @@ function appFor(audience: Audience, { settings, logger }: Runtime, exposed: bool
     known: knownError,
     requireHttps: REQUIRE_HTTPS && exposed,
     trustedProxies,
+    crossOrigin: open,
   })
 }
 

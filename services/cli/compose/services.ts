@@ -10,6 +10,7 @@ import { mountAudit } from '../../audit/main.ts'
 import { AUDIT_OPERATIONS } from '../../audit/operations.ts'
 import { mountTokenCheck } from '../../token-check/main.ts'
 import { TOKEN_CHECK_OPERATIONS } from '../../token-check/operations.ts'
+import { crossOriginPaths } from '../../token-endpoint/app.ts'
 import { mountTokenEndpoint } from '../../token-endpoint/main.ts'
 import { tokenEndpointOperations } from '../../token-endpoint/operations.ts'
 import type { ServiceName } from './service-names.ts'
@@ -29,6 +30,8 @@ type Service = Needs & {
   port: Port
   audience: Audience
   mount(runtime: Runtime, router: HttpRouter): void
+  /** Paths that pages of other origins may ask. */
+  crossOrigin?(settings: Settings): readonly string[]
   /** What its routes take and answer: those of /openapi.json. */
   operations(settings: Settings): Operations
 }
@@ -40,6 +43,7 @@ const TABLE = {
     needs: 'system',
     log: 'appends',
     mount: mountTokenEndpoint,
+    crossOrigin: ({ ISSUER }) => crossOriginPaths(ISSUER),
     operations: ({ ISSUER }) => tokenEndpointOperations(ISSUER),
   },
   'token-check': {

@@ -5,6 +5,7 @@ import proxyAddr from 'proxy-addr'
 import { logAccess } from './access-log.ts'
 import { type Audience, securityHeaders } from './audience.ts'
 import type { HttpMiddleware, HttpRouter, HttpState } from '../context.ts'
+import { crossOrigin } from './cross-origin.ts'
 import { dropRest } from './drop-rest.ts'
 import { OAuthError } from '../oauth-error.ts'
 import { httpsCheck, identifyRequest } from './proxy-trust.ts'
@@ -19,6 +20,8 @@ export type HttpAppOptions = {
   requireHttps: boolean
   /** Addresses, networks or proxy-addr names whose X-Forwarded-* headers count. Empty = nobody's. */
   trustedProxies: readonly string[]
+  /** Paths that pages of any origin may ask. Default: none. */
+  crossOrigin?: readonly string[]
 }
 
 export type HttpApp = { app: Koa<HttpState>; router: HttpRouter }
@@ -37,6 +40,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.use(identifyRequest(trust))
   app.use(logAccess(options.logger))
   app.use(securityHeaders(options.for, options.requireHttps))
+  // Before errors are rendered: a page must be able to read those as well.
+  app.use(crossOrigin(options.crossOrigin ?? []))
   app.use(renderErrors(options.logger, options.known, options.for))
   app.use(refuseTwoAuthorizations)
   if (options.requireHttps) app.use(httpsCheck(trust, options.logger))

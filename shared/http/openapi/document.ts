@@ -73,7 +73,7 @@ function templateOf(path: string): string {
 }
 
 function operationObject(operation: Operation, path: string): JsonSchema {
-  const { id, tag, summary, description, caller, answers } = operation
+  const { id, tag, summary, description, server, caller, answers } = operation
   const parameters = parametersOf(operation, path)
   const body = bodyOf(operation)
   return {
@@ -81,6 +81,7 @@ function operationObject(operation: Operation, path: string): JsonSchema {
     tags: [tag],
     summary,
     ...(description !== undefined && { description }),
+    ...(server !== undefined && { servers: [{ url: server }] }),
     security: SECURITY[caller],
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: body }),

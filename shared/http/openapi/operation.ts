@@ -21,6 +21,8 @@ export type Operation = {
   summary: string
   /** What else a caller must know. */
   description?: string
+  /** The base of its path, where that is another one than the document's. */
+  server?: string
   caller: Caller
   /** The forms of the parameters in the path; one that is not here is any text. */
   path?: Readonly<Record<string, z.ZodType>>
