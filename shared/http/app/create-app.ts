@@ -43,7 +43,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   // Before errors are rendered: a page must be able to read those as well.
   app.use(crossOrigin(options.crossOrigin ?? []))
   app.use(renderErrors(options.logger, options.known, options.for))
-  app.use(refuseTwoAuthorizations)
+  app.use(refuseTwice)
   if (options.requireHttps) app.use(httpsCheck(trust, options.logger))
   app.use(routeCheck)
   // Routes added later are found as well.
@@ -52,13 +52,25 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   return { app, router }
 }
 
-/** Node keeps the first of two Authorization headers, a proxy before us might have checked the last. */
-const refuseTwoAuthorizations: HttpMiddleware = (ctx, next) => {
-  let seen = 0
+/** Node keeps the first of two of these, a proxy before us might have read the last. */
+const ONCE = new Map([
+  ['authorization', 'Authorization'],
+  ['content-type', 'Content-Type'],
+  ['host', 'Host'],
+])
+
+const LENGTHS = new Set([...ONCE.keys()].map(({ length }) => length))
+
+const refuseTwice: HttpMiddleware = (ctx, next) => {
+  const seen = new Set<string>()
   const { rawHeaders } = ctx.req
-  for (let at = 0; at < rawHeaders.length; at += 2)
-    if (rawHeaders[at]?.length === 'authorization'.length && rawHeaders[at]?.toLowerCase() === 'authorization') seen++
-  if (seen > 1) throw new OAuthError('invalid_request', 'more than one Authorization header')
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const header = rawHeaders[at] ?? ''
+    const name = LENGTHS.has(header.length) ? ONCE.get(header.toLowerCase()) : undefined
+    if (name === undefined) continue
+    if (seen.has(name)) throw new OAuthError('invalid_request', `more than one ${name} header`)
+    seen.add(name)
+  }
   return next()
 }
 

@@ -23,6 +23,8 @@ export async function readForm(ctx: HttpContext): Promise<Form> {
 export function parseForm(text: string): Form {
   // Without a prototype: a parameter named `constructor` is absent unless it was sent.
   const form = Object.create(null) as Record<string, string>
+  // In place of bytes that are no UTF-8: another text would count than the one that was sent.
+  if (text.includes('\ufffd')) throw new OAuthError('invalid_request', 'malformed UTF-8')
   const seen = new Set<string>()
   for (const pair of text.split('&')) {
     if (pair === '') continue
