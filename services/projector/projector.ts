@@ -4,6 +4,7 @@ import { recordHash } from '../../shared/event-log/chain.ts'
 import type { Follower, Following, LogBatch } from '../../shared/event-log/event-log.ts'
 import { refusalOf } from '../../shared/database/away.ts'
 import { createBatcher } from '../../shared/database/batcher.ts'
+import { oneAhead } from '../../shared/database/one-ahead.ts'
 import { cannotBeFolded, cannotBeRead, type FoldStep, readBatch } from '../../shared/event-log/fold-log.ts'
 import { onceAMinute } from '../../shared/event-log/once-a-minute.ts'
 import { placeText } from '../../shared/event-log/places.ts'
@@ -11,6 +12,7 @@ import { CheckpointTaken, type KnownStep, project } from '../../shared/read-mode
 import { Contradiction } from '../../shared/read-model/unsettled.ts'
 import { alarmOfUnreadable } from './unreadable.ts'
 import { watchStopped } from './watch-stopped.ts'
+import { type Ready, roundsOf } from './rounds.ts'
 import { createHeldCheckpoints, type Held, type HeldCheckpoints, type HeldOptions } from './held-checkpoints.ts'
 
 /** `group`: the projectors that share the partitions out among them. */
@@ -40,14 +42,18 @@ export async function startProjector(options: ProjectorOptions): Promise<Project
 
   async function foldBatches(batches: LogBatch[]): Promise<Answer[]> {
     const answers = new Map<LogBatch, Answer>()
-    const ready: { batch: LogBatch; step: KnownStep }[] = []
+    const ready: Ready[] = []
     for (const batch of batches) {
       const found = await verified(held, batch)
       if (typeof found !== 'object' || found === null) answers.set(batch, found)
-      else ready.push({ batch, step: { ...readBatch(batch, found, held.skips), known: found.known } })
+      else ready.push({ batch, from: found })
     }
-    const outcome = await fold(ready.map(({ step }) => step))
-    for (const { batch, step } of ready) answers.set(batch, await answerOf(outcome, batch, step))
+    // The people of the next round are opened while one is written.
+    for await (const round of oneAhead(roundsOf(projection, ready, held.skips))) {
+      const outcome = await fold(round.map(({ step }) => step))
+      for (const { batch, step } of round) answers.set(batch, await answerOf(outcome, batch, step))
+      if (outcome !== 'folded') break
+    }
     return batches.map((batch) => answers.get(batch) ?? null)
   }
 

@@ -7,14 +7,7 @@ import type { Keys } from '../tokens/keys.ts'
 import { generateDataKey, sealPersonal, wrapKey, type WrappedKey } from '../tokens/personal-data.ts'
 import { createNames } from './name-key.ts'
 import { createOpening, wrappedAs } from './opening.ts'
-import {
-  type PersonKey,
-  personKeyFor,
-  PersonForgotten,
-  type PersonKeys,
-  readPersonKeys,
-  replaceKey,
-} from './person-keys.ts'
+import { type PersonKey, personKeyFor, type PersonKeys, readPersonKeys, replaceKey } from './person-keys.ts'
 import { readSealingKeys } from './sealing-keys.ts'
 
 /** What is behind sealed users, by `sub`. */
@@ -31,8 +24,11 @@ export type People = {
    * this process lacks what it is wrapped under: that is no loss, and must not read as one.
    */
   reveal(users: readonly SealedUser[]): Promise<Revealed>
-  /** The same with the keys of these persons, which are read once, for any number of records about them. */
-  revealFor(subs: readonly string[]): Promise<Reveal>
+  /**
+   * The same with the keys of these persons, which are read once, for any number of records about them. `ahead`:
+   * records that are opened at once.
+   */
+  revealFor(subs: readonly string[], ahead?: readonly SealedUser[]): Promise<Reveal>
   /** The same with all keys as of one snapshot. */
   revealAsOf(snapshot: Knex): Promise<Reveal>
   /** By what a user name is unique. */
@@ -63,13 +59,14 @@ export function createPeople({ knex, keys, ledger_id, isIndexed }: PeopleOptions
 
   const { keyOf, open, reveal, missingKid } = createOpening(keys, ledger_id)
 
-  const revealWith =
-    (known: PersonKeys): Reveal =>
-    (users) => {
+  const revealWith = (known: PersonKeys, ahead: readonly SealedUser[] = []): Reveal => {
+    const opened = new Map(ahead.map((user) => [user, reveal(user, known)]))
+    return (users) => {
       const [missing] = users.map((user) => missingKid(user, known)).filter((kid) => kid !== null)
       if (missing !== undefined) throw new OperatorError(kidMissing(missing))
-      return new Map(users.map((user) => [user.sub, reveal(user, known)]))
+      return new Map(users.map((user) => [user.sub, opened.get(user) ?? reveal(user, known)]))
     }
+  }
 
   function wrap(name: string, key: Buffer): WrappedKey {
     if (!keys) throw new Error('without keys nobody can be written about')
@@ -96,15 +93,14 @@ export function createPeople({ knex, keys, ledger_id, isIndexed }: PeopleOptions
     const held = await readSealingKeys(knex, sub, before ? null : { key_id, ...make(key_id) })
     // First the name key: as long as there is a key of a person, it is not made anew.
     const username_index = await names.indexOf(personal.username, held.nameKey)
-    const personKey = held.personKey ?? (await personKeyFor(knex, sub, make))
-    if (personKey === 'forgotten') throw new PersonForgotten()
-    const { key, found } = await ownKey(sub, personKey, make)
+    const known = held.personKey === 'forgotten' ? null : held.personKey
+    const { key, found } = await ownKey(sub, known ?? (await personKeyFor(knex, sub, make)), make)
     const whole = { ...(before && open(before, found)), ...personal }
     return { ...user, username_index, personal: sealPersonal(key, { ledger_id, sub, key_id: found.key_id }, whole) }
   }
 
-  const revealFor = async (subs: readonly string[]) => {
-    return revealWith(subs.length === 0 ? new Map() : await readPersonKeys(knex, subs))
+  const revealFor = async (subs: readonly string[], ahead?: readonly SealedUser[]) => {
+    return revealWith(subs.length === 0 ? new Map() : await readPersonKeys(knex, subs), ahead)
   }
 
   return {

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import type { FoldStep } from '../../event-log/fold-log.ts'
-import type { Revealed } from '../../accounts/people.ts'
+import type { Reveal, Revealed } from '../../accounts/people.ts'
 import { isSamePlace, type TopicPartition } from '../../event-log/places.ts'
 import type { Recorded, RegistryEvent } from '../../ledger/events.ts'
 import { forgottenSubs, namesInClear } from '../../ledger/registry/state.ts'
@@ -27,8 +27,11 @@ import {
 } from './registry.ts'
 import type { Projection } from '../read-model.ts'
 
-/** A step of the log's walk to fold into the read model, and what this process knows of its grants there. */
-export type KnownStep = FoldStep & { known?: KnownGrants | undefined }
+/**
+ * A step of the log's walk to fold into the read model, what this process knows of its grants there, and what opens its
+ * people where that was read ahead.
+ */
+export type KnownStep = FoldStep & { known?: KnownGrants | undefined; reveal?: Reveal | undefined }
 
 /** Another projector has moved one of these checkpoints: nothing was written, read them again. */
 export class CheckpointTaken extends Error {
@@ -59,7 +62,8 @@ export async function project(tables: Projection, steps: KnownStep[], projectedA
   const registryBegins = Math.max(0, ...steps.map((step) => step.registryBegins))
   const [stored, reveal] = await Promise.all([
     loadRegistry(tables, registryEvents, registryBegins),
-    revealFor(tables.people, registryEvents),
+    // The registry is one partition, so one step at most is about people.
+    steps.find(({ reveal }) => reveal)?.reveal ?? revealFor(tables.people, registryEvents),
   ])
   const registry = foldRegistry(stored, registryEvents)
   const moves = movesOf(steps, [...grants.verdicts, ...registry.verdicts], guardOf(registryEvents, registry))
@@ -74,6 +78,14 @@ export async function project(tables: Projection, steps: KnownStep[], projectedA
     const state = states.get(grant_id)
     if (state) known.get(grant_id)?.set(grant_id, state)
   }
+}
+
+/** A step with its people opened: all that may be done while the step before is written. */
+export async function withPeople<Step extends KnownStep>(
+  { people }: Pick<Projection, 'people'>,
+  step: Step,
+): Promise<Step> {
+  return { ...step, reveal: await revealFor(people, step.records) }
 }
 
 async function writeOn(knex: Knex, { sql, bindings, options }: ReturnType<typeof writeSql>): Promise<void> {

@@ -1,13 +1,14 @@
 import { OperatorError } from '../../config/operator-error.ts'
 import { refusalOf } from '../../database/away.ts'
+import { oneAhead } from '../../database/one-ahead.ts'
 import type { Bounds } from '../../event-log/event-log.ts'
-import { cannotBeRead, type Progress, requireWhole, walkLog } from '../../event-log/fold-log.ts'
+import { cannotBeRead, type FoldStep, type Progress, requireWhole, walkLog } from '../../event-log/fold-log.ts'
 import { isSamePlace, placeText } from '../../event-log/places.ts'
 import { readSkips, type Skips } from '../../event-log/skips.ts'
 import { type Checkpoint, createCheckpoints, loadCheckpoints, markPartition, rememberCluster } from '../checkpoints.ts'
 import type { ReadModel, VerifySource } from '../read-model.ts'
 import { markBuilt } from '../versions/read-models.ts'
-import { CheckpointTaken, project } from './project.ts'
+import { CheckpointTaken, project, withPeople } from './project.ts'
 
 /** Who is this close to the end leaves the rest to the projectors. */
 const CAUGHT_UP = 1_000
@@ -65,7 +66,7 @@ type Folding = { skips: Skips; stopped: Set<string>; tell: (place: Bounds, next:
 
 async function foldPartition(source: VerifySource, { bound, checkpoint }: Partition, folding: Folding): Promise<void> {
   const range = { ...bound, from: checkpoint.next, to: bound.end }
-  for await (const step of walkLog(source.log, range, { skips: folding.skips }, checkpoint)) {
+  for await (const step of oneAhead(opened(source, walkLog(source.log, range, folding, checkpoint)))) {
     const refused = await project(source, [step], 'record').then(() => null, refusalOr)
     if (refused !== null) {
       const among = `a record at offset ${step.start} to ${step.position.next - 1} cannot be folded: ${refused}`
@@ -74,6 +75,11 @@ async function foldPartition(source: VerifySource, { bound, checkpoint }: Partit
     folding.tell(bound, step.position.next)
     if (step.stop) return stop(source, bound, folding, cannotBeRead(step.stop))
   }
+}
+
+// The people of the next step are opened while one is written.
+async function* opened(source: VerifySource, steps: AsyncIterable<FoldStep>): AsyncGenerator<FoldStep> {
+  for await (const step of steps) yield withPeople(source, step)
 }
 
 async function stop(source: ReadModel, bound: Bounds, { stopped }: Folding, reason: string): Promise<void> {

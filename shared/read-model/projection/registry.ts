@@ -108,9 +108,10 @@ const LEDGER_ENTITY: RegistryEntity = {
  * What opens the sealed users that these events may leave behind. Their keys may be read early: whoever writes the
  * names looks whether they are still there (`usersSql`).
  */
-export function revealFor(people: Pick<People, 'revealFor'>, records: Recorded<RegistryEvent>[]): Promise<Reveal> {
-  const users = records.flatMap(({ event }) => ('user' in event.data ? [event.data.user] : []))
-  return people.revealFor(users.filter(isSealed).map(({ sub }) => sub))
+export function revealFor(people: Pick<People, 'revealFor'>, records: Recorded[]): Promise<Reveal> {
+  const users = records.flatMap(({ event }) => ('user' in event.data ? [event.data.user] : [])).filter(isSealed)
+  const subs = users.map(({ sub }) => sub)
+  return people.revealFor(subs, users)
 }
 
 /** The sealed users that changed. */

@@ -1,5 +1,6 @@
 import { verify } from '../../../services/audit/verify/verify.ts'
 import type { People } from '../../../shared/accounts/people.ts'
+import type { EventLog } from '../../../shared/event-log/event-log.ts'
 import type { Runtime } from '../../../shared/process/runtime.ts'
 import { fillReadModel } from '../../../shared/read-model/projection/rebuild.ts'
 import { switchReadModel } from '../../../shared/read-model/versions/switch.ts'
@@ -27,13 +28,32 @@ function heldUp(people: People) {
   let opened = false
   let go: () => void = () => undefined
   const going = new Promise<void>((resolve) => (go = resolve))
-  const revealFor: People['revealFor'] = async (subs) => {
-    const reveal = await people.revealFor(subs)
+  const revealFor: People['revealFor'] = async (subs, ahead) => {
+    const reveal = await people.revealFor(subs, ahead)
     opened ||= subs.includes(SUB)
     if (opened) await going
     return reveal
   }
   return { people: { ...people, revealFor }, opened: () => opened, go }
+}
+
+/** A log that is read in two batches, the second of which begins with what was written first about ADA. */
+function inTwo(log: EventLog): EventLog {
+  return {
+    ...log,
+    read: async function* (range, signal) {
+      for await (const batch of log.read(range, signal)) {
+        const { start, next, records } = batch
+        const at = records.find(({ key }) => key.toString('utf8') === `user/${SUB}`)?.offset ?? start
+        const [before, after] = [
+          records.filter(({ offset }) => offset < at),
+          records.filter(({ offset }) => offset >= at),
+        ]
+        if (before.length > 0) yield { ...batch, next: at, records: before }
+        yield { ...batch, start: Math.max(start, at), next, records: after }
+      }
+    },
+  }
 }
 
 const isEqual = async (runtime: Runtime) => (await verify(runtime)).difference
@@ -89,6 +109,29 @@ test('traps-running 18: forgetting waits for a projector that is writing the nam
   t.deepEqual(await shownIn(knex, other.schema), [FORGOTTEN, GRACE])
   t.notRegex(await everythingIn(knex), NAMES)
   t.is(await isEqual(other), null)
+})
+
+test('traps-running 18: who is forgotten while the name is opened ahead, and the records before are still written, is written nowhere', async (t) => {
+  const ledger = await startWithAda(t)
+  const { runtime } = ledger
+  const { knex } = runtime
+  const built = await emptyBeside(runtime, 'ledger_v2_2')
+  const { people, opened, go } = heldUp(runtime.people)
+  // Whoever writes this scope waits for this transaction.
+  const blocking = await knex.transaction()
+  await blocking.raw(
+    `INSERT INTO ${built.schema}.scopes (name, revision, deleted, last_offset, at)
+     SELECT name, 1, false, 0, now() FROM ${runtime.schema}.scopes LIMIT 1`,
+  )
+  const filling = fillReadModel({ ...built, people, log: inTwo(runtime.log) }, { lanes: 1 })
+  await until(opened, 'a rebuild that opens the name while it writes what is before')
+  t.is((await forget(ledger)).status, 200)
+  go()
+  await blocking.rollback()
+  await filling
+  t.deepEqual(await shownIn(knex, built.schema), [FORGOTTEN, GRACE])
+  t.notRegex(await everythingIn(knex), NAMES)
+  t.is(await isEqual(built), null)
 })
 
 test('traps-running 20: who is forgotten while a read model is filled stands in it nowhere, and after a switch nobody sees the name', async (t) => {
