@@ -47,9 +47,9 @@ function atOnce({ log, topics }: WrittenLedger): EventLog & { delivered: () => n
 
 test('a batch of many records is folded part by part, also from amidst of it, to what one fold makes of it', async (t) => {
   const ledger = await postgresLedger(t)
-  await putMany(ledger, 1, 90)
+  await putMany(ledger, 1, 600)
   await ledger.project()
-  await putMany(ledger, 91, MANY)
+  await putMany(ledger, 601, MANY)
   const log = atOnce(ledger)
   const stop = await ledger.startProjector(log)
   await ledger.shown()

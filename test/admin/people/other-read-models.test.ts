@@ -2,6 +2,7 @@ import { verify } from '../../../services/audit/verify/verify.ts'
 import type { People } from '../../../shared/accounts/people.ts'
 import type { EventLog } from '../../../shared/event-log/event-log.ts'
 import type { Runtime } from '../../../shared/process/runtime.ts'
+import { loadCheckpoints } from '../../../shared/read-model/checkpoints.ts'
 import { fillReadModel } from '../../../shared/read-model/projection/rebuild.ts'
 import { switchReadModel } from '../../../shared/read-model/versions/switch.ts'
 import { realTest } from '../../support/real-parts.ts'
@@ -125,6 +126,8 @@ test('traps-running 18: who is forgotten while the name is opened ahead, and the
   )
   const filling = fillReadModel({ ...built, people, log: inTwo(runtime.log) }, { lanes: 1 })
   await until(opened, 'a rebuild that opens the name while it writes what is before')
+  const [checkpoint] = await loadCheckpoints(built, [built.topics.registry])
+  t.is(checkpoint?.next, 0)
   t.is((await forget(ledger)).status, 200)
   go()
   await blocking.rollback()
