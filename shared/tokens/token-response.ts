@@ -21,18 +21,28 @@ export const TOKEN_RESPONSE = z.object({
   scope: z.string().optional(),
 })
 
+/** What a refresh token is made of. */
+export type RefreshTokenOf = Pick<Generation, 'generation' | 'kid'>
+
 /**
- * The tokens of one generation, derived again from its row: the same row gives the same strings. `expires_in` is what
- * remains at `now` (ms) and is absent for a token that does not expire.
+ * The tokens of one generation, derived again from its row: the same row gives the same strings. `refresh`: of which
+ * the refresh token is, where that is another. `expires_in` is what remains at `now` (ms) and is absent for a token
+ * that does not expire.
  */
-export function tokenResponse(keys: Keys, grant: IssuedGrant, row: Generation, now: number): TokenResponse {
+export function tokenResponse(
+  keys: Keys,
+  grant: IssuedGrant,
+  { row, refresh = row, now }: { row: Generation; refresh?: RefreshTokenOf | undefined; now: number },
+): TokenResponse {
   const { grant_id } = grant
   const { kid, generation, scope } = row
   return {
     access_token: formatToken(keys, 'at', { kid, grant_id, generation }),
     token_type: 'Bearer',
     ...(row.exp !== null && { expires_in: Math.max(0, row.exp - Math.floor(now / 1000)) }),
-    ...(isRefreshable(grant, row) && { refresh_token: formatToken(keys, 'rt', { kid, grant_id, generation }) }),
+    ...(isRefreshable(grant, row) && {
+      refresh_token: formatToken(keys, 'rt', { grant_id, kid: refresh.kid, generation: refresh.generation }),
+    }),
     // No scope at all is written as none: the grammar of RFC 6749 §3.3 knows no empty one.
     ...(scope !== '' && { scope }),
   }

@@ -90,6 +90,6 @@ function issuedBefore(admin: Admin, { grant, generations, client, user, now }: T
   const first = generations.get(1)
   if (grant.status === 'unknown') throw new Unsettled('the issued token turned out void')
   const isFirst = grant.status === 'live' && grant.access_generation === 1
-  if (isFirst && first && !deadBecause({ grant, client, user })) return tokensOf(admin, grant, first, now)
+  if (isFirst && first && !deadBecause({ grant, client, user })) return tokensOf(admin, grant, { row: first, now })
   throw new OAuthError('conflict', 'the grant of this Idempotency-Key was refreshed, or has ended, since')
 }

@@ -6,7 +6,12 @@ import type { HttpContext } from '../../../shared/http/context.ts'
 import { required, type Form } from '../../../shared/http/input/form-body.ts'
 import type { Client } from '../../../shared/ledger/events.ts'
 import { grantTypeRefusal } from '../../../shared/ledger/grant/commands/issue.ts'
-import { answerRefresh, refreshTokens, type RefreshCommand } from '../../../shared/ledger/grant/commands/refresh.ts'
+import {
+  answerOf,
+  answerRefresh,
+  refreshTokens,
+  type RefreshCommand,
+} from '../../../shared/ledger/grant/commands/refresh.ts'
 import { refuse } from '../../../shared/ledger/grant/commands/refusal.ts'
 import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
 import { tokensOf } from '../../../shared/read-model/commit/issued-tokens.ts'
@@ -19,8 +24,13 @@ import type { TokenResponse } from '../../../shared/tokens/token-response.ts'
 import { type ParsedToken, presentedToken, type PresentedToken } from '../../../shared/tokens/token-string.ts'
 import type { TokenEndpoint } from '../endpoint.ts'
 
-/** A refresh token that a client has shown, and how to read what is known of it. */
-type Presented = { token: ParsedToken; client: Client; scope: string | null; read: () => Promise<TokenView> }
+/** A refresh token that a client has shown, and how to read what is known of its grant around a generation. */
+type Presented = {
+  token: ParsedToken
+  client: Client
+  scope: string | null
+  readAt: (generation: number) => Promise<TokenView>
+}
 
 /**
  * grant_type=refresh_token (RFC 6749 §6). Equal requests, at once or within the grace, on one process or many, are
@@ -32,15 +42,16 @@ export function createRefreshTokenGrant(endpoint: TokenEndpoint) {
   return async (ctx: HttpContext, form: Form, credentials: ClientCredentials): Promise<TokenResponse> => {
     const presented = refreshTokenIn(endpoint, form)
     const { client_id } = credentials
-    const key = { client_id, grant_id: presented?.grant_id ?? null, generation: presented?.generation ?? 0 }
-    const read = () => endpoint.read(key)
+    const grant_id = presented?.grant_id ?? null
+    const readAt = (generation: number) => endpoint.read({ client_id, grant_id, generation })
+    const read = () => readAt(presented?.generation ?? 0)
     const first = await read()
     const client = await authenticateCaller(ctx, endpoint, credentials, first)
     const { view, token } = await readSettledToken(endpoint, { purpose: TO_USE, presented, first, read })
     const barred = grantTypeRefusal(client, 'refresh_token')
     if (barred) throw refusedWith(barred)
     if (!token) throw refusedWith(refuse('invalid_grant', 'token_malformed'))
-    const shown = { token, client, scope: form['scope'] ?? null, read }
+    const shown = { token, client, scope: form['scope'] ?? null, readAt }
     return merged(inFlight, shown, () => refresh(endpoint, ctx, shown, view))
   }
 }
@@ -75,9 +86,9 @@ async function refresh(
   view: TokenView,
 ): Promise<TokenResponse> {
   endpoint.clocks.requireTogether()
-  const command = commandOf(endpoint, presented, view)
+  const command = commandOf(endpoint, presented, { view, next: answerIn(view, presented) })
   const { event, repeat, refused } = refreshTokens(view.grant, command)
-  if (repeat !== undefined) return answered(endpoint, view, repeat)
+  if (repeat !== undefined) return answered(endpoint, presented, { view, generation: repeat })
   const context = eventContext(ctx, { type: 'client', id: presented.client.client_id })
   const decidedOn = view.checkpoint
   if (refused) {
@@ -87,13 +98,14 @@ async function refresh(
   }
   requireCurrentKey(endpoint.logger, endpoint.keys.current, view.keys)
   const written = { fact: event, context, decidedOn }
-  const { view: after, committed } = await commitAndRead(endpoint.commit, written, presented.read)
-  const asked = { ...commandOf(endpoint, presented, after), ...committed }
+  const made = event.data.access_generation
+  const { view: after, committed } = await commitAndRead(endpoint.commit, written, () => presented.readAt(made - 1))
+  const asked = { ...commandOf(endpoint, presented, { view: after, next: made }), ...committed }
   const answer = answerRefresh(after.grant, asked)
   if (answer.contradiction !== undefined) throw contradicted(presented, answer.contradiction)
   if (answer.refused) requireAge(asked)
   if (answer.refused) throw refusedWith(answer.refused)
-  return answered(endpoint, after, answer.generation)
+  return answered(endpoint, presented, { view: after, generation: answer.generation })
 }
 
 function contradicted({ token: { grant_id, generation } }: Pick<Presented, 'token'>, what: string): Contradiction {
@@ -101,7 +113,16 @@ function contradicted({ token: { grant_id, generation } }: Pick<Presented, 'toke
   return new Contradiction('read_model_contradicts', reason)
 }
 
-function commandOf({ keys }: TokenEndpoint, { token, client, scope }: Presented, view: TokenView): RefreshCommand {
+/** The generation that an equal request before this one was answered with, if there was one. */
+function answerIn({ grant }: TokenView, { token }: Presented): number {
+  return grant.status === 'live' ? answerOf(grant, token.generation) : token.generation + 1
+}
+
+function commandOf(
+  { keys }: TokenEndpoint,
+  { token, client, scope }: Presented,
+  { view, next }: { view: TokenView; next: number },
+): RefreshCommand {
   return {
     client_id: client.client_id,
     presented_generation: token.generation,
@@ -114,7 +135,7 @@ function commandOf({ keys }: TokenEndpoint, { token, client, scope }: Presented,
     kid: keys.current,
     access_token_lifetime: client.access_token_lifetime,
     refresh_grace_seconds: client.refresh_grace_seconds,
-    next: view.generations.get(token.generation + 1) ?? null,
+    next: view.generations.get(next) ?? null,
   }
 }
 
@@ -126,9 +147,13 @@ function requireAge({ next, now }: RefreshCommand): void {
   if (next) requirePast(next.projected_at, now)
 }
 
-function answered(endpoint: TokenEndpoint, { grant, generations, now }: TokenView, generation: number): TokenResponse {
+function answered(
+  endpoint: TokenEndpoint,
+  { token }: Presented,
+  { view: { grant, generations, now }, generation }: { view: TokenView; generation: number },
+): TokenResponse {
   const row = generations.get(generation)
   if (grant.status !== 'live' || !row)
     throw new Contradiction('read_model_contradicts', `generation ${generation} is answered with, and is not there`)
-  return tokensOf(endpoint, grant, row, now)
+  return tokensOf(endpoint, grant, { row, refresh: grant.refresh_rotation ? row : token, now })
 }

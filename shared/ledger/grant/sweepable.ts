@@ -45,8 +45,9 @@ export function mayBeSwept(state: GrantState, now: number): boolean {
 }
 
 /**
- * The same for one of its bearer tokens, which may die before the grant does. The current one of a live grant goes with
- * its grant only: whoever reads the grant needs it.
+ * The same for one of its bearer tokens, which may die before the grant does. The current one of a live grant, and the
+ * one that its refresh token is of, go with their grant only: whoever reads the grant, or counts what a key has made,
+ * needs them.
  */
 export function mayTokenBeSwept(state: GrantState, token: Token, now: number): boolean {
   return Math.min(deadSince(state), tokenDeadSince(state, token)) + SWEPT_AFTER_MS <= now
@@ -55,7 +56,8 @@ export function mayTokenBeSwept(state: GrantState, token: Token, now: number): b
 function tokenDeadSince(state: GrantState, token: Token): number {
   const issued = issuedOf(state)
   if (issued === null) return WITHOUT_END
-  if (state.status === 'live' && token.generation === issued.access_generation) return WITHOUT_END
+  const { access_generation, refresh_generation } = issued
+  if (state.status === 'live' && [access_generation, refresh_generation].includes(token.generation)) return WITHOUT_END
   const until = accessTokenUntil(issued, token)
   // One that ended with the next was dead when that was made, and by the grant's latest event at the latest.
   return until === ENDED ? (token.next_at ?? issued.at) : until

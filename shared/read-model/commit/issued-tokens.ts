@@ -4,7 +4,7 @@ import type { TokenView } from '../reads/tokens.ts'
 import type { Generation, IssuedGrant } from '../../ledger/grant/state.ts'
 import { keyNotHeld } from '../reads/settled-token.ts'
 import type { Keys } from '../../tokens/keys.ts'
-import { tokenResponse, type TokenResponse } from '../../tokens/token-response.ts'
+import { type RefreshTokenOf, tokenResponse, type TokenResponse } from '../../tokens/token-response.ts'
 import { Contradiction, Unsettled } from '../unsettled.ts'
 
 /** What it takes to answer with tokens. */
@@ -21,14 +21,21 @@ export function issuedTokens(
   { event_id }: Pick<Committed, 'event_id'>,
 ): TokenResponse {
   const row = generations.get(1)
-  if (grant.status === 'live' && row?.event_id === event_id) return tokensOf(answering, grant, row, now)
+  if (grant.status === 'live' && row?.event_id === event_id) return tokensOf(answering, grant, { row, now })
   if (grant.status === 'live' || grant.status === 'authorized')
     throw new Contradiction('read_model_contradicts', `grant ${grant.grant_id} lives, but not by event ${event_id}`)
   throw new Unsettled('the issued token turned out void')
 }
 
-/** The answer that a stored generation stands for. Unsettled, with an alarm, when its key is not here. */
-export function tokensOf({ keys, logger }: Answering, grant: IssuedGrant, row: Generation, now: number): TokenResponse {
-  if (!keys.kids.includes(row.kid)) throw keyNotHeld(logger, row.kid)
-  return tokenResponse(keys, grant, row, now)
+/**
+ * The answer that a stored generation stands for; `refresh` as in `tokenResponse`. Unsettled, with an alarm, when its
+ * key is not here.
+ */
+export function tokensOf(
+  { keys, logger }: Answering,
+  grant: IssuedGrant,
+  of: { row: Generation; refresh?: RefreshTokenOf | undefined; now: number },
+): TokenResponse {
+  if (!keys.kids.includes(of.row.kid)) throw keyNotHeld(logger, of.row.kid)
+  return tokenResponse(keys, grant, of)
 }

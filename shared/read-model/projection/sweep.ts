@@ -85,7 +85,8 @@ const GRANT_DEAD = (g: string, t: string) => `
 /**
  * What is due of each kind. `ended`: grants that go, with all of their tokens. `spare`: tokens that go alone, because
  * newer ones took their place, or their grant was revoked. A token that is current waits for its grant: `later` says
- * when that will be dead, as it is now; a refresh makes another row.
+ * when that will be dead, as it is now; a refresh makes another row. So does the one that the refresh token is of,
+ * which without rotation is an old one.
  */
 const LOOK: Record<SweepKind, (schema: string, limit: number) => string> = {
   grants: (schema, limit) => `
@@ -102,7 +103,8 @@ const LOOK: Record<SweepKind, (schema: string, limit: number) => string> = {
      ORDER BY look_at LIMIT ${limit}),
   judged AS MATERIALIZED (
     SELECT d.place, d.grant_id, d.look_at,
-           CASE WHEN g.status = 'live' AND d.generation = g.access_generation THEN ${GRANT_DEAD('g', 'd')} END AS dead
+           CASE WHEN g.status = 'live' AND d.generation = g.access_generation THEN ${GRANT_DEAD('g', 'd')}
+                WHEN g.status = 'live' AND d.generation = g.refresh_generation THEN 'infinity' END AS dead
       FROM due d LEFT JOIN LATERAL (SELECT * FROM ${schema}.grants g WHERE g.grant_id = d.grant_id OFFSET 0) g ON true),
   ended AS MATERIALIZED (SELECT grant_id, look_at FROM judged WHERE dead <= (SELECT dead_by FROM held)),
   spare AS (

@@ -78,6 +78,14 @@ test('any token of a revoked grant may be swept an hour after the revocation', (
   }
 })
 
+test('without rotation the token that the refresh token is of stays as long as the grant', (t) => {
+  const fixed = { ...brief, access_token_lifetime: 60, refresh_rotation: false }
+  const state = givenLive([issued(fixed), 0], [refreshed(2, { refresh_generation: 1 }), 100])
+  t.false(mayTokenBeSwept(state, { generation: 1, exp: S0 + 60 }, at(160 + HOUR)))
+  const dead = Math.max(deadSince(state), at(3_700))
+  t.true(mayTokenBeSwept(state, { generation: 1, exp: S0 + 60 }, dead + HOUR * 1000))
+})
+
 const revocation = { client_id: 'shop', reason: 'x', revoked_by: { type: 'client', id: 'shop' } } as const
 const present = (presented_generation: number, seconds: number) => ({
   client_id: 'shop',

@@ -164,7 +164,9 @@ function repeatProblem(
   command: RefreshCommand,
   next: NextGeneration,
 ): 'reuse' | 'scope_changed' | null {
-  if (!isSurelyWithinGrace(next.projected_at, command.now, command.refresh_grace_seconds)) return 'reuse'
+  // Without rotation the token is still the current one: whoever lost a race by it has nothing of somebody else.
+  const isOld = !isSurelyWithinGrace(next.projected_at, command.now, command.refresh_grace_seconds)
+  if (isOld && grant.refresh_rotation) return 'reuse'
   const asked = command.scope ? command.scope : grant.scope
   return isSubsetScope(next.scope, asked) ? null : 'scope_changed'
 }

@@ -195,6 +195,13 @@ test('the row to answer from is the next generation, or the latest access token 
   t.is(answerOf(givenLive([fixed, 0], [refreshed(2, { refresh_generation: 1 }), 10]), 1), 2)
 })
 
+test('without rotation a racer that lost is answered as the winner, whatever the grace: its refresh token is still good', (t) => {
+  const strict = { refresh_grace_seconds: 0, event_id: 'mine', logged_at: T0 + 10_000 }
+  const lost = present(1, 60, { next: row(2, 10), refresh_grace_seconds: 0 })
+  t.deepEqual(answerRefresh(fixedTwice, { ...lost, ...strict }), { generation: 2 })
+  t.like(answerRefresh(twice, { ...lost, ...strict }).refused, { error: 'invalid_grant' })
+})
+
 type Answering = Partial<RefreshCommand> & { logged?: number }
 
 /** How our own refresh is answered that the log took `logged` seconds after the start, unless given as it was read. */
