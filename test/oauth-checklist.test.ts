@@ -4,6 +4,7 @@ import ava from 'ava'
 import * as oauth from 'oauth4webapi'
 import { v7 as uuidv7 } from 'uuid'
 import { formatToken } from '../shared/tokens/token-string.ts'
+import { signer } from './support/assertions.ts'
 import { refuses } from './support/asserting.ts'
 import { ISSUER, sharedLedger, startLedger, type TestLedger } from './support/ledger.ts'
 import { until } from './support/waiting.ts'
@@ -577,9 +578,16 @@ test('55. M private_key_jwt listed -> token_endpoint_auth_signing_alg_values_sup
     client_secret_post: await ledger.client({ token_endpoint_auth_method: 'client_secret_post' }),
     none: await ledger.publicClient(),
   }
+  const algorithms = body['token_endpoint_auth_signing_alg_values_supported'] as string[]
+  t.true(algorithms.length > 0 && !algorithms.includes('none'))
+  const signing = await signer(ledger)
+  const { refresh_token: theirs } = await ledger.grant({ to: { client_id: signing.client_id, client_secret: null } })
+  const refreshing = { grant_type: 'refresh_token', refresh_token: theirs, ...(await signing.proof()) }
+  t.is((await ledger.post(TOKEN, refreshing)).status, 200)
+  t.is((await ledger.post('/oauth2/revoke', { token: theirs, ...(await signing.proof()) })).status, 200)
   const listed = body['token_endpoint_auth_methods_supported'] as string[]
-  t.deepEqual([...listed].sort(), Object.keys(working).sort())
-  for (const method of listed) {
+  t.deepEqual([...listed].sort(), [...Object.keys(working), 'private_key_jwt'].sort())
+  for (const method of Object.keys(working)) {
     const app = working[method]
     if (!app) throw new Error(method)
     const { refresh_token } = await ledger.grant({ to: app })
@@ -683,6 +691,27 @@ test('a client that probes with a method it is not registered for is told invali
   for (let probe = 0; probe < 10; probe++)
     refuses(t, await token(ledger, { ...app, method: 'basic' }, form), [401, 'invalid_client'])
   t.is((await token(ledger, app, form)).status, 200)
+})
+
+test('traps-people 6: `resource` (RFC 8707) is no error and has no effect, at any endpoint, and is not in the metadata', async (t) => {
+  const ledger = await ledgerOfAll()
+  const [app, server] = [await ledger.client(), await ledger.resourceServer('orders')]
+  const plain = await token(ledger, app, { grant_type: 'client_credentials' })
+  for (const resource of ['https://api.example/orders', 'orders', 'https://api.example/#x']) {
+    const { status, body } = await token(ledger, app, { grant_type: 'client_credentials', resource })
+    t.deepEqual([status, body['scope'], Object.keys(body)], [200, plain.body['scope'], Object.keys(plain.body)])
+    const told = await ledger.introspect(String(body['access_token']))
+    t.deepEqual([told['active'], 'aud' in told], [true, false])
+    const { refresh_token } = await ledger.grant({ to: app })
+    t.is((await refresh(ledger, app, refresh_token, { resource })).body['scope'], 'read write')
+    t.is((await ledger.post('/oauth2/revoke', { token: refresh_token, resource }, { as: app })).status, 200)
+    t.is((await ledger.post('/oauth2/introspect', { token: 'x', resource }, { as: server })).status, 200)
+  }
+  const { body } = await ledger.send('/.well-known/oauth-authorization-server')
+  t.deepEqual(
+    Object.keys(body).filter((name) => name.includes('resource')),
+    [],
+  )
 })
 
 test('401 always with WWW-Authenticate, also when no Authorization header was sent', async (t) => {

@@ -15,6 +15,15 @@ const test = realTest('postgres')
 const ledgerOfAll = sharedLedger()
 const REFRESH = '/invoke/pub.oauth/refreshAccessToken'
 
+/** A service by its names, and the standard path. */
+const named = (name: string) => [`/invoke/pub.oauth/${name}`, `/invoke/pub.oauth:${name}`]
+const TOKEN_PATHS = ['/oauth2/token', ...named('getToken')]
+const REFRESH_PATHS = [...TOKEN_PATHS, ...named('refreshAccessToken')]
+const OWN_PATHS = [...TOKEN_PATHS, ...named('getAccessToken')]
+const REVOKE_PATHS = ['/oauth2/revoke', ...named('revokeToken')]
+const INTROSPECT_PATHS = ['/oauth2/introspect', ...named('introspectToken')]
+const OWN = { grant_type: 'client_credentials' }
+
 test('W1. refreshAccessToken: grant_type=refresh_token, refresh_token, scope (optional; equal or subset of the original, never wider) gives access_token, token_type=Bearer, expires_in (seconds), refresh_token, scope (conditional)', async (t) => {
   const ledger = await ledgerOfAll()
   const app = await ledger.client({ access_token_lifetime: 900 })
@@ -38,11 +47,91 @@ test('W1. refreshAccessToken: grant_type=refresh_token, refresh_token, scope (op
   refuses(t, await ledger.post(REFRESH, wider, { as: app }), [400, 'invalid_scope'])
 })
 
-ava.todo('W2. getToken: the token endpoint under its old name')
-ava.todo('W3. getAccessToken: deprecated alias; no refresh here')
+test('W2. getToken: grant_type = refresh_token, client_credentials; refresh_token, scope gives the same as W1; the token endpoint; refresh_token absent for client_credentials and when the client’s refresh limit is 0', async (t) => {
+  const ledger = await ledgerOfAll()
+  const app = await ledger.client()
+  const phone = await ledger.publicClient()
+  for (const path of TOKEN_PATHS) {
+    const own = await ledger.post(path, { ...OWN, scope: 'read' }, { as: app })
+    t.is(own.status, 200, path)
+    t.deepEqual(Object.keys(own.body), ['access_token', 'token_type', 'expires_in', 'scope'])
+    t.like(own.body, { token_type: 'Bearer', scope: 'read' })
+    const { refresh_token } = await ledger.grant({ to: app })
+    const form = { grant_type: 'refresh_token', refresh_token }
+    const { body } = await ledger.post(path, { ...form, scope: 'read' }, { as: app })
+    t.deepEqual(Object.keys(body), ['access_token', 'token_type', 'expires_in', 'refresh_token', 'scope'])
+    const last = await ledger.client({ refresh_token_limit: 1 })
+    const pair = await ledger.grant({ to: last })
+    const spent = await ledger.post(path, { ...form, refresh_token: pair.refresh_token }, { as: last })
+    t.deepEqual([spent.status, 'refresh_token' in spent.body], [200, false], 'the limit')
+    const theirs = await ledger.grant({ to: phone })
+    const sent = { ...form, refresh_token: theirs.refresh_token, client_id: phone.client_id }
+    t.is((await ledger.post(path, sent)).status, 200, 'a public client sends client_id')
+    refuses(t, await ledger.post(path, { ...form, grant_type: 'implicit' }, { as: app }), [
+      400,
+      'unsupported_grant_type',
+    ])
+  }
+})
+
+test('W3. getAccessToken: grant_type = client_credentials; scope gives access_token, token_type, expires_in; deprecated alias; no refresh here', async (t) => {
+  const ledger = await ledgerOfAll()
+  const app = await ledger.client()
+  const { grant_id, refresh_token } = await ledger.grant({ to: app })
+  for (const path of named('getAccessToken')) {
+    const { status, body } = await ledger.post(path, OWN, { as: app })
+    t.is(status, 200, path)
+    t.like(body, { token_type: 'Bearer', scope: 'read write' })
+    t.true(isRemainderOf(3600, body['expires_in']))
+    t.like(await ledger.introspect(String(body['access_token'])), { active: true, sub: app.client_id })
+    const form = { grant_type: 'refresh_token', refresh_token }
+    refuses(t, await ledger.post(path, form, { as: app }), [400, 'unsupported_grant_type'], path)
+  }
+  t.is((await ledger.eventsOf(grant_id)).length, 1)
+})
+
 ava.todo('W4. authorize: approval page, then redirect with code and state')
-ava.todo('W5. introspectToken: token, token_type_hint')
-ava.todo('W6. revokeToken: token, token_type_hint')
+test('W5. introspectToken: token, token_type_hint gives active; if active: token_type, scope, client_id, owner (`sub`, `username`), exp; RFC 7662', async (t) => {
+  const ledger = await ledgerOfAll()
+  const [app, server] = [await ledger.client(), await ledger.resourceServer('orders')]
+  const { sub, access_token, refresh_token } = await ledger.user().then(async (one) => ({
+    sub: one,
+    ...(await ledger.grant({ to: app, sub: one })),
+  }))
+  t.true(await ledger.isActive(access_token))
+  for (const path of INTROSPECT_PATHS) {
+    const ask = (token: string, more = {}) => ledger.post(path, { token, ...more }, { as: server })
+    const { body } = await ask(access_token, { token_type_hint: 'access_token' })
+    t.like(body, { active: true, token_type: 'Bearer', scope: 'read write', client_id: app.client_id, sub })
+    t.like(body, { username: `${sub}.name` })
+    t.is(Number(body['exp']) - Number(body['iat']), 3600)
+    for (const token of [refresh_token, 'x']) t.deepEqual((await ask(token)).body, { active: false })
+    refuses(t, await ask(''), [400, 'invalid_request'])
+    refuses(t, await ledger.post(path, { token: access_token }), [401, 'invalid_client'])
+    refuses(t, await ledger.post(path, { token: access_token }, { as: app }), [403, 'access_denied'])
+  }
+})
+
+test('W6. revokeToken: token, token_type_hint; removes access and refresh token of the grant; unknown token = success; confidential clients their own, IS forbids public clients: we allow a public client its own token (RFC 7009)', async (t) => {
+  const ledger = await ledgerOfAll()
+  const other = await ledger.client()
+  for (const app of [await ledger.client(), await ledger.publicClient()])
+    for (const path of REVOKE_PATHS)
+      for (const hint of ['access_token', 'refresh_token'] as const) {
+        const pair = await ledger.grant({ to: app })
+        const form = { token: pair[hint], token_type_hint: hint }
+        refuses(t, await ledger.post(path, form, { as: other }), [400, 'unauthorized_client'], path)
+        refuses(t, await ledger.post(path, form), [401, 'invalid_client'], path)
+        t.true(await ledger.isActive(pair.access_token))
+        for (const token of [form.token, form.token, 'x']) {
+          const { status, body } = await ledger.post(path, { ...form, token }, { as: app })
+          t.deepEqual([status, body], [200, {}], path)
+        }
+        t.false(await ledger.isActive(pair.access_token))
+        const refreshing = { grant_type: 'refresh_token', refresh_token: pair.refresh_token }
+        refuses(t, await ledger.post('/oauth2/token', refreshing, { as: app }), [400, 'invalid_grant'])
+      }
+})
 
 test('W7. removeExpiredAccessTokens: maxRows (0 = all) gives removedTokensCount; administrators; also runs by itself on an interval, in batches of a set size', async (t) => {
   const root = { client_id: 'root', client_secret: randomBytes(32).toString('base64url'), method: 'basic' as const }
@@ -128,7 +217,34 @@ test('W8. HTTPS required unless turned off: 400 and a log line', async (t) => {
   t.is((await lax.post('/oauth2/token', { grant_type: 'client_credentials' }, { as: await lax.client() })).status, 200)
 })
 
-ava.todo('W9. POST required unless `REQUIRE_POST=false`, then GET too')
+test('W9. POST required unless `REQUIRE_POST=false`, then GET too', async (t) => {
+  const strict = await ledgerOfAll()
+  const lax = await startLedger(t, { settings: { REQUIRE_POST: 'false' } })
+  for (const ledger of [strict, lax]) {
+    const app = await ledger.client({ resource_server_folders: ['orders'] })
+    const headers = { authorization: basic(`${app.client_id}:${app.client_secret}`) }
+    const get = (path: string, form: Record<string, string>) =>
+      ledger.send(`${path}?${new URLSearchParams(form).toString()}`, { headers })
+    for (const [name, form] of [
+      ['getToken', OWN],
+      ['getAccessToken', OWN],
+      ['revokeToken', { token: 'x' }],
+      ['introspectToken', { token: 'x' }],
+    ] as const)
+      for (const path of named(name)) {
+        t.is((await get(path, form)).status, ledger === lax ? 200 : 405, path)
+        t.is((await ledger.post(path, form, { as: app })).status, 200, path)
+      }
+    for (const path of named('refreshAccessToken')) {
+      const { refresh_token } = await ledger.grant({ to: app })
+      const form = { grant_type: 'refresh_token', refresh_token }
+      t.is((await get(path, form)).status, ledger === lax ? 200 : 405, path)
+      t.is((await ledger.post(path, form, { as: app })).status, 200, path)
+    }
+    for (const path of ['/oauth2/token', '/oauth2/revoke', '/oauth2/introspect'])
+      refuses(t, await get(path, { ...OWN, token: 'x' }), [405, 'invalid_request'], path)
+  }
+})
 
 test('W10. a confidential client authenticates in the Authorization header; a public one sends client_id', async (t) => {
   const ledger = await ledgerOfAll()
@@ -137,28 +253,45 @@ test('W10. a confidential client authenticates in the Authorization header; a pu
     const { refresh_token } = await ledger.grant({ to })
     return { grant_type: 'refresh_token', refresh_token }
   }
-  const mine = await formOf(app)
-  refuses(t, await ledger.post(REFRESH, mine), [401, 'invalid_client'])
-  refuses(t, await ledger.post(REFRESH, { ...mine, client_id: app.client_id }), [401, 'invalid_client'])
   const headers = { authorization: basic(`${app.client_id}:${app.client_secret}`) }
-  t.is((await ledger.post(REFRESH, mine, { headers })).status, 200)
-  const theirs = await formOf(phone)
-  refuses(t, await ledger.post(REFRESH, theirs), [401, 'invalid_client'])
-  t.is((await ledger.post(REFRESH, { ...theirs, client_id: phone.client_id })).status, 200)
+  const REVOKE = REVOKE_PATHS.map((path) => [path, 'token'] as const)
+  for (const [path, name] of [...REFRESH_PATHS.map((path) => [path, 'refresh_token'] as const), ...REVOKE]) {
+    const sent = async (to: typeof app) => ({ ...(await formOf(to)), [name]: (await formOf(to)).refresh_token })
+    const mine = await sent(app)
+    refuses(t, await ledger.post(path, mine), [401, 'invalid_client'], path)
+    refuses(t, await ledger.post(path, { ...mine, client_id: app.client_id }), [401, 'invalid_client'], path)
+    t.is((await ledger.post(path, mine, { headers })).status, 200, path)
+    const theirs = await sent(phone)
+    refuses(t, await ledger.post(path, theirs), [401, 'invalid_client'], path)
+    t.is((await ledger.post(path, { ...theirs, client_id: phone.client_id })).status, 200, path)
+  }
+  for (const path of INTROSPECT_PATHS) {
+    refuses(t, await ledger.post(path, { token: 'x', client_id: app.client_id }), [401, 'invalid_client'], path)
+    refuses(t, await ledger.post(path, { token: 'x' }, { headers }), [403, 'access_denied'], path)
+  }
 })
 
 test('W11. token_type is always Bearer; the server keeps the user with each token', async (t) => {
   const ledger = await ledgerOfAll()
   const [app, sub] = [await ledger.client(), await ledger.user()]
-  const { access_token, refresh_token } = await ledger.grant({ to: app, sub })
-  const form = { grant_type: 'refresh_token', refresh_token }
-  const { body } = await ledger.post(REFRESH, form, { as: app })
-  t.is(body['token_type'], 'Bearer')
-  for (const token of [access_token, String(body['access_token'])])
-    t.like(await ledger.introspect(token), { sub, username: `${sub}.name`, token_type: 'Bearer' })
-  const { body: own } = await ledger.post('/oauth2/token', { grant_type: 'client_credentials' }, { as: app })
-  t.is(own['token_type'], 'Bearer')
-  t.like(await ledger.introspect(String(own['access_token'])), { sub: app.client_id, token_type: 'Bearer' })
+  const server = await ledger.resourceServer('orders')
+  t.false(await ledger.isActive('x'))
+  for (const path of REFRESH_PATHS) {
+    const { access_token, refresh_token } = await ledger.grant({ to: app, sub })
+    const form = { grant_type: 'refresh_token', refresh_token }
+    const { body } = await ledger.post(path, form, { as: app })
+    t.is(body['token_type'], 'Bearer')
+    for (const token of [access_token, String(body['access_token'])])
+      for (const introspect of INTROSPECT_PATHS) {
+        const { body: told } = await ledger.post(introspect, { token }, { as: server })
+        t.like(told, { sub, username: `${sub}.name`, token_type: 'Bearer' }, introspect)
+      }
+  }
+  for (const path of OWN_PATHS) {
+    const { body } = await ledger.post(path, OWN, { as: app })
+    t.is(body['token_type'], 'Bearer')
+    t.like(await ledger.introspect(String(body['access_token'])), { sub: app.client_id, token_type: 'Bearer' })
+  }
 })
 
 test('W12. the resource server asks whether the user may use the folder or service: scope covers it, and the ACL lets the user in; for client_credentials the client itself', async (t) => {
@@ -188,12 +321,12 @@ test('W14. a grant type not allowed for the client → `unauthorized_client`', a
   const refresher = await ledger.client({ grant_types: ['refresh_token'] })
   const { grant_id, refresh_token } = await ledger.grant({ to: refresher })
   const form = { grant_type: 'refresh_token', refresh_token }
-  for (const path of [REFRESH, '/oauth2/token'])
+  for (const path of REFRESH_PATHS)
     refuses(t, await ledger.post(path, form, { as: caller }), [400, 'unauthorized_client'], path)
-  const own = { grant_type: 'client_credentials' }
-  refuses(t, await ledger.post('/oauth2/token', own, { as: refresher }), [400, 'unauthorized_client'])
   const phone = await ledger.publicClient({ grant_types: ['refresh_token', 'client_credentials'] })
-  refuses(t, await ledger.post('/oauth2/token', own, { as: phone }), [400, 'unauthorized_client'])
+  for (const path of OWN_PATHS)
+    for (const as of [refresher, phone])
+      refuses(t, await ledger.post(path, OWN, { as }), [400, 'unauthorized_client'], path)
   t.is((await ledger.eventsOf(grant_id)).length, 1)
 })
 
@@ -201,13 +334,15 @@ test('W15. a scope not defined for the client → `invalid_scope`', async (t) =>
   const ledger = await ledgerOfAll()
   await ledger.scope('elsewhere', 'elsewhere')
   const app = await ledger.client({ scope: 'read' })
-  for (const scope of ['elsewhere', 'read elsewhere', 'write'])
-    refuses(
-      t,
-      await ledger.post('/oauth2/token', { grant_type: 'client_credentials', scope }, { as: app }),
-      [400, 'invalid_scope'],
-      scope,
-    )
+  const { grant_id, refresh_token } = await ledger.grant({ to: app })
+  for (const scope of ['elsewhere', 'read elsewhere', 'write']) {
+    for (const path of OWN_PATHS)
+      refuses(t, await ledger.post(path, { ...OWN, scope }, { as: app }), [400, 'invalid_scope'], `${path} ${scope}`)
+    const form = { grant_type: 'refresh_token', refresh_token, scope }
+    for (const path of REFRESH_PATHS)
+      refuses(t, await ledger.post(path, form, { as: app }), [400, 'invalid_scope'], `${path} ${scope}`)
+  }
+  t.is((await ledger.eventsOf(grant_id)).length, 1)
 })
 
 ava.todo('W16. PKCE: S256 and plain; once a challenge was sent the verifier is a must')
@@ -216,18 +351,17 @@ test('W17. odd hints (`accessToken`) are tolerated; the other kind is looked up 
   const ledger = await ledgerOfAll()
   const app = await ledger.client()
   const server = await ledger.resourceServer('orders')
-  for (const token_type_hint of ['accessToken', 'refreshToken', 'access_token', 'refresh_token', 'x']) {
-    const { access_token, refresh_token } = await ledger.grant({ to: app })
-    t.true(await ledger.isActive(access_token))
-    const ask = async () => {
-      const { body } = await ledger.post('/oauth2/introspect', { token: access_token, token_type_hint }, { as: server })
-      return body['active']
+  for (const token_type_hint of ['accessToken', 'refreshToken', 'access_token', 'refresh_token', 'x'])
+    for (const [at, path] of REVOKE_PATHS.entries()) {
+      const { access_token, refresh_token } = await ledger.grant({ to: app })
+      t.true(await ledger.isActive(access_token))
+      const form = { token: access_token, token_type_hint }
+      const ask = async () => (await ledger.post(INTROSPECT_PATHS[at] ?? '', form, { as: server })).body['active']
+      t.true(await ask(), token_type_hint)
+      const revoking = { token: refresh_token, token_type_hint }
+      t.is((await ledger.post(path, revoking, { as: app })).status, 200)
+      t.false(await ask(), token_type_hint)
     }
-    t.true(await ask(), token_type_hint)
-    const revoking = { token: refresh_token, token_type_hint }
-    t.is((await ledger.post('/oauth2/revoke', revoking, { as: app })).status, 200)
-    t.false(await ask(), token_type_hint)
-  }
 })
 
 const withAdministration = (t: Parameters<typeof startAdministered>[0]) =>
@@ -348,7 +482,29 @@ test('W24. users and groups; deleting one token ends access and refresh; other o
   t.deepEqual([await isActive(ada.access), await refresh(ada)], [true, 200])
 })
 
-ava.todo('W25. global settings: require HTTPS, require PKCE, code lifetime, access token lifetime')
+test('W25. global settings: require HTTPS, access token lifetime (3600 s or never)', async (t) => {
+  for (const [given, lives] of [
+    [{}, 3600],
+    [{ ACCESS_TOKEN_LIFETIME: '60' }, 60],
+    [{ ACCESS_TOKEN_LIFETIME: 'never' }, null],
+  ] as const) {
+    const services = ['token-endpoint', 'projector', 'admin'] as const
+    const { register, post } = await startAdministered(t, { settings: given, services: [...services] })
+    const app = await register({ client_name: 'App', grant_types: ['client_credentials'] })
+    for (const path of OWN_PATHS) {
+      const { status, body } = await post(path, OWN, { as: app })
+      t.is(status, 200, path)
+      if (lives === null) t.false('expires_in' in body, path)
+      else t.true(isRemainderOf(lives, body['expires_in']), path)
+    }
+  }
+  const strict = await startLedger(t, { settings: { REQUIRE_HTTPS: 'true' } })
+  const as = await strict.client()
+  for (const path of [...OWN_PATHS, ...REFRESH_PATHS, ...REVOKE_PATHS, ...INTROSPECT_PATHS])
+    refuses(t, await strict.post(path, { ...OWN, token: 'x' }, { as }), [400, 'invalid_request'], path)
+})
+
+ava.todo('W25. global settings: require PKCE, code lifetime (600 s)')
 ava.todo('W26. login and approval page: title, logo, heading, footer; the user may select which scopes to approve')
 
 test('W27. clustering: several instances, one truth', async (t) => {

@@ -18,17 +18,20 @@ export const QUESTION = z.strictObject({
   consistency: z.enum(['minimize_latency', 'fully_consistent']).default('minimize_latency'),
   client_id: z.string().max(200).optional(),
   client_secret: z.string().max(200).optional(),
+  client_assertion_type: z.string().max(200).optional(),
+  client_assertion: z.string().max(20_000).optional(),
 })
 
 /**
  * POST /check: may this bearer use this folder or service, now? The caller is a resource server, authenticated as it is
- * registered: by Basic, or (client_secret_post) by `client_id` and `client_secret` beside the question. It asks about
- * its own folders only. Always 200 with the decision, its reason and what it rests on.
+ * registered: by Basic, or by what would stand in a form (`client_id` and `client_secret`, or an assertion) beside the
+ * question. It asks about its own folders only. Always 200 with the decision, its reason and what it rests on.
  */
 export function check(tokenCheck: TokenCheck): HttpMiddleware {
   return async (ctx) => {
-    const { token, resource, consistency, ...members } = await readJson(ctx, QUESTION)
-    const credentials = readClientCredentials(ctx.get('authorization'), formOf(members))
+    const body = await readJson(ctx, QUESTION)
+    const { token, resource, consistency } = body
+    const credentials = readClientCredentials(ctx.get('authorization'), formOf(body), ctx.path)
     const question = { token, resource, fullyConsistent: consistency === 'fully_consistent' }
     const asked = ask(tokenCheck, credentials.client_id, question)
     const view = await asked.read()

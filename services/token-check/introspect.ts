@@ -13,7 +13,7 @@ import type { TokenCheck } from './token-check.ts'
 export function introspect(check: TokenCheck): HttpMiddleware {
   return async (ctx) => {
     const form = await readForm(ctx)
-    const credentials = readClientCredentials(ctx.get('authorization'), form)
+    const credentials = readClientCredentials(ctx.get('authorization'), form, ctx.path)
     const question = { token: required(form, 'token'), resource: null, fullyConsistent: false }
     const asked = ask(check, credentials.client_id, question)
     const first = await asked.read()

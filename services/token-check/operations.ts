@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import type { Operations } from '../../shared/http/openapi/operation.ts'
+import type { Operation, Operations } from '../../shared/http/openapi/operation.ts'
+import type { Settings } from '../../shared/config/settings.ts'
+import { pubOauthOperations } from '../../shared/http/openapi/pub-oauth.ts'
 import { QUESTION } from './check.ts'
 
 const FACTS = z.object({
@@ -43,36 +45,47 @@ const INTROSPECTION = z.looseObject({
   token_type_hint: z.string().optional(),
   client_id: z.string().optional(),
   client_secret: z.string().optional(),
+  client_assertion_type: z.string().optional(),
+  client_assertion: z.string().optional(),
 })
 
-/** What the routes of the token-check API take and answer. */
-export const TOKEN_CHECK_OPERATIONS: Operations = {
-  'POST /check': {
-    id: 'check',
-    tag: 'Checks',
-    summary: 'May this bearer use this folder or service, now?',
-    description: 'The caller is a resource server, and asks about its own folders only.',
-    caller: 'client',
-    body: { json: QUESTION, example: { token: 'tl_at_…', resource: 'orders.internal:approve' } },
-    answers: { 200: { what: 'The decision, its reason and what it rests on.', schema: DECISION } },
-    refusals: [403],
-  },
-  'POST /oauth2/introspect': {
-    id: 'introspect',
-    tag: 'Checks',
-    summary: 'Is this token active, and what is it for?',
-    description: 'RFC 7662. The caller is a resource server; a token that is not usable at it is answered as inactive.',
-    caller: 'client',
-    body: { form: INTROSPECTION },
-    answers: {
-      200: {
-        what: 'The facts of an active token, or that it is not active.',
-        schema: z.union([
-          z.object({ active: z.literal(true), ...FACTS.shape, iss: z.string() }),
-          z.object({ active: z.literal(false) }),
-        ]),
-      },
+const CHECK: Operation = {
+  id: 'check',
+  tag: 'Checks',
+  summary: 'May this bearer use this folder or service, now?',
+  description: 'The caller is a resource server, and asks about its own folders only.',
+  caller: 'client',
+  body: { json: QUESTION, example: { token: 'tl_at_…', resource: 'orders.internal:approve' } },
+  answers: { 200: { what: 'The decision, its reason and what it rests on.', schema: DECISION } },
+  refusals: [403],
+}
+
+const INTROSPECT: Operation = {
+  id: 'introspect',
+  tag: 'Checks',
+  summary: 'Is this token active, and what is it for?',
+  description: 'RFC 7662. The caller is a resource server; a token that is not usable at it is answered as inactive.',
+  caller: 'client',
+  body: { form: INTROSPECTION },
+  answers: {
+    200: {
+      what: 'The facts of an active token, or that it is not active.',
+      schema: z.union([
+        z.object({ active: z.literal(true), ...FACTS.shape, iss: z.string() }),
+        z.object({ active: z.literal(false) }),
+      ]),
     },
-    refusals: [403],
   },
+  refusals: [403],
+}
+
+/** What the routes of the token-check API take and answer. */
+export function tokenCheckOperations({ REQUIRE_POST }: Pick<Settings, 'REQUIRE_POST'>): Operations {
+  const summary = 'Is this token active, under the name of webMethods Integration Server.'
+  const named = { ...INTROSPECT, id: 'introspectToken', summary }
+  return {
+    'POST /check': CHECK,
+    'POST /oauth2/introspect': INTROSPECT,
+    ...pubOauthOperations('introspectToken', named, { requirePost: REQUIRE_POST }),
+  }
 }

@@ -1,4 +1,5 @@
 import type { Limits } from '../../shared/accounts/limits/limits.ts'
+import type { Assertions } from '../../shared/callers/client-assertion.ts'
 import type { AccessReader } from '../../shared/read-model/reads/access.ts'
 import type { SettlingTokens } from '../../shared/read-model/reads/settled-token.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
@@ -11,5 +12,8 @@ export type TokenCheck = SettlingTokens & {
   /** The access and pepper subkeys are enough. */
   keys: Keys
   limits: Limits
+  assertions: Assertions
   issuer: string
+  /** False: the names of webMethods Integration Server take GET too. */
+  requirePost: boolean
 }

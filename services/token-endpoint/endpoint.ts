@@ -1,4 +1,5 @@
 import type { Limits } from '../../shared/accounts/limits/limits.ts'
+import type { Assertions } from '../../shared/callers/client-assertion.ts'
 import type { Commit } from '../../shared/read-model/commit/commit.ts'
 import type { Clocks } from '../../shared/read-model/reads/clocks.ts'
 import type { SettlingTokens } from '../../shared/read-model/reads/settled-token.ts'
@@ -12,6 +13,9 @@ export type TokenEndpoint = SettlingTokens & {
   read: TokenReader
   commit: Commit
   keys: Keys
+  assertions: Assertions
   clocks: Clocks
   limits: Limits
+  /** False: the names of webMethods Integration Server take GET too. */
+  requirePost: boolean
 }

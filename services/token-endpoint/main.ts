@@ -1,3 +1,4 @@
+import { createAssertions } from '../../shared/callers/client-assertion.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
 import { limitsOf, requireKeys, type Runtime } from '../../shared/process/runtime.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
@@ -5,7 +6,7 @@ import { tokenEndpointRoutes } from './app.ts'
 
 /** Wires the token endpoint to a runtime and mounts its routes. */
 export function mountTokenEndpoint(runtime: Runtime, router: HttpRouter): void {
-  const { settings, topics, waiter, commit, clocks, logger, noteProof } = runtime
+  const { settings, knex, topics, waiter, commit, clocks, logger, noteProof } = runtime
   const endpoint = {
     read: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     commit,
@@ -13,8 +14,10 @@ export function mountTokenEndpoint(runtime: Runtime, router: HttpRouter): void {
     waiter,
     keys: requireKeys(runtime),
     limits: limitsOf(runtime),
+    assertions: createAssertions({ knex, issuer: settings.ISSUER }),
     topics,
     noteProof,
+    requirePost: settings.REQUIRE_POST,
     logger,
     maxLagMs: settings.MAX_LAG * 1000,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,

@@ -1,3 +1,4 @@
+import { ASSERTION_ALGORITHMS } from '../../shared/callers/client-assertion.ts'
 import type { HttpMiddleware } from '../../shared/http/context.ts'
 
 /** `documentation`: URL of a page for developers. */
@@ -7,7 +8,7 @@ export type About = { issuer: string; documentation?: string | undefined }
 export function metadata({ issuer, documentation }: About, grantTypes: string[]): HttpMiddleware {
   const at = (path: string) => `${issuer}${path}`
   // Some clients take the first method listed.
-  const methods = ['client_secret_basic', 'client_secret_post', 'none']
+  const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']
   const body = {
     issuer,
     token_endpoint: at('/oauth2/token'),
@@ -18,8 +19,11 @@ export function metadata({ issuer, documentation }: About, grantTypes: string[])
     response_types_supported: ['none'],
     grant_types_supported: grantTypes,
     token_endpoint_auth_methods_supported: methods,
+    token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     revocation_endpoint_auth_methods_supported: methods,
+    revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     introspection_endpoint_auth_methods_supported: methods.filter((method) => method !== 'none'),
+    introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     ...(documentation !== undefined && { service_documentation: documentation }),
   }
   return (ctx) => {

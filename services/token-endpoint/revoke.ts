@@ -21,7 +21,7 @@ import type { TokenEndpoint } from './endpoint.ts'
 export function revoke(endpoint: TokenEndpoint): HttpMiddleware {
   return async (ctx) => {
     const form = await readForm(ctx)
-    const credentials = readClientCredentials(ctx.get('authorization'), form)
+    const credentials = readClientCredentials(ctx.get('authorization'), form, ctx.path)
     // Whatever token_type_hint says: the string itself tells its kind (RFC 7009 §2.1).
     const presented = presentedToken(endpoint.keys, required(form, 'token'))
     const { client_id } = credentials

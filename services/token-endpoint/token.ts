@@ -29,7 +29,7 @@ export function token(grants: Partial<Grants>): HttpMiddleware {
     const grant_type = required(form, 'grant_type')
     const grant = offered.get(grant_type)
     if (!grant) throw new OAuthError('unsupported_grant_type', `offered here: ${[...offered.keys()].join(', ')}`)
-    const credentials = readClientCredentials(ctx.get('authorization'), form)
+    const credentials = readClientCredentials(ctx.get('authorization'), form, ctx.path)
     ctx.body = await grant(ctx, form, credentials)
   }
 }

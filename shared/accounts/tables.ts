@@ -51,3 +51,15 @@ export async function createLimitsTable(knex: Knex): Promise<void> {
       WITH (fillfactor = 70)`)
   await knex.raw('CREATE INDEX limits_expire ON ledger.limits (expire)')
 }
+
+/** Which assertions were used for what, while they are good: hashes only. `jti` is the client's own, of any length. */
+export async function createAssertionTable(knex: Knex): Promise<void> {
+  await knex.raw(`
+    CREATE TABLE ledger.assertions (
+      client_id text NOT NULL,
+      jti_sha256 bytea NOT NULL,
+      request_sha256 bytea NOT NULL,
+      expires_at timestamptz NOT NULL,
+      PRIMARY KEY (client_id, jti_sha256))`)
+  await knex.raw('CREATE INDEX assertions_expires_at ON ledger.assertions (expires_at)')
+}

@@ -1,4 +1,3 @@
-import type { Logger } from 'pino'
 import type { HttpContext } from '../http/context.ts'
 import { OAuthError } from '../http/oauth-error.ts'
 import { isVerifiable, secretsOf } from '../ledger/client.ts'
@@ -8,13 +7,14 @@ import { keyNotHeld, type SettlingTokens } from '../read-model/reads/settled-tok
 import type { TokenView } from '../read-model/reads/tokens.ts'
 import { provenSecret } from '../tokens/client-secret.ts'
 import type { Keys } from '../tokens/keys.ts'
+import { type Asserted, type Assertions, assertedClient } from './client-assertion.ts'
 import type { ClientCredentials } from './client-credentials.ts'
 import { countFailedClient, type Counting } from './failed-attempts.ts'
 
 /**
- * The client that calls, as `authenticateClient` finds it in this view. A refusal on a registry older than `maxLagMs`
- * is 503 instead: the client may be new, or its secret renewed, and our outage must not look like its fault. So is a
- * secret that is stored under a key which this process does not have.
+ * The client that calls, as `authenticateClient` or its assertion finds it in this view. A refusal on a registry older
+ * than `maxLagMs` is 503 instead: the client may be new, or its secret renewed, and our outage must not look like its
+ * fault. So is a secret that is stored under a key which this process does not have.
  */
 export async function authenticateCaller(
   ctx: HttpContext,
@@ -25,31 +25,39 @@ export async function authenticateCaller(
   const client = view.caller?.value ?? null
   const secrets = client ? secretsOf(client, view.now).filter(({ kid }) => view.keys.get(kid) !== 'retired') : []
   try {
-    const proven = await authenticateClient(proving.keys, credentials, client, secrets)
+    const proven = isAssertion(credentials)
+      ? { client: await assertedClient(proving.assertions, credentials, { client, now: view.now }), secret: null }
+      : await authenticateClient(proving.keys, credentials, client, secrets)
     ctx.state.client_id = proven.client.client_id
     if (proven.secret) proving.noteProof(proven.secret.kid, view.keys)
     return proven.client
   } catch (error) {
     requireRecent(view.registry, view.now, proving.maxLagMs)
-    const unheld = secrets.find(({ kid }) => !proving.keys.kids.includes(kid))
-    if (unheld && credentials.method !== 'none') throw keyNotHeld(proving.logger, unheld.kid)
-    if (client) noteUnverifiable(proving.logger, client, secrets)
+    if (!(error instanceof OAuthError)) throw error
+    if (credentials.client_secret !== null) noteUnverifiable(proving, client, secrets)
     await countFailedClient(ctx, proving, { client_id: credentials.client_id, isKnown: client !== null })
     throw error
   }
 }
 
-/** Perhaps the client was right: a later release may have written what this one cannot verify. */
-function noteUnverifiable(logger: Logger, client: Client, secrets: readonly ClientSecret[]): void {
-  const { client_id, token_endpoint_auth_method: method } = client
-  const other = secrets.find((secret) => !isVerifiable(secret))?.secret_algorithm
-  const means = other ?? (method === 'private_key_jwt' ? method : null)
-  if (means === null) return
-  const text = 'a client was refused that may be right: this release cannot verify what it proves itself with'
-  logger.error({ alarm: 'client_not_verifiable', client_id, means }, text)
+function isAssertion(credentials: ClientCredentials): credentials is Asserted {
+  return credentials.method === 'private_key_jwt'
 }
 
-type Proving = Counting & Pick<SettlingTokens, 'maxLagMs' | 'noteProof'> & { keys: Keys }
+/**
+ * Perhaps the client was right: its secret is stored under a key that this process does not have (Unsettled), or a
+ * later release may have written what this one cannot verify.
+ */
+function noteUnverifiable({ keys, logger }: Proving, client: Client | null, secrets: readonly ClientSecret[]): void {
+  const unheld = secrets.find(({ kid }) => !keys.kids.includes(kid))
+  if (unheld) throw keyNotHeld(logger, unheld.kid)
+  const means = secrets.find((secret) => !isVerifiable(secret))?.secret_algorithm
+  if (means === undefined || !client) return
+  const text = 'a client was refused that may be right: this release cannot verify what it proves itself with'
+  logger.error({ alarm: 'client_not_verifiable', client_id: client.client_id, means }, text)
+}
+
+type Proving = Counting & Pick<SettlingTokens, 'maxLagMs' | 'noteProof'> & { keys: Keys; assertions: Assertions }
 
 /** A client that is let in, and the secret that it proved itself with; a public one has none. */
 type Proven = { client: Client; secret: ClientSecret | null }
@@ -61,7 +69,7 @@ type Proven = { client: Client; secret: ClientSecret | null }
  */
 export async function authenticateClient(
   keys: Keys,
-  credentials: ClientCredentials,
+  credentials: Exclude<ClientCredentials, Asserted>,
   client: Client | null,
   secrets: readonly ClientSecret[],
 ): Promise<Proven> {

@@ -82,6 +82,9 @@ export const settingsSchema = z.object({
     .describe('Path of a PEM file with our certificate and those up to its CA, to [speak TLS ourselves](https.md)'),
   TLS_KEY: z.string().optional().describe('Path of a PEM file with the private key of that certificate'),
   REQUIRE_HTTPS: form.flag.prefault('true').describe('Refuse requests that came over plain HTTP'),
+  REQUIRE_POST: form.flag
+    .prefault('true')
+    .describe('`false`: the `/invoke` names take GET too, with parameters and tokens in the query, never a secret'),
   TRUSTED_PROXIES: form.proxies
     .default([])
     .describe(

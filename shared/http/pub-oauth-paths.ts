@@ -1,7 +1,31 @@
+import type { HttpMiddleware, HttpRouter } from './context.ts'
+import { OAuthError } from './oauth-error.ts'
+
 // A colon in a path may be sent encoded (RFC 3986 §2.2), and some clients do; `\\:` is one that begins no parameter.
 const SEPARATORS = ['/', '\\:', '%3A', '%3a']
 
 /** The paths of a service under its name in webMethods Integration Server: `/invoke/pub.oauth/NAME` and `…:NAME`. */
 export function pubOauthPaths(name: string): string[] {
   return SEPARATORS.map((separator) => `/invoke/pub.oauth${separator}${name}`)
+}
+
+/** `within`: what each answer is bounded by. `requirePost`: false = GET too, with the parameters in the query. */
+type Mounting = { within: HttpMiddleware; requirePost: boolean }
+
+/** Mounts services under these names: the middleware of the standard paths, so the same rules and errors. */
+export function mountPubOauth(
+  router: HttpRouter,
+  services: Readonly<Record<string, HttpMiddleware>>,
+  { within, requirePost }: Mounting,
+): void {
+  for (const [name, service] of Object.entries(services)) {
+    router.post(pubOauthPaths(name), within, service)
+    if (!requirePost) router.get(pubOauthPaths(name), refuseHead, within, service)
+  }
+}
+
+/** The router takes HEAD wherever it takes GET. A GET may end a token, and nobody expects that of HEAD. */
+const refuseHead: HttpMiddleware = (ctx, next) => {
+  if (ctx.method !== 'HEAD') return next()
+  throw new OAuthError('invalid_request', 'HEAD is not allowed here', { status: 405, headers: { Allow: 'GET, POST' } })
 }

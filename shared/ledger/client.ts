@@ -54,6 +54,11 @@ export type Client = {
   previous_secret?: PreviousSecret | null | undefined
 }
 
+/** Whether it proves itself with a secret: a public client does not, and one that signs uses its keys. */
+export function usesSecret({ client_type, token_endpoint_auth_method }: Client): boolean {
+  return client_type === 'confidential' && token_endpoint_auth_method !== 'private_key_jwt'
+}
+
 /** The secrets that this client may use now (ms of the database's clock), the current one first. */
 export function secretsOf(client: Pick<Client, 'secret' | 'previous_secret'>, now: number): ClientSecret[] {
   const previous = livingPrevious(client, now)
@@ -77,14 +82,14 @@ export type SecretRenewal = {
 }
 
 /**
- * The client with a new secret, beside which one of before stays valid for the overlap. Refused for a public client,
+ * The client with a new secret, beside which one of before stays valid for the overlap. Refused where it uses none,
  * and where two are valid now and nobody says which of them ends.
  */
 export function renewSecret(
   client: Client,
   { secret, overlap_seconds, ends, now }: SecretRenewal,
-): { client: Client; refused?: undefined } | { refused: 'public' | 'two_secrets' } {
-  if (client.client_type === 'public') return { refused: 'public' }
+): { client: Client; refused?: undefined } | { refused: 'no_secret' | 'two_secrets' } {
+  if (!usesSecret(client)) return { refused: 'no_secret' }
   const previous = livingPrevious(client, now)
   if (previous && overlap_seconds > 0 && ends === undefined) return { refused: 'two_secrets' }
   const kept = overlap_seconds === 0 ? null : ends === 'current' ? previous : client.secret

@@ -1,5 +1,10 @@
 import type { Knex } from 'knex'
-import { createIdempotencyTable, createLimitsTable, createPersonTables } from '../accounts/tables.ts'
+import {
+  createAssertionTable,
+  createIdempotencyTable,
+  createLimitsTable,
+  createPersonTables,
+} from '../accounts/tables.ts'
 import { lockUntilCommit } from '../database/own-name.ts'
 import { createLogTables } from '../event-log/postgres/tables.ts'
 import { createVersionTables } from '../read-model/versions/tables.ts'
@@ -21,6 +26,7 @@ export const LEDGER_MIGRATIONS = sourceOf([
   { name: '0002-read-models', up: createVersionTables, down: refuseDown },
   { name: '0003-persons', up: createPersonTables, down: refuseDown },
   { name: '0004-idempotent-requests', up: createIdempotencyTable, down: refuseDown },
+  { name: '0006-assertions', up: createAssertionTable, down: refuseDown },
   { name: '0007-limits', up: createLimitsTable, down: refuseDown },
 ])
 

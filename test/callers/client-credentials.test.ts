@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import fc from 'fast-check'
 import * as callers from '../../shared/callers/authenticate-client.ts'
-import { insufficientScope, readBearer } from '../../shared/callers/bearer.ts'
+import { ASSERTION_TYPE } from '../../shared/callers/client-assertion.ts'
 import { type ClientCredentials, readClientCredentials } from '../../shared/callers/client-credentials.ts'
 import { parseForm } from '../../shared/http/input/form-body.ts'
 import { OAuthError } from '../../shared/http/oauth-error.ts'
@@ -17,10 +17,12 @@ const secret = generateClientSecret()
 
 const NOW = 1_000_000
 async function authenticateClient(own: typeof keys, credentials: ClientCredentials, one: Client | null) {
+  if (credentials.method === 'private_key_jwt') throw new Error('no secret proves this')
   return (await callers.authenticateClient(own, credentials, one, one ? secretsOf(one, NOW) : [])).client
 }
 const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`
-const read = (authorization: string | undefined, form = '') => readClientCredentials(authorization, parseForm(form))
+const read = (authorization: string | undefined, form = '') =>
+  readClientCredentials(authorization, parseForm(form), '/oauth2/token')
 
 const client = registered({ client_id: 'web', secret: hashClientSecret(keys, secret) })
 
@@ -90,7 +92,13 @@ test('a broken Authorization header, or no authentication at all, is a 401 with 
     'x',
   ]
   const refusals = [...headers.map((header) => refusalOf(() => read(header))), refusalOf(() => read(undefined))]
-  refusals.push(refusalOf(() => read(undefined, 'client_assertion=x&client_id=a')))
+  for (const form of [
+    'client_assertion=x&client_id=a',
+    'client_assertion_type=x&client_id=a',
+    `client_assertion_type=${encodeURIComponent(ASSERTION_TYPE)}&client_id=a`,
+    `client_assertion_type=${encodeURIComponent(ASSERTION_TYPE)}&client_assertion=x&client_id=a`,
+  ])
+    refusals.push(refusalOf(() => read(undefined, form)))
   for (const { error, status, headers } of refusals) {
     t.deepEqual([error, status], ['invalid_client', 401])
     t.regex(headers['WWW-Authenticate'] ?? '', /^Basic realm=/)
@@ -181,29 +189,4 @@ test('unknown, disabled, wrong secret, wrong method: one and the same invalid_cl
   }
   t.is(new Set(answers).size, 1)
   t.regex(answers[0] ?? '', /"invalid_client","status":401.*Basic realm/)
-})
-
-test('a bearer token is read with the scheme in any case', (t) => {
-  for (const scheme of ['Bearer', 'bearer', 'BEARER']) t.is(readBearer(`${scheme} tl_at_x-y`), 'tl_at_x-y')
-})
-
-test('no bearer at all is a 401 whose challenge has no error code', (t) => {
-  for (const authorization of [undefined, '', basic('a:b'), 'Bearerx y']) {
-    const { status, headers } = refusalOf(() => readBearer(authorization))
-    t.deepEqual([status, headers['WWW-Authenticate']], [401, 'Bearer realm="token-ledger"'])
-  }
-})
-
-test('what cannot be a bearer token is invalid_token, two ways of sending one are an invalid_request', (t) => {
-  for (const authorization of ['Bearer', 'Bearer ', 'Bearer a b', 'Bearer "x"', 'Bearer ä']) {
-    const { status, headers } = refusalOf(() => readBearer(authorization))
-    t.deepEqual([status, headers['WWW-Authenticate']], [401, 'Bearer realm="token-ledger", error="invalid_token"'])
-  }
-  t.is(refusalOf(() => readBearer('Bearer x', parseForm('access_token=x'))).error, 'invalid_request')
-})
-
-test('insufficient_scope is a 403 that names the scope', (t) => {
-  const { status, headers } = insufficientScope('orders.read')
-  t.is(status, 403)
-  t.is(headers['WWW-Authenticate'], 'Bearer realm="token-ledger", error="insufficient_scope", scope="orders.read"')
 })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { CLIENT_TYPES } from '../../../shared/ledger/client.ts'
-import type { Client, TokenEndpointAuthMethod } from '../../../shared/ledger/events.ts'
+import type { Client } from '../../../shared/ledger/events.ts'
 import { GRANT_TYPE_NAMES, GRANT_TYPES } from '../../../shared/ledger/grant/commands/issue.ts'
 import { isGraceLongEnough, MAX_GRACE_SECONDS, shortestGrace } from '../../../shared/ledger/grant/times.ts'
 import type { RegistryView } from '../../../shared/ledger/registry/state.ts'
@@ -44,14 +44,16 @@ export const CLIENT_MEMBERS = {
   grant_types: grantTypes.default(['refresh_token']),
   redirect_uris: z.array(REDIRECT_URI).max(50).transform(distinct).default([]),
   scope: SCOPE.default(''),
-  token_endpoint_auth_method: z.enum(['client_secret_basic', 'client_secret_post', 'none']).optional(),
+  token_endpoint_auth_method: z
+    .enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'])
+    .optional(),
   jwks: JWKS.nullable().default(null),
   access_token_lifetime: LIFETIME,
   refresh_token_limit: z.int().min(0).max(MAX_COUNT).nullable().default(null),
   refresh_token_lifetime: LIFETIME,
   refresh_token_absolute_lifetime: LIFETIME,
   refresh_grace_seconds: z.int().min(0).max(MAX_GRACE_SECONDS).optional(),
-  refresh_rotation: z.literal(true, { error: 'false is not supported yet' }).default(true),
+  refresh_rotation: z.boolean().default(true),
   groups: GROUPS.default([]),
   resource_server_folders: z.array(FOLDER_NAME).max(200).transform(distinct).nullable().default(null),
   enabled: z.boolean().default(true),
@@ -65,12 +67,9 @@ export const CLIENT_METADATA = z.strictObject(CLIENT_MEMBERS).superRefine((metad
 export type ClientMetadata = z.output<typeof CLIENT_METADATA>
 
 /** A client as it is described, by metadata or by its record, which may have what only a later release takes. */
-export type Described = Omit<ClientMetadata, Wider> &
-  Pick<Client, Exclude<Wider, 'token_endpoint_auth_method'>> & {
-    token_endpoint_auth_method?: TokenEndpointAuthMethod | undefined
-  }
+export type Described = Omit<ClientMetadata, Wider> & Pick<Client, Wider>
 
-type Wider = 'grant_types' | 'refresh_rotation' | 'jwks' | 'token_endpoint_auth_method'
+type Wider = 'grant_types' | 'jwks'
 
 /** The client that this metadata describes, without a secret. */
 export function clientOf(client_id: string, metadata: Described, defaults: ClientDefaults): Client {
@@ -111,12 +110,19 @@ export function clientProblems(view: RegistryView, client: Client, appendTimeout
 export function contradictions(metadata: Described): [string, string][] {
   const { client_type, grant_types, token_endpoint_auth_method: method, resource_server_folders, jwks } = metadata
   if (client_type === 'confidential')
-    return method === 'none' ? [['token_endpoint_auth_method', 'a confidential client has a secret to use']] : []
+    return [
+      ...when(method === 'none', ['token_endpoint_auth_method', 'a confidential client has a secret or keys to use']),
+      ...when(method === 'private_key_jwt' && jwks == null, [
+        'jwks',
+        'private_key_jwt needs the public keys of the client',
+      ]),
+    ]
   const barred = GRANT_TYPE_NAMES.filter((one) => GRANT_TYPES[one].confidentialOnly && grant_types.includes(one))
   return [
     ...barred.map((one): [string, string] => ['grant_types', `${one} is for confidential clients only`]),
     ...when(method !== undefined && method !== 'none', ['token_endpoint_auth_method', 'a public client has none']),
     ...when(jwks != null, ['jwks', 'a public client has no keys to prove itself with']),
+    ...when(!metadata.refresh_rotation, ['refresh_rotation', 'the refresh tokens of a public client rotate']),
     ...when(resource_server_folders !== null, ['resource_server_folders', 'a resource server must be confidential']),
   ]
 }

@@ -29,7 +29,7 @@ export const RENEWAL = z.strictObject({
 /**
  * POST /admin/clients/:client_id/secret {overlap_seconds?, ends?}: a new secret, which stands in this answer only. The
  * one of before is valid for the overlap, and ends by itself. `If-Match` may say which revision it follows. OAuthError:
- * 400 for a public client, 404, 412, 409 while two are valid and `ends` does not say which of them goes.
+ * 400 for a client without a secret, 404, 412, 409 while two are valid and `ends` does not say which of them goes.
  */
 export function renewClientSecret(admin: Admin): HttpMiddleware {
   return async (ctx) => {
@@ -61,7 +61,8 @@ export function renewClientSecret(admin: Admin): HttpMiddleware {
 function renewed(client: Client, renewal: SecretRenewal): Client {
   const decided = renewSecret(client, renewal)
   if (decided.refused === undefined) return decided.client
-  if (decided.refused === 'public') throw new OAuthError('invalid_request', 'a public client has no secret')
+  if (decided.refused === 'no_secret')
+    throw new OAuthError('invalid_request', 'a client that is public, or of private_key_jwt, has no secret')
   throw new OAuthError(
     'conflict',
     'two secrets are valid now: say with "ends" whether the previous or the current ends',

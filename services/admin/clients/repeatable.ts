@@ -1,7 +1,7 @@
 import type { Bearer } from '../../../shared/callers/require-right.ts'
 import type { HttpContext } from '../../../shared/http/context.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
-import { secretsOf } from '../../../shared/ledger/client.ts'
+import { secretsOf, usesSecret } from '../../../shared/ledger/client.ts'
 import type { Client } from '../../../shared/ledger/events.ts'
 import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
 import { generateClientSecret, provenSecret, repeatableClientSecret } from '../../../shared/tokens/client-secret.ts'
@@ -46,7 +46,7 @@ export async function writeClientOnce(
 type MadeSecret = { client: Client; request: Repeatable; now: number }
 
 function madeCredentials(keys: Keys, { client, request: { key, ...made }, now }: MadeSecret): Credentials {
-  if (client.client_type === 'public' || key === null) return {}
+  if (!usesSecret(client) || key === null) return {}
   for (const stored of secretsOf(client, now)) {
     const secret = repeatableClientSecret(keys, stored.kid, { key, ...made })
     if (secret !== null && provenSecret(keys, secret, [stored]))

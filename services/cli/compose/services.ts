@@ -9,7 +9,7 @@ import { ADMIN_OPERATIONS } from '../../admin/operations/operations.ts'
 import { mountAudit } from '../../audit/main.ts'
 import { AUDIT_OPERATIONS } from '../../audit/operations.ts'
 import { mountTokenCheck } from '../../token-check/main.ts'
-import { TOKEN_CHECK_OPERATIONS } from '../../token-check/operations.ts'
+import { tokenCheckOperations } from '../../token-check/operations.ts'
 import { crossOriginPaths } from '../../token-endpoint/app.ts'
 import { mountTokenEndpoint } from '../../token-endpoint/main.ts'
 import { tokenEndpointOperations } from '../../token-endpoint/operations.ts'
@@ -44,7 +44,7 @@ const TABLE = {
     log: 'appends',
     mount: mountTokenEndpoint,
     crossOrigin: ({ ISSUER }) => crossOriginPaths(ISSUER),
-    operations: ({ ISSUER }) => tokenEndpointOperations(ISSUER),
+    operations: tokenEndpointOperations,
   },
   'token-check': {
     port: 'public',
@@ -52,7 +52,7 @@ const TABLE = {
     needs: 'check',
     log: 'none',
     mount: mountTokenCheck,
-    operations: () => TOKEN_CHECK_OPERATIONS,
+    operations: tokenCheckOperations,
   },
   // It opens the names of people, and has no routes: whoever runs it asks its port for its health.
   projector: {

@@ -1,16 +1,21 @@
 import type { HttpContext } from '../context.ts'
 import { OAuthError } from '../oauth-error.ts'
-import { refuseSecretsInQuery } from './query.ts'
+import { refuseProofsInQuery, refuseSecretsInQuery } from './query.ts'
 import { isOfType, readBody } from './read-body.ts'
 
 /** The parameters of a request. One without a value is not in it (RFC 6749 §3.2). Has no prototype and is frozen. */
 export type Form = Readonly<Record<string, string>>
 
 /**
- * Reads an application/x-www-form-urlencoded body. OAuthError invalid_request: another content type, a repeated or
- * nested parameter, broken encoding, secrets in the query; 413 when too large.
+ * Reads an application/x-www-form-urlencoded body; of a GET, where a route takes one, the query. OAuthError
+ * invalid_request: another content type, a repeated or nested parameter, broken encoding, secrets in the query; 413
+ * when too large.
  */
 export async function readForm(ctx: HttpContext): Promise<Form> {
+  if (ctx.method === 'GET') {
+    refuseProofsInQuery(ctx.querystring)
+    return parseForm(ctx.querystring)
+  }
   refuseSecretsInQuery(ctx.querystring)
   if (!isOfType(ctx, 'application/x-www-form-urlencoded'))
     throw new OAuthError('invalid_request', 'the content type must be application/x-www-form-urlencoded')

@@ -48,7 +48,8 @@ const SECURITY_SCHEMES = {
     scheme: 'basic',
     description:
       'Id and secret of a client, each form-encoded (RFC 6749 §2.3.1). A client of `client_secret_post` sends ' +
-      '`client_id` and `client_secret` in the body instead, a public one its `client_id` alone.',
+      '`client_id` and `client_secret` in the body instead, one of `private_key_jwt` a `client_assertion`, a public ' +
+      'one its `client_id` alone.',
   },
   bearer: {
     type: 'http',

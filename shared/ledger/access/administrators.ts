@@ -115,9 +115,9 @@ function canAuthenticate(client: Client, kids: readonly number[]): boolean {
   return client.enabled && client.grant_types.includes('client_credentials') && canProveItself(client, kids)
 }
 
-/** Whether every process that runs can verify its secret; of keys to sign with this release knows nothing yet. */
-function canProveItself({ secret, token_endpoint_auth_method }: Client, kids: readonly number[]): boolean {
-  if (token_endpoint_auth_method === 'private_key_jwt') return false
+/** Whether every process that runs can verify its secret, or it has keys of its own to sign with. */
+function canProveItself({ secret, jwks, token_endpoint_auth_method }: Client, kids: readonly number[]): boolean {
+  if (token_endpoint_auth_method === 'private_key_jwt') return (jwks?.keys.length ?? 0) > 0
   return secret !== null && isVerifiable(secret) && kids.includes(secret.kid)
 }
 

@@ -98,7 +98,7 @@ const WRONG: [string, Record<string, unknown>, string][] = [
   ['Everybody', { groups: ['Everybody'] }, 'Everybody'],
   ['a grace that is too short for any retry', { refresh_grace_seconds: 6 }, 'refresh_grace_seconds'],
   ['a grace that is too long', { refresh_grace_seconds: 301 }, 'refresh_grace_seconds'],
-  ['no rotation', { refresh_rotation: false }, 'not supported yet'],
+  ['a public client without rotation', { client_type: 'public', refresh_rotation: false }, 'refresh_rotation'],
   ['tokens that live no time', { access_token_lifetime: 0 }, 'access_token_lifetime'],
   ['tokens that live too long to be stored', { access_token_lifetime: 2 ** 31 }, 'access_token_lifetime'],
   ['a limit below nothing', { refresh_token_limit: -1 }, 'refresh_token_limit'],

@@ -28,6 +28,9 @@ const names = (given: Standing) => administratorsOf(given).map(({ type, id }) =>
 
 test('a client can act that can authenticate, in a group and with a scope that the ledger allows', (t) => {
   t.deepEqual(names(standing([register(root)])), ['client/root'])
+  const jwks = { keys: [{ kty: 'OKP' }] }
+  const signing = { ...root, secret: null, token_endpoint_auth_method: 'private_key_jwt' as const, jwks }
+  t.deepEqual(names(standing([register(signing)])), ['client/root'])
   const others: [string, Partial<Client>][] = [
     ['disabled', { enabled: false }],
     ['another scope', { scope: 'ledger.audit' }],
@@ -36,7 +39,8 @@ test('a client can act that can authenticate, in a group and with a scope that t
     ['no secret', { secret: null }],
     ['a secret under a key that is not held', { secret: { kid: 2, hash: 'x' } }],
     ['a secret that no process of this release can verify', { secret: { ...secret, secret_algorithm: 'scrypt_hmac' } }],
-    ['keys that it signs with, which none looks at yet', { token_endpoint_auth_method: 'private_key_jwt' }],
+    ['no keys to sign with', { token_endpoint_auth_method: 'private_key_jwt', jwks: null }],
+    ['an empty set of them', { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [] } }],
   ]
   for (const [title, over] of others) t.deepEqual(names(standing([register({ ...root, ...over })])), [], title)
 })
