@@ -169,6 +169,10 @@ test('14. M client not registered for the grant -> unauthorized_client. 6749 §5
   const app = await ledger.client({ grant_types: [] })
   refuses(t, await token(ledger, app, { grant_type: 'client_credentials' }), [400, 'unauthorized_client'])
   refuses(t, await refresh(ledger, app, 'x'), [400, 'unauthorized_client'])
+  const guessed: number[] = []
+  for (let n = 0; n < 22; n++)
+    guessed.push((await refresh(ledger, { ...app, client_secret: `guess-${n}` }, 'x')).status)
+  t.deepEqual([guessed.indexOf(429), guessed.lastIndexOf(401)], [20, 19])
 })
 
 // ── Success response ──
