@@ -81,7 +81,8 @@ ava('a file, a folder and a port that cannot be used are told in one line with s
 ava('a port that could answer nobody is refused at the start', async (t) => {
   const env = { ...SERVED, LEDGER_TRUSTED_PROXIES: '', LEDGER_DATABASE_URL: 'postgres://x@127.0.0.1:1/x' }
   const keyed = { ...env, LEDGER_SECRETS_SYSTEM: secrets(1), LEDGER_SERVE_ADMIN_HOST: '0.0.0.0' }
-  const both = /ended with 1.*\n {2}LEDGER_REQUIRE_HTTPS needs LEDGER_TLS_CERTIFICATE, or LEDGER_TRUSTED_PROXIES.*the public and the admin port/s
+  const both =
+    /ended with 1.*\n {2}LEDGER_REQUIRE_HTTPS needs LEDGER_TLS_CERTIFICATE, or LEDGER_TRUSTED_PROXIES.*the public and the admin port/s
   t.regex(await failure(keyed, 'serve', 'all'), both)
   const projecting = { ...env, LEDGER_SECRETS_SYSTEM: secrets(1) }
   t.regex(await failure(projecting, 'serve', 'projector'), /ended with 3/, 'which has no public port')

@@ -109,6 +109,8 @@ test('a process describes its own routes only', async (t) => {
     '/docs/{file}',
     '/health/alive',
     '/health/ready',
+    '/invoke/pub.oauth/introspectToken',
+    '/invoke/pub.oauth:introspectToken',
     '/oauth2/introspect',
     '/openapi.json',
     '/version',
