@@ -864,4 +864,77 @@ export const MUTANTS: Mutant[] = [
     changes: [['groups.slice(0, 4)', 'groups.slice(0, 8)']],
     tests: ['test/callers/failed-attempts.test.ts'],
   },
+  {
+    name: 'an assertion that was used may be used for another request',
+    file: 'shared/accounts/used-assertions.ts',
+    changes: [['WHERE a.request_sha256 = excluded.request_sha256 OR a.', 'WHERE true OR a.']],
+    tests: ['test/callers/used-assertions.test.ts'],
+  },
+  {
+    name: 'an assertion for another server is taken',
+    file: 'shared/callers/client-assertion.ts',
+    changes: [['    audience: audiences,\n', '']],
+    tests: ['test/callers/client-assertions.test.ts'],
+  },
+  {
+    name: 'an assertion may be good for ever',
+    file: 'shared/callers/client-assertion.ts',
+    changes: [[' + MOST_S)', ' + 1e9)']],
+    tests: ['test/callers/client-assertions.test.ts'],
+  },
+  {
+    name: 'an assertion may be made in the future',
+    file: 'shared/callers/client-assertion.ts',
+    changes: [['if (iat > seconds + AHEAD_S)', 'if (iat > seconds + 1e9)']],
+    tests: ['test/callers/client-assertions.test.ts'],
+  },
+  {
+    name: 'an assertion proves a client that is to use its secret',
+    file: 'shared/callers/client-assertion.ts',
+    changes: [
+      [
+        "if (client?.client_id !== client_id || !client.enabled || client.token_endpoint_auth_method !== 'private_key_jwt')",
+        'if (client?.client_id !== client_id || !client.enabled)',
+      ],
+    ],
+    tests: ['test/callers/methods.test.ts'],
+  },
+  {
+    name: 'HEAD does what GET does',
+    file: 'shared/http/pub-oauth-paths.ts',
+    changes: [['refuseHead, within, service', 'within, service']],
+    tests: ['test/token-endpoint/pub-oauth-get.test.ts'],
+  },
+  {
+    name: 'a secret in the query of a GET is taken',
+    file: 'shared/http/input/form-body.ts',
+    changes: [['    refuseProofsInQuery(ctx.querystring)\n', '']],
+    tests: ['test/token-endpoint/pub-oauth-get.test.ts'],
+  },
+  {
+    name: 'getAccessToken refreshes',
+    file: 'services/token-endpoint/app.ts',
+    changes: [['getAccessToken: token(others)', 'getAccessToken: token(grants)']],
+    tests: ['test/webmethods.test.ts'],
+  },
+  {
+    name: 'without rotation a refresh token of the next generation is handed out',
+    file: 'services/token-endpoint/grant-types/refresh-token.ts',
+    changes: [['refresh: grant.refresh_rotation ? row : token', 'refresh: row']],
+    tests: ['test/token-endpoint/no-rotation.test.ts'],
+  },
+  {
+    name: 'without rotation the row of the refresh token is swept',
+    file: 'shared/ledger/grant/sweepable.ts',
+    changes: [
+      ['[access_generation, refresh_generation].includes(token.generation)', 'access_generation === token.generation'],
+    ],
+    tests: ['test/ledger/grant/sweepable.test.ts'],
+  },
+  {
+    name: 'a client of private_key_jwt is registered without keys',
+    file: 'services/admin/clients/client-metadata.ts',
+    changes: [["when(method === 'private_key_jwt' && jwks == null, [", 'when(false, [']],
+    tests: ['test/admin/clients/jwks.test.ts'],
+  },
 ]
