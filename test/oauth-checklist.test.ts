@@ -6,6 +6,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { formatToken } from '../shared/tokens/token-string.ts'
 import { signer } from './support/assertions.ts'
 import { refuses } from './support/asserting.ts'
+import { authorize, CODE_CLIENT, exchange } from './support/codes.ts'
 import { ISSUER, sharedLedger, startLedger, type TestLedger } from './support/ledger.ts'
 import { until } from './support/waiting.ts'
 import { realTest } from './support/real-parts.ts'
@@ -361,9 +362,35 @@ test("32. P refresh racing /revoke: after revoke's 200 nothing of the family is 
 
 // ── Code + PKCE ──
 
-ava.todo('33. M code works once; second use denied, S tokens from it revoked. 6749 §4.1.2')
-ava.todo('34. M wrong or missing code_verifier -> invalid_grant. 7636 §4.6, 9700 §2.1.1')
-ava.todo('35. M code_verifier without a stored challenge is rejected. 9700 §2.1.1 (2.1 §3.2.4: invalid_request)')
+test('33. M code works once; second use denied, S tokens from it revoked. 6749 §4.1.2', async (t) => {
+  const [ledger, other] = [await ledgerOfAll(), await second()]
+  const app = await ledger.client({ ...CODE_CLIENT, refresh_grace_seconds: 0 })
+  const code = await authorize(ledger, { to: app })
+  const { status, body } = await exchange(ledger, app, code)
+  t.is(status, 200)
+  await untilOlder(ledger, code.grant_id, 1, 0)
+  refuses(t, await exchange(other, app, code), [400, 'invalid_grant'])
+  t.false(await ledger.isActive(String(body['access_token'])))
+  refuses(t, await refresh(ledger, app, body['refresh_token']), [400, 'invalid_grant'])
+})
+
+test('34. M wrong or missing code_verifier -> invalid_grant. 7636 §4.6, 9700 §2.1.1', async (t) => {
+  const ledger = await ledgerOfAll()
+  for (const app of [await ledger.client(CODE_CLIENT), await ledger.publicClient(CODE_CLIENT)]) {
+    const code = await authorize(ledger, { to: app })
+    for (const code_verifier of [undefined, '', 'x'.repeat(43), code.form['code_verifier']?.toLowerCase()])
+      refuses(t, await exchange(ledger, app, code, { code_verifier }), [400, 'invalid_grant'])
+    t.is((await exchange(ledger, app, code)).status, 200)
+  }
+})
+
+test('35. M code_verifier without a stored challenge is rejected. 9700 §2.1.1 (2.1 §3.2.4: invalid_request)', async (t) => {
+  const ledger = await ledgerOfAll()
+  const app = await ledger.client(CODE_CLIENT)
+  const code = await authorize(ledger, { to: app, pkce: 'none' })
+  refuses(t, await exchange(ledger, app, code, { code_verifier: 'x'.repeat(43) }), [400, 'invalid_request'])
+  t.is((await exchange(ledger, app, code)).status, 200)
+})
 
 // ── Bearer, asked at the admin API: a resource server of its own ledger ──
 

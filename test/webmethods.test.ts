@@ -311,10 +311,6 @@ test('W12. the resource server asks whether the user may use the folder or servi
   t.false(await allowed(await ownToken(), 'shop.internal:approve'))
 })
 
-ava.todo(
-  'W13. redirect_uri at the token service: required iff sent to authorize, exact match; 400 if sent when authorize had none',
-)
-
 test('W14. a grant type not allowed for the client → `unauthorized_client`', async (t) => {
   const ledger = await ledgerOfAll()
   const caller = await ledger.client({ grant_types: ['client_credentials'] })
@@ -344,8 +340,6 @@ test('W15. a scope not defined for the client → `invalid_scope`', async (t) =>
   }
   t.is((await ledger.eventsOf(grant_id)).length, 1)
 })
-
-ava.todo('W16. PKCE: S256 and plain; once a challenge was sent the verifier is a must')
 
 test('W17. odd hints (`accessToken`) are tolerated; the other kind is looked up too', async (t) => {
   const ledger = await ledgerOfAll()

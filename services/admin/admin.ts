@@ -2,6 +2,7 @@ import type { IdempotentRequest, Made } from '../../shared/accounts/idempotent-r
 import type { People } from '../../shared/accounts/people.ts'
 import type { RewrapPage } from '../../shared/accounts/rewrap.ts'
 import type { Guard } from '../../shared/callers/require-right.ts'
+import type { AuthorizeCommand } from '../../shared/ledger/grant/commands/authorize.ts'
 import type { Commit } from '../../shared/read-model/commit/commit.ts'
 import type { KeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import type { KnownKeys } from '../../shared/read-model/reads/keys.ts'
@@ -44,6 +45,8 @@ export type Admin = Guard & {
   appendTimeout: number
   /** For what a client's metadata leaves out. */
   defaults: ClientDefaults
+  /** What holds for every code. */
+  authorizations: Pick<AuthorizeCommand, 'pkce' | 'code_lifetime'>
   /** Refuse to decide a write on a read model older than this. */
   maxLagMs: number
   /** Writes that could end the last administrator are decided one after the other. */

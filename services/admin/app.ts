@@ -7,6 +7,7 @@ import { CLIENT } from './clients/client-kind.ts'
 import { registerClient } from './clients/register-client.ts'
 import { renewClientSecret } from './clients/renew-secret.ts'
 import { deleteEntity } from './deletion/delete-entity.ts'
+import { authorizeClient } from './grants/authorize-grant.ts'
 import { issueGrant } from './grants/issue-grant.ts'
 import { getGrant, listGrants } from './grants/list-grants.ts'
 import { revokeGrantById } from './grants/revoke-grant.ts'
@@ -43,6 +44,7 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
   router.post('/admin/users/:sub/revoke-all', within, revokeAllOfUser(admin))
   router.post('/admin/users/:sub/forget', within, forgetUser(admin))
   router.post('/admin/grants', within, issueGrant(admin))
+  router.post('/admin/authorizations', within, authorizeClient(admin))
   router.get('/admin/grants', within, listGrants(admin))
   router.get('/admin/grants/:grant_id', within, getGrant(admin))
   router.post('/admin/grants/:grant_id/revoke', within, revokeGrantById(admin))

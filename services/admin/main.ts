@@ -53,6 +53,10 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
         public: settings.REFRESH_GRACE_PUBLIC,
       },
     },
+    authorizations: {
+      code_lifetime: settings.AUTHORIZATION_CODE_LIFETIME,
+      pkce: { isRequired: settings.REQUIRE_PKCE, isPlainAllowed: settings.ALLOW_PLAIN_PKCE },
+    },
     maxLagMs: settings.MAX_LAG * 1000,
     serially: createSerially(),
   }

@@ -17,7 +17,8 @@ export function metadata({ issuer, documentation }: About, grantTypes: string[])
     // Required (RFC 8414 §2), and an empty array is not allowed (§3.2): no response comes from an authorization
     // endpoint here.
     response_types_supported: ['none'],
-    grant_types_supported: grantTypes,
+    // A client that reads authorization_code here looks for the endpoint where it begins, which is not there yet.
+    grant_types_supported: grantTypes.filter((one) => one !== 'authorization_code'),
     token_endpoint_auth_methods_supported: methods,
     token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
     revocation_endpoint_auth_methods_supported: methods,

@@ -21,6 +21,9 @@ const FIRST_TYPES = z.enum(GRANT_TYPE_NAMES).exclude(['refresh_token'])
 const TOKEN_REQUEST = z.looseObject({
   grant_type: z.enum(GRANT_TYPE_NAMES),
   refresh_token: z.string().optional().meta({ description: 'With grant_type=refresh_token.' }),
+  code: z.string().optional().meta({ description: 'With grant_type=authorization_code.' }),
+  redirect_uri: z.string().optional().meta({ description: 'With a code: as in the authorization, and only then.' }),
+  code_verifier: z.string().optional().meta({ description: 'With a code that has a code_challenge (RFC 7636).' }),
   scope: z.string().optional().meta({ description: 'Less than before, or than the client may have.' }),
   ...CREDENTIALS,
 })

@@ -5,6 +5,7 @@ import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { GrantType } from '../../shared/ledger/grant/commands/issue.ts'
 import type { TokenResponse } from '../../shared/tokens/token-response.ts'
 import type { TokenEndpoint } from './endpoint.ts'
+import { createAuthorizationCodeGrant } from './grant-types/authorization-code.ts'
 import { createClientCredentialsGrant } from './grant-types/client-credentials.ts'
 import { createRefreshTokenGrant } from './grant-types/refresh-token.ts'
 
@@ -18,6 +19,7 @@ export function createGrants(endpoint: TokenEndpoint): Grants {
   return {
     refresh_token: createRefreshTokenGrant(endpoint),
     client_credentials: createClientCredentialsGrant(endpoint),
+    authorization_code: createAuthorizationCodeGrant(endpoint),
   }
 }
 

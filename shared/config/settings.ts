@@ -115,6 +115,16 @@ export const settingsSchema = z.object({
     .whole(0, MAX_GRACE_SECONDS)
     .prefault('10')
     .describe('The same for public clients; the setting above is for confidential ones'),
+  AUTHORIZATION_CODE_LIFETIME: form
+    .whole(1, 3600)
+    .prefault('600')
+    .describe('Seconds in which a code can be exchanged; a minute is enough for most clients'),
+  REQUIRE_PKCE: form.flag
+    .prefault('false')
+    .describe('`true`: every client must send a `code_challenge` (RFC 7636). Public clients always must'),
+  ALLOW_PLAIN_PKCE: form.flag
+    .prefault('false')
+    .describe('`true`: `code_challenge_method=plain` is taken too, for clients that cannot hash. Else only `S256`'),
   APPEND_TIMEOUT: form
     .seconds(0.1, 60)
     .prefault('5')

@@ -4,6 +4,7 @@ import type { Client } from '../../../shared/ledger/events.ts'
 import { GRANT_TYPE_NAMES, GRANT_TYPES } from '../../../shared/ledger/grant/commands/issue.ts'
 import { isGraceLongEnough, MAX_GRACE_SECONDS, shortestGrace } from '../../../shared/ledger/grant/times.ts'
 import type { RegistryView } from '../../../shared/ledger/registry/state.ts'
+import { redirectUriProblem } from '../../../shared/ledger/redirect-uri.ts'
 import { formatScope, parseScope } from '../../../shared/ledger/scope.ts'
 import type { ClientDefaults } from '../admin.ts'
 import { JWKS } from './jwks.ts'
@@ -13,17 +14,10 @@ const CLIENT_NAME = z.string().regex(/^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])
 
 const LIFETIME = z.int().min(1).max(MAX_COUNT).nullable().optional()
 
-// Where a browser would run what an authorization response carries, or where it would leave the client's machine
-// unseen.
-const UNSAFE_SCHEMES = ['javascript:', 'data:', 'vbscript:', 'blob:', 'file:', 'about:']
-
-/** Absolute and without a fragment (RFC 6749 §3.1.2). */
-const REDIRECT_URI = z
-  .string()
-  .max(2000)
-  .regex(/^[\x21-\x7e]+$/, 'must be ASCII without spaces')
-  .refine((uri) => URL.canParse(uri) && !uri.includes('#'), 'must be an absolute URI without a fragment')
-  .refine((uri) => !URL.canParse(uri) || !UNSAFE_SCHEMES.includes(new URL(uri).protocol), 'this scheme is not allowed')
+const REDIRECT_URI = z.string().superRefine((uri, context) => {
+  const message = redirectUriProblem(uri)
+  if (message !== null) context.addIssue({ code: 'custom', message })
+})
 
 const SCOPE = z
   .string()

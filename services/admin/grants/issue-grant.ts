@@ -59,10 +59,7 @@ type Issue = { client_id: string; sub: string; scope: string | null; grant_id: s
 type IssuedFact = Extract<GrantFact, { type: 'TokenIssued' }>
 
 function decideIssue(admin: Admin, read: RegistryRead, { client_id, sub, scope, grant_id }: Issue): IssuedFact {
-  const client = read.view.clients.find((one) => one.client_id === client_id)
-  const user = read.view.users.find((one) => one.sub === sub)
-  if (!client?.enabled) throw new OAuthError('invalid_request', 'client_id: there is no such client, or it is disabled')
-  if (!user?.enabled) throw new OAuthError('invalid_request', 'sub: there is no such user, or it is disabled')
+  const { client } = partiesOf(read, { client_id, sub })
   const { event, refused } = issueTokens({
     grant_id,
     client,
@@ -77,8 +74,17 @@ function decideIssue(admin: Admin, read: RegistryRead, { client_id, sub, scope, 
   return event
 }
 
+/** The client and the user of a grant to be. OAuthError invalid_request for one who is unknown or disabled. */
+export function partiesOf({ view }: RegistryRead, { client_id, sub }: Pick<Issue, 'client_id' | 'sub'>) {
+  const client = view.clients.find((one) => one.client_id === client_id)
+  const user = view.users.find((one) => one.sub === sub)
+  if (!client?.enabled) throw new OAuthError('invalid_request', 'client_id: there is no such client, or it is disabled')
+  if (!user?.enabled) throw new OAuthError('invalid_request', 'sub: there is no such user, or it is disabled')
+  return { client, user }
+}
+
 /** The grant before it is written. 503 rather than a grant that nobody is told of. */
-async function requireWritable(admin: Admin, grant_id: string): Promise<TokenView> {
+export async function requireWritable(admin: Admin, grant_id: string): Promise<TokenView> {
   const view = await readGrant(admin, grant_id)
   requireRecent(view.checkpoint, view.now, admin.maxLagMs)
   requireCurrentKey(admin.logger, admin.keys.current, view.keys)

@@ -3,6 +3,7 @@ import type { Operations } from '../../../shared/http/openapi/operation.ts'
 import { pubOauthOperations } from '../../../shared/http/openapi/pub-oauth.ts'
 import { GRANT_STATUSES } from '../../../shared/read-model/lists/grant-status.ts'
 import { TOKEN_RESPONSE } from '../../../shared/tokens/token-response.ts'
+import { AUTHORIZATIONS, AUTHORIZE } from '../grants/authorize-grant.ts'
 import { GRANTS } from '../grants/guard-grant.ts'
 import { ISSUE } from '../grants/issue-grant.ts'
 import { GRANTS_QUERY } from '../grants/list-grants.ts'
@@ -37,6 +38,14 @@ const GRANT = z.object({
   at: z.iso.datetime().meta({ description: 'The time of its latest event.' }),
 })
 
+const AUTHORIZATION = z.object({
+  code: z.string(),
+  expires_in: z.int().min(0).meta({ description: 'Seconds until the code is dead.' }),
+  redirect_uri: z.string().meta({ description: 'Where an authorization endpoint would send the code.' }),
+  scope: z.string(),
+  grant_id: z.string(),
+})
+
 const READ_AT = { registry_position: z.int().min(0), read_at: z.iso.datetime() }
 
 const GRANT_PAGE = z.object({
@@ -58,6 +67,26 @@ export const GRANT_OPERATIONS: Operations = {
     reads: ['Idempotency-Key'],
     body: { json: ISSUE, example: { client_id: '0198c0de-…', sub: 'bob', scope: 'billing.read' } },
     answers: { 200: { what: 'The tokens.', schema: TOKEN_RESPONSE } },
+    refusals: [409, 422],
+  },
+  'POST /admin/authorizations': {
+    id: 'authorizeClient',
+    tag: 'Grants',
+    summary: 'Authorize a client for a user, who is not asked: the code to exchange.',
+    description: right(AUTHORIZATIONS),
+    caller: 'bearer',
+    reads: ['Idempotency-Key'],
+    body: {
+      json: AUTHORIZE,
+      example: {
+        client_id: '0198c0de-…',
+        sub: 'bob',
+        redirect_uri: 'https://billing.example/callback',
+        code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+        code_challenge_method: 'S256',
+      },
+    },
+    answers: { 200: { what: 'The code.', schema: AUTHORIZATION } },
     refusals: [409, 422],
   },
   'GET /admin/grants': {

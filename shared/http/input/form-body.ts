@@ -37,7 +37,8 @@ export function parseForm(text: string): Form {
     const name = decodePart(equals < 0 ? pair : pair.slice(0, equals))
     const value = equals < 0 ? '' : decodePart(pair.slice(equals + 1))
     if (/[[\]]/.test(name)) throw new OAuthError('invalid_request', `nested parameter: ${name}`)
-    if (seen.has(name)) throw new OAuthError('invalid_request', `repeated parameter: ${name}`)
+    // RFC 8707 §2: a client may name several resources. They have no effect here.
+    if (seen.has(name) && name !== 'resource') throw new OAuthError('invalid_request', `repeated parameter: ${name}`)
     // PostgreSQL cannot hold U+0000, and nothing that we know contains it.
     if (value.includes('\0')) throw new OAuthError('invalid_request', `parameter with a NUL character: ${name}`)
     seen.add(name)

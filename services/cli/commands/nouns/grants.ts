@@ -26,9 +26,10 @@ const GRANTS: Noun = {
   example: { name: '$GRANT_ID', create: '', update: '', list: '--user 4f2c --status live' },
 }
 
-/** `token-ledger grants create | list | get | revoke` */
+/** `token-ledger grants create | authorize | list | get | revoke` */
 export function addGrants(group: Command): void {
   addIssue(group)
+  addAuthorize(group)
   addReadVerbs(group, GRANTS)
   addRevoke(group)
 }
@@ -56,6 +57,38 @@ function addIssue(group: Command): void {
       return format === 'table'
         ? lines.map(([name, value]) => `${name}: ${String(value)}\n`).join('')
         : dataText(shown, format)
+    })
+  })
+}
+
+type Authorize = Pick<Issue, 'client' | 'user' | 'scope' | 'format'> & {
+  redirectUri?: string
+  codeChallenge?: string
+  codeChallengeMethod?: string
+}
+
+function addAuthorize(group: Command): void {
+  const authorize = group
+    .command('authorize')
+    .description('authorize a client for a user, who is not asked: prints the code that the client exchanges')
+    .requiredOption('--client <client_id>', 'the client')
+    .requiredOption('--user <sub>', 'the user')
+    .option('--scope <text>', "what it may have, with spaces; default: all of the client's")
+    .option('--redirect-uri <uri>', 'where the code goes; default: the only one that the client has registered')
+    .option('--code-challenge <text>', 'of the code_verifier that the client will send (RFC 7636)')
+    .option('--code-challenge-method <method>', 'how it was made of it: S256')
+    .addOption(formatOption())
+  const examples = [
+    'grants authorize --client demo-orders --user 4f2c --redirect-uri http://127.0.0.1/callback --code-challenge $CHALLENGE --code-challenge-method S256',
+  ]
+  addExamples(authorize, examples).action(async (options: Authorize, command: Command) => {
+    const { client: client_id, user: sub, scope, redirectUri: redirect_uri, format } = options
+    const { codeChallenge: code_challenge, codeChallengeMethod: code_challenge_method } = options
+    const body = { client_id, sub, scope, redirect_uri, code_challenge, code_challenge_method }
+    await ask(command, async ({ send }) => {
+      const told = await send('/admin/authorizations', { method: 'POST', body })
+      const lines = Object.entries(told).map(([name, value]) => `${name}: ${String(value)}\n`)
+      return format === 'table' ? lines.join('') : dataText(told, format)
     })
   })
 }

@@ -33,6 +33,7 @@ type GrantTypeRow = {
 export const GRANT_TYPES = {
   refresh_token: { confidentialOnly: false, refreshable: true },
   client_credentials: { confidentialOnly: true, refreshable: false },
+  authorization_code: { confidentialOnly: false, refreshable: true },
 } satisfies Record<string, GrantTypeRow>
 
 export type GrantType = keyof typeof GRANT_TYPES
