@@ -74,7 +74,7 @@ async function exchange(
   if (answer.refused) throw refusedWith(answer.refused)
   if (answer.contradiction !== undefined || after.grant.status !== 'live' || row === null)
     throw contradicted(event.data.grant_id, answer.contradiction ?? 'no tokens')
-  return tokensOf(endpoint, after.grant, row, after.now)
+  return tokensOf(endpoint, after.grant, { row, now: after.now })
 }
 
 function contradicted(grant_id: string, what: string): Contradiction {
