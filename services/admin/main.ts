@@ -53,13 +53,18 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
         public: settings.REFRESH_GRACE_PUBLIC,
       },
     },
-    authorizations: {
-      code_lifetime: settings.AUTHORIZATION_CODE_LIFETIME,
-      pkce: { isRequired: settings.REQUIRE_PKCE, isPlainAllowed: settings.ALLOW_PLAIN_PKCE },
-    },
+    authorizations: authorizationsOf(settings),
     maxLagMs: settings.MAX_LAG * 1000,
     serially: createSerially(),
   }
   adminRoutes(router, admin)
   if (settings.dev) projectionRoutes(router, admin, createReadModels(runtime, settings))
+}
+
+function authorizationsOf(settings: Runtime['settings']): Admin['authorizations'] {
+  const { AUTHORIZATION_CODE_LIFETIME, REQUIRE_PKCE, ALLOW_PLAIN_PKCE } = settings
+  return {
+    code_lifetime: AUTHORIZATION_CODE_LIFETIME,
+    pkce: { isRequired: REQUIRE_PKCE, isPlainAllowed: ALLOW_PLAIN_PKCE },
+  }
 }

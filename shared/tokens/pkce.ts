@@ -7,7 +7,7 @@ type Challenge = Pick<GrantCode, 'code_challenge' | 'code_challenge_method'>
 // RFC 7636 §4.1.
 const VERIFIER_FORM = /^[\w\-.~]{43,128}$/
 
-/** What a code_verifier, as sent, is to the stored code_challenge (RFC 7636 §4.6). Says nothing by the time it takes. */
+/** What a code_verifier, as sent, is to the stored code_challenge (RFC 7636 §4.6); the time it takes tells nothing. */
 export function verify(
   { code_challenge, code_challenge_method }: Challenge,
   code_verifier: string | null,

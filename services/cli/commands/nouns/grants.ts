@@ -78,9 +78,7 @@ function addAuthorize(group: Command): void {
     .option('--code-challenge <text>', 'of the code_verifier that the client will send (RFC 7636)')
     .option('--code-challenge-method <method>', 'how it was made of it: S256')
     .addOption(formatOption())
-  const examples = [
-    'grants authorize --client demo-orders --user 4f2c --redirect-uri http://127.0.0.1/callback --code-challenge $CHALLENGE --code-challenge-method S256',
-  ]
+  const examples = ['grants authorize --client demo-orders --user 4f2c']
   addExamples(authorize, examples).action(async (options: Authorize, command: Command) => {
     const { client: client_id, user: sub, scope, redirectUri: redirect_uri, format } = options
     const { codeChallenge: code_challenge, codeChallengeMethod: code_challenge_method } = options
