@@ -1,9 +1,11 @@
 import type { IdempotentRequest, Made } from '../../shared/accounts/idempotent-requests.ts'
+import type { Hashing } from '../../shared/accounts/passwords/hashing.ts'
 import type { People } from '../../shared/accounts/people.ts'
 import type { RewrapPage } from '../../shared/accounts/rewrap.ts'
 import type { Guard } from '../../shared/callers/require-right.ts'
 import type { AuthorizeCommand } from '../../shared/ledger/grant/commands/authorize.ts'
 import type { Commit } from '../../shared/read-model/commit/commit.ts'
+import type { PasswordSetting } from '../../shared/read-model/passwords/set-password.ts'
 import type { KeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import type { KnownKeys } from '../../shared/read-model/reads/keys.ts'
 import type { ForgottenPageReader } from '../../shared/read-model/lists/forgotten-page.ts'
@@ -23,6 +25,8 @@ export type Admin = Guard & {
   /** Who names an entity that is to be deleted. */
   places: PlacesReader
   people: People
+  passwords: PasswordSetting
+  hashing: Hashing
   /** What a request with an Idempotency-Key makes. KeyUsedOtherwise. */
   claimRequest: (request: IdempotentRequest, made: Made) => Promise<Made>
   /** Whether a `sub` may be a mail address. */
@@ -32,6 +36,8 @@ export type Admin = Guard & {
   knownKeys: () => Promise<KnownKeys>
   /** How many keys of persons are wrapped under each kid. */
   wrappingKids: () => Promise<ReadonlyMap<number, number>>
+  /** How many passwords are stored under each kid. */
+  pepperedKids: () => Promise<ReadonlyMap<number, number>>
   /** Wraps one page of them under the current kid. */
   rewrapPage: (after: string | null) => Promise<RewrapPage>
   commit: Commit

@@ -1,11 +1,18 @@
 import { claimRequest } from '../../shared/accounts/idempotent-requests.ts'
+import { readPepperedKids } from '../../shared/accounts/passwords/passwords.ts'
 import { readWrappingKids } from '../../shared/accounts/person-keys.ts'
 import { rewrapPage } from '../../shared/accounts/rewrap.ts'
 import { registryPlace } from '../../shared/event-log/places.ts'
 import { readEventId } from '../../shared/event-log/registry-log.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
 import { ledgerIdOf } from '../../shared/process/ledger-id.ts'
-import { guardOf, requireKeys, type Runtime } from '../../shared/process/runtime.ts'
+import {
+  guardOf,
+  passwordSettingOf,
+  requireKeys,
+  requirePasswords,
+  type Runtime,
+} from '../../shared/process/runtime.ts'
 import { sweepNow } from '../../shared/read-model/projection/sweep-now.ts'
 import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import { readKeys } from '../../shared/read-model/reads/keys.ts'
@@ -23,7 +30,7 @@ import { createSerially } from './serially.ts'
 
 /** Wires the admin API to a runtime and mounts its routes. */
 export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
-  const { settings, knex, commit, log, topics, people } = runtime
+  const { settings, knex, schema, commit, log, topics, people } = runtime
   const keys = requireKeys(runtime)
   const admin: Admin = {
     ...guardOf(runtime),
@@ -33,12 +40,15 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     grantPage: createGrantPageReader(runtime),
     places: createPlacesReader(runtime),
     people,
+    passwords: passwordSettingOf(runtime),
+    hashing: requirePasswords(runtime),
     claimRequest: (request, made) => claimRequest({ knex, keys }, request, made),
     subMayBeAddress: settings.SUB_MAY_BE_ADDRESS,
     tokens: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     keyUses: createKeyUseReader(runtime),
     knownKeys: () => readKeys(runtime),
     wrappingKids: () => readWrappingKids(knex),
+    pepperedKids: () => readPepperedKids(knex, schema),
     rewrapPage: async (after) => rewrapPage(knex, { keys, ledger_id: await ledgerIdOf(knex) }, after),
     commit,
     sweep: (maxTokens, alive) => sweepNow(runtime, maxTokens, alive),

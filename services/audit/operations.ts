@@ -95,6 +95,7 @@ const KEYS = z.object({
       differs: z.array(z.string()),
       missing: z.boolean(),
       person_keys: count,
+      passwords: count,
       grants: count,
       refresh_tokens: count,
       access_tokens: count,

@@ -1,14 +1,26 @@
 import { createAssertions } from '../../shared/callers/client-assertion.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
-import { limitsOf, requireKeys, type Runtime } from '../../shared/process/runtime.ts'
+import {
+  limitsOf,
+  passwordSettingOf,
+  requireKeys,
+  requirePasswords,
+  type Runtime,
+} from '../../shared/process/runtime.ts'
+import { createLoginReader } from '../../shared/read-model/passwords/read-login.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
 import { tokenEndpointRoutes } from './app.ts'
 
 /** Wires the token endpoint to a runtime and mounts its routes. */
 export function mountTokenEndpoint(runtime: Runtime, router: HttpRouter): void {
-  const { settings, knex, topics, waiter, commit, clocks, logger, noteProof } = runtime
+  const { settings, knex, topics, waiter, commit, clocks, people, logger, noteProof } = runtime
+  const patience = { patienceMs: settings.APPEND_TIMEOUT * 1000 }
   const endpoint = {
-    read: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
+    read: createTokenReader(runtime, patience),
+    readLogin: createLoginReader(runtime, patience),
+    hashing: requirePasswords(runtime),
+    passwords: passwordSettingOf(runtime),
+    people,
     commit,
     clocks,
     waiter,

@@ -24,6 +24,8 @@ const TOKEN_REQUEST = z.looseObject({
   code: z.string().optional().meta({ description: 'With grant_type=authorization_code.' }),
   redirect_uri: z.string().optional().meta({ description: 'With a code: as in the authorization, and only then.' }),
   code_verifier: z.string().optional().meta({ description: 'With a code that has a code_challenge (RFC 7636).' }),
+  username: z.string().optional().meta({ description: 'With grant_type=password: of the user.' }),
+  password: z.string().optional().meta({ description: 'With grant_type=password: of the user.' }),
   scope: z.string().optional().meta({ description: 'Less than before, or than the client may have.' }),
   ...CREDENTIALS,
 })
@@ -57,7 +59,7 @@ const BY_NAME = 'under the name of webMethods Integration Server.'
 const TOKEN: Operation = {
   id: 'token',
   tag: 'Tokens',
-  summary: 'Get tokens: refresh a grant, or as a client for itself.',
+  summary: 'Get tokens: refresh a grant, as a client for itself, or for a user who gives a password.',
   description: 'RFC 6749. An equal request within the grace is answered with the same pair, so trying again is safe.',
   caller: 'client',
   body: { form: TOKEN_REQUEST, example: { grant_type: 'client_credentials' } },

@@ -7,6 +7,7 @@ import type { TokenResponse } from '../../shared/tokens/token-response.ts'
 import type { TokenEndpoint } from './endpoint.ts'
 import { createAuthorizationCodeGrant } from './grant-types/authorization-code.ts'
 import { createClientCredentialsGrant } from './grant-types/client-credentials.ts'
+import { createPasswordGrant } from './grant-types/password.ts'
 import { createRefreshTokenGrant } from './grant-types/refresh-token.ts'
 
 export type GrantHandler = (ctx: HttpContext, form: Form, credentials: ClientCredentials) => Promise<TokenResponse>
@@ -20,6 +21,7 @@ export function createGrants(endpoint: TokenEndpoint): Grants {
     refresh_token: createRefreshTokenGrant(endpoint),
     client_credentials: createClientCredentialsGrant(endpoint),
     authorization_code: createAuthorizationCodeGrant(endpoint),
+    password: createPasswordGrant(endpoint),
   }
 }
 

@@ -4,7 +4,7 @@ import { registryKeyOf } from '../ledger/registry/state.ts'
 import { isSealed } from '../ledger/user.ts'
 import { hasUnstorableText } from '../ledger/storable-text.ts'
 import type { LogRecord, Outgoing } from './event-log.ts'
-import { EVENT, EVENT_2 } from './event-schemas.ts'
+import { EVENT, EVENT_2, EVENT_DATA_2 } from './event-schemas.ts'
 import { partitionOf, placeOf, registryPlace, type TopicPartition, type Topics } from './places.ts'
 
 /**
@@ -80,8 +80,8 @@ export function keyOf(fact: Fact): string {
 }
 
 // The version of its `dataschema` that a fact is of.
-function versionOf({ data }: Fact): 1 | 2 {
-  return 'user' in data && isSealed(data.user) ? 2 : 1
+function versionOf({ type, data }: Fact): 1 | 2 {
+  return type in EVENT_DATA_2 && 'user' in data && isSealed(data.user) ? 2 : 1
 }
 
 function isVersion2(json: unknown): boolean {

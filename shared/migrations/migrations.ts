@@ -1,4 +1,5 @@
 import type { Knex } from 'knex'
+import { createPasswordTable } from '../accounts/passwords/tables.ts'
 import {
   createAssertionTable,
   createIdempotencyTable,
@@ -26,6 +27,7 @@ export const LEDGER_MIGRATIONS = sourceOf([
   { name: '0002-read-models', up: createVersionTables, down: refuseDown },
   { name: '0003-persons', up: createPersonTables, down: refuseDown },
   { name: '0004-idempotent-requests', up: createIdempotencyTable, down: refuseDown },
+  { name: '0005-passwords', up: createPasswordTable, down: refuseDown },
   { name: '0006-assertions', up: createAssertionTable, down: refuseDown },
   { name: '0007-limits', up: createLimitsTable, down: refuseDown },
 ])

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
 import { createLimits, type Limits } from '../accounts/limits/limits.ts'
+import { createHashing, type Hashing } from '../accounts/passwords/hashing.ts'
+import { createScrypt } from '../accounts/passwords/scrypt.ts'
 import { createPeople, type People } from '../accounts/people.ts'
 import type { Guard } from '../callers/require-right.ts'
 import type { Settings } from '../config/settings.ts'
@@ -7,6 +9,8 @@ import type { EventLog } from '../event-log/event-log.ts'
 import { hasIndexedUsers } from '../event-log/registry-log.ts'
 import { type Commit, createCommit } from '../read-model/commit/commit.ts'
 import { createNoteProof } from '../read-model/commit/note-proof.ts'
+import type { PasswordSetting } from '../read-model/passwords/set-password.ts'
+import { createRegistryReader } from '../read-model/reads/registry.ts'
 import { createPositionWaiter, type PositionWaiter } from '../read-model/position-waiter.ts'
 import type { ReadModel } from '../read-model/read-model.ts'
 import { createAccessReader } from '../read-model/reads/access.ts'
@@ -26,6 +30,8 @@ export type Runtime = Required<ReadModel> & {
   clocks: Clocks
   logger: Logger
   people: People
+  /** Passwords, few at once in this process; absent where the keys are. */
+  passwords: Hashing | null
   /** Absent where a process handles no tokens. */
   keys: Keys | null
   /** Introduces a key of before once it is proved; does nothing where the whole key is not here. */
@@ -36,6 +42,18 @@ export type Runtime = Required<ReadModel> & {
 export function requireKeys({ keys }: Runtime): Keys {
   if (!keys) throw new Error('this service needs LEDGER_SECRETS_SYSTEM')
   return keys
+}
+
+/** What hashes passwords, of a process that cannot work without keys. */
+export function requirePasswords({ passwords }: Runtime): Hashing {
+  if (!passwords) throw new Error('this service needs LEDGER_SECRETS_SYSTEM')
+  return passwords
+}
+
+/** What it takes to set passwords. */
+export function passwordSettingOf(runtime: Runtime): PasswordSetting {
+  const { knex, commit, people, settings } = runtime
+  return { knex, registry: createRegistryReader(runtime), commit, people, maxLagMs: settings.MAX_LAG * 1000 }
 }
 
 /** What it takes to judge who may use a service of this process's own: the admin and the audit API. */
@@ -86,5 +104,8 @@ export function runtimeOf(
     ...{ knex, keys, ledger_id: held?.ledger_id ?? '' },
     isIndexed: () => hasIndexedUsers(log, topics),
   })
-  return { settings, knex, log, topics, schema, stamps, waiter, commit, clocks, logger, people, keys, noteProof }
+  const scrypt = createScrypt({ patienceMs: settings.APPEND_TIMEOUT * 1000 })
+  const passwords = keys && createHashing(keys, scrypt)
+  const made = { people, passwords, keys, noteProof }
+  return { settings, knex, log, topics, schema, stamps, waiter, commit, clocks, logger, ...made }
 }

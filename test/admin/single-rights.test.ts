@@ -57,6 +57,8 @@ const attemptsWith = (console_id: string): Attempt[] => [
   ['users', 'PATCH', '/admin/users/former', { enabled: true }, ANY],
   ['users', 'PATCH', '/admin/users/boss', { enabled: false }, ANY],
   ['users', 'PATCH', '/admin/users/boss', { groups: null }, ANY],
+  ['users', 'PUT', '/admin/users/boss/password', { password: 'known to somebody else' }],
+  ['users', 'DELETE', '/admin/users/boss/password', undefined],
   ['users', 'PATCH', '/admin/users/boss', { username: 'eve2', email: 'eve@example.org' }, ANY],
   ['users', 'DELETE', '/admin/users/boss', undefined, ANY],
   ['users', 'DELETE', '/admin/users/former', undefined, ANY],

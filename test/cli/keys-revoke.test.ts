@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
+import { readPepperedKids } from '../../shared/accounts/passwords/passwords.ts'
 import { readWrappingKids } from '../../shared/accounts/person-keys.ts'
 import { keyInUse } from '../../services/admin/keys/key-in-use.ts'
 import { retireKey } from '../../services/admin/keys/retire-key.ts'
@@ -169,7 +170,14 @@ function sourceOf({ runtime, keys }: TestLedger): KeySource {
     timeoutMs: 5_000,
   }
   const wrappingKids = () => readWrappingKids(knex)
-  const retirer = { ...revoker, wrappingKids, knownKeys: () => readKeys({ knex, schema, topics }), here: keys.kids }
+  const pepperedKids = () => readPepperedKids(knex, schema)
+  const retirer = {
+    ...revoker,
+    wrappingKids,
+    pepperedKids,
+    knownKeys: () => readKeys({ knex, schema, topics }),
+    here: keys.kids,
+  }
   const by = { revoked_by: { type: 'client' as const, id: 'root' }, context: { actor: 'client/root' } }
   return {
     inUse: (kid) => keyInUse(retirer, kid),

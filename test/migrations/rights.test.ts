@@ -16,8 +16,8 @@ test('migrate may be repeated, and a ledger served, by a role that may create an
      GRANT INSERT ON ledger.log_records TO ${role.name};
      GRANT UPDATE ON ledger.log_partitions TO ${role.name};
      GRANT INSERT, UPDATE ON ledger.persons, ledger.name_key TO ${role.name};
-     GRANT INSERT, UPDATE, DELETE
-        ON ledger.processes, ledger.idempotent_requests, ledger.assertions, ledger.limits TO ${role.name};
+     GRANT INSERT, UPDATE, DELETE ON ledger.processes, ledger.idempotent_requests TO ${role.name};
+     GRANT INSERT, UPDATE, DELETE ON ledger.passwords, ledger.assertions, ledger.limits TO ${role.name};
      GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role.name};`,
     url,
   )

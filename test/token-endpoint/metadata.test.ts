@@ -1,5 +1,8 @@
+import { passwordSettingOf, requirePasswords } from '../../shared/process/runtime.ts'
+import { setPassword } from '../../shared/read-model/passwords/set-password.ts'
 import { refuses } from '../support/asserting.ts'
 import { ISSUER, sharedLedger, startLedger, type TestLedger } from '../support/ledger.ts'
+import { GOOD, LOGS_IN } from '../support/passwords.ts'
 import { realTest } from '../support/real-parts.ts'
 import type { Answer, Credentials } from '../support/requests.ts'
 
@@ -18,7 +21,7 @@ test('the metadata lists what works here and nothing else', async (t) => {
     revocation_endpoint: `${ISSUER}/oauth2/revoke`,
     introspection_endpoint: `${ISSUER}/oauth2/introspect`,
     response_types_supported: ['none'],
-    grant_types_supported: ['refresh_token', 'client_credentials'],
+    grant_types_supported: ['refresh_token', 'client_credentials', 'password'],
     token_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_methods_supported: methods,
     introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
@@ -48,6 +51,14 @@ const GRANT_TYPES: Record<string, (ledger: TestLedger, as: Credentials, path: st
     return ledger.post(path, { grant_type: 'refresh_token', refresh_token }, { as })
   },
   client_credentials: (ledger, as, path) => ledger.post(path, { grant_type: 'client_credentials' }, { as }),
+  password: async (ledger, _as, path) => {
+    const sub = await ledger.user()
+    const hashed = await requirePasswords(ledger.runtime).hash(GOOD)
+    const context = { actor: 'system/test' }
+    await setPassword(passwordSettingOf(ledger.runtime), { sub, hashed, context }, () => Promise.resolve())
+    const form = { grant_type: 'password', username: `${sub}.name`, password: GOOD }
+    return ledger.post(path, form, { as: await ledger.client(LOGS_IN) })
+  },
 }
 
 /** A success at each endpoint, as a client of this method. */

@@ -121,7 +121,7 @@ test('a body over the limit gets 413, whatever is in it', async (t) => {
 test('a grant_type that is not offered is unsupported', async (t) => {
   const ledger = await ledgerOfAll()
   const as = await ledger.client()
-  const unknown = ['nonsense', 'REFRESH_TOKEN', 'password', 'implicit', '__proto__', 'constructor', 'toString']
+  const unknown = ['nonsense', 'REFRESH_TOKEN', 'implicit', '__proto__', 'constructor', 'toString']
   for (const grant_type of [...unknown, 'urn:ietf:params:oauth:grant-type:token-exchange', 'refresh_token ', 'é"\\'])
     refuses(t, await ledger.post('/oauth2/token', { grant_type }, { as }), [400, 'unsupported_grant_type'], grant_type)
 })

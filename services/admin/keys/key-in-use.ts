@@ -7,6 +7,8 @@ export type KeyInUse = Omit<KeyUse, 'ends' | 'last_made'> & {
   known: boolean
   /** How many keys of persons are wrapped under it. */
   person_keys: number
+  /** How many passwords of users are stored under its pepper. */
+  passwords: number
 }
 
 /** What it takes to look a key up; `here`: the kids that this process has, the current one first. */
@@ -14,18 +16,21 @@ export type KeyLookup = {
   keyUses: KeyUseReader
   knownKeys: () => Promise<KnownKeys>
   wrappingKids: () => Promise<ReadonlyMap<number, number>>
+  pepperedKids: () => Promise<ReadonlyMap<number, number>>
   here: readonly number[]
 }
 
 /** What lives of this kid. */
-export async function keyInUse({ keyUses, knownKeys, wrappingKids, here }: KeyLookup, kid: number): Promise<KeyInUse> {
-  const { keys } = await knownKeys()
+export async function keyInUse(lookup: KeyLookup, kid: number): Promise<KeyInUse> {
+  const { keys } = await lookup.knownKeys()
   const { grants, refresh_tokens, access_tokens, authorization_codes, capped, clients, last_made } =
-    await keyUses.use(kid)
-  const person_keys = (await wrappingKids()).get(kid) ?? 0
-  const isMade = last_made !== null || clients.length > 0 || person_keys > 0
-  const known = isMade || keys.has(kid) || here.includes(kid)
-  return { kid, person_keys, grants, refresh_tokens, access_tokens, authorization_codes, capped, clients, known }
+    await lookup.keyUses.use(kid)
+  const person_keys = (await lookup.wrappingKids()).get(kid) ?? 0
+  const passwords = (await lookup.pepperedKids()).get(kid) ?? 0
+  const isMade = last_made !== null || clients.length > 0 || person_keys > 0 || passwords > 0
+  const known = isMade || keys.has(kid) || lookup.here.includes(kid)
+  const counts = { person_keys, passwords, grants, refresh_tokens, access_tokens, authorization_codes }
+  return { kid, ...counts, capped, clients, known }
 }
 
 /** What is said of a kid that nobody ever had. */

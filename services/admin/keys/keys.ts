@@ -71,8 +71,8 @@ export function retireKey(admin: Admin): HttpMiddleware {
   }
 }
 
-function lookupOf({ keyUses, knownKeys, wrappingKids, keys }: Admin): KeyLookup {
-  return { keyUses, knownKeys, wrappingKids, here: keys.kids }
+function lookupOf({ keyUses, knownKeys, wrappingKids, pepperedKids, keys }: Admin): KeyLookup {
+  return { keyUses, knownKeys, wrappingKids, pepperedKids, here: keys.kids }
 }
 
 /** A key's number in a path. */

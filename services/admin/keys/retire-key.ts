@@ -35,7 +35,7 @@ export async function retireKey(
 }
 
 function refusalOf(
-  { kid, known, grants, clients, capped, person_keys }: KeyInUse,
+  { kid, known, grants, clients, capped, person_keys, passwords }: KeyInUse,
   { lost }: Retirement,
   here: readonly number[],
 ): string | null {
@@ -45,7 +45,12 @@ function refusalOf(
   if (grants > 0) return livingNeed(kid, countText(grants, { capped }))
   if (clients.length > 0 && !lost)
     return `the secrets of ${clients.length} clients need key ${kid}: each needs a new one first, or --lost if nobody has the key`
+  if (passwords > 0 && !lost) return passwordsNeed(kid, passwords)
   return person_keys > 0 ? wrappingNeed(kid, person_keys, lost) : null
+}
+
+function passwordsNeed(kid: number, passwords: number): string {
+  return `${passwords} passwords are stored under key ${kid}: each is stored anew when its user logs in; set or remove those that are left, or --lost if nobody has the key`
 }
 
 function wrappingNeed(kid: number, person_keys: number, lost: boolean): string {

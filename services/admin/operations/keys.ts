@@ -10,6 +10,7 @@ const KEY_IN_USE = z.object({
   kid: z.int().min(1).max(255),
   known: z.boolean(),
   person_keys: count.meta({ description: 'Keys of persons that are wrapped under it.' }),
+  passwords: count.meta({ description: 'Passwords of users that are stored under it.' }),
   grants: count,
   refresh_tokens: count,
   access_tokens: count,

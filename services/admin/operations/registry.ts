@@ -5,6 +5,7 @@ import { KINDS } from '../kinds/kinds.ts'
 import { USERS } from '../kinds/users.ts'
 import { listShape } from '../lists/list-entities.ts'
 import { NAME } from '../names.ts'
+import { PASSWORD } from '../people/password.ts'
 import { FORGOTTEN_QUERY } from '../people/list-forgotten.ts'
 import { FORGET } from '../registry/forget.ts'
 import { REVOKE_ALL } from '../registry/revoke-all.ts'
@@ -76,6 +77,8 @@ const USER = { tag: 'Users', description: right(USERS.right), caller: 'bearer' }
 
 const CREATED = z.strictObject({ ...membersOf(USERS), sub: NAME.optional() })
 
+const SET = z.object({ sub: z.string(), password: z.boolean(), revision: z.int() })
+
 const FORGOTTEN = z.object({ sub: z.string(), forgotten: z.literal(true) })
 
 /** What the routes of the registry take and answer, but for clients. */
@@ -96,6 +99,23 @@ export const REGISTRY_OPERATIONS: Operations = {
     summary: 'List each sub that was forgotten, a page at a time.',
     query: FORGOTTEN_QUERY,
     answers: { 200: registryPageOf('forgotten', z.string()) },
+  },
+  'PUT /admin/users/:sub/password': {
+    ...USER,
+    id: 'putPassword',
+    summary: 'Set the password of a user, which ends all grants of before.',
+    path: { sub: NAME },
+    body: { json: PASSWORD, example: { password: 'correct horse battery staple' } },
+    answers: { 200: { what: 'It is the password now, and no other.', schema: SET, headers: ['ETag'] } },
+    refusals: [404, 409],
+  },
+  'DELETE /admin/users/:sub/password': {
+    ...USER,
+    id: 'removePassword',
+    summary: 'Remove the password of a user, which ends all grants of before.',
+    path: { sub: NAME },
+    answers: { 200: { what: 'There is none.', schema: SET, headers: ['ETag'] } },
+    refusals: [404, 409],
   },
   'POST /admin/users/:sub/revoke-all': {
     ...USER,

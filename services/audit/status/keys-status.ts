@@ -1,3 +1,4 @@
+import { readPepperedKids } from '../../../shared/accounts/passwords/passwords.ts'
 import { readWrappingKids } from '../../../shared/accounts/person-keys.ts'
 import { ledgerIdOf } from '../../../shared/process/ledger-id.ts'
 import { countPlainUserRecords } from '../../../shared/process/soundness/plain-users.ts'
@@ -48,10 +49,12 @@ export async function keysStatus({ configured, maxLagMs, ...readModel }: Source)
   const { keys: known } = await readKeys(readModel)
   const uses = new Map((await createKeyUseReader(readModel).uses()).map((use) => [use.kid, use]))
   const [checks, wrapping] = [await checksHere(readModel, configured), await readWrappingKids(readModel.knex)]
-  const all = [...(configured?.kids ?? []), ...known.keys(), ...uses.keys(), ...wrapping.keys()]
+  const peppered = await readPepperedKids(readModel.knex, readModel.schema)
+  const all = [...(configured?.kids ?? []), ...known.keys(), ...uses.keys(), ...wrapping.keys(), ...peppered.keys()]
   const kids = [...new Set(all)].sort((a, b) => a - b)
   const factsOf = (kid: number) => {
-    return { entity: known.get(kid), configured, mine: checks(kid), person_keys: wrapping.get(kid) ?? 0 }
+    const counts = { person_keys: wrapping.get(kid) ?? 0, passwords: peppered.get(kid) ?? 0 }
+    return { entity: known.get(kid), configured, mine: checks(kid), ...counts }
   }
   const keys = kids
     .map((kid) => statusOf(uses.get(kid) ?? unusedKey(kid), factsOf(kid)))
@@ -81,9 +84,10 @@ type Known = {
   configured: ConfiguredKeys | null
   mine: KeyChecks
   person_keys: number
+  passwords: number
 }
 
-function statusOf(use: KeyUse, { entity, configured: here, mine, person_keys }: Known): KeyStatus {
+function statusOf(use: KeyUse, { entity, configured: here, mine, person_keys, passwords }: Known): KeyStatus {
   const { ends, last_made, clients, ...counts } = use
   const state = stateOf(use, entity)
   const configured = here && here.kids.includes(use.kid)
@@ -93,8 +97,9 @@ function statusOf(use: KeyUse, { entity, configured: here, mine, person_keys }: 
     current: here && here.kids[0] === use.kid,
     state,
     differs: differingPurposes(mine, entity?.value?.checks ?? {}),
-    missing: configured === false && (needed || person_keys > 0),
+    missing: configured === false && (needed || person_keys > 0 || (passwords > 0 && state !== 'retired')),
     person_keys,
+    passwords,
   }
   return {
     ...counts,

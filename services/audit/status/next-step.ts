@@ -18,6 +18,8 @@ export type KeyFacts = {
   missing: boolean
   /** How many keys of persons are wrapped under it. */
   person_keys: number
+  /** How many passwords of users are stored under its pepper. */
+  passwords: number
 }
 
 /** What to do about a key next, in a sentence. */
@@ -31,6 +33,8 @@ export function nextStep(use: KeyUse, told: KeyFacts): string {
   if (told.current) return `kid ${kid} is current: new tokens are made with it${unproven}`
   if (isNeeded(use)) return `kid ${kid} is needed ${needs(use)}${unproven}`
   if (told.person_keys > 0) return `kid ${kid} wraps ${told.person_keys} keys of persons: ${REWRAP}`
+  if (told.passwords > 0)
+    return `kid ${kid} is needed by ${told.passwords} passwords: each is stored anew when its user logs in; set or remove those that are left`
   if (use.last_made === null) return `kid ${kid} is not used yet: put it first once every process has it`
   return `kid ${kid} is needed no longer: say so with "keys retire --kid ${kid}", and then take it out`
 }
@@ -44,14 +48,15 @@ function whenRetired(kid: number, { configured, current, person_keys }: KeyFacts
   return configured ? `kid ${kid} is retired: take it out` : `kid ${kid} is retired, and never used again`
 }
 
-function whenMissing(use: KeyUse, { person_keys }: KeyFacts): string {
+function whenMissing(use: KeyUse, { person_keys, passwords }: KeyFacts): string {
   const { kid, grants, clients, capped } = use
   const wrapped = person_keys > 0 ? [`give up what it wraps of people with "keys rewrap --lost"`] : []
-  if (!isNeeded(use) && wrapped.length === 0)
+  if (!isNeeded(use) && wrapped.length === 0 && passwords === 0)
     return `kid ${kid} IS MISSING: put its key back, or retire it with "keys retire --kid ${kid}"`
   const end = [
     ...(grants > 0 || capped ? [`end ${countText(grants, use)} grants with "keys revoke --kid ${kid}"`] : []),
     ...(clients.length > 0 ? [`give ${clients.length} clients a new secret`] : []),
+    ...(passwords > 0 ? [`set ${passwords} passwords anew`] : []),
     ...wrapped,
   ]
   return `kid ${kid} IS MISSING: put its key back, or ${end.join(' and ')}`

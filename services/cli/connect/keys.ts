@@ -1,3 +1,4 @@
+import { readPepperedKids } from '../../../shared/accounts/passwords/passwords.ts'
 import { readWrappingKids } from '../../../shared/accounts/person-keys.ts'
 import { loadSettings } from '../../../shared/config/load-settings.ts'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
@@ -69,7 +70,8 @@ async function connectDirectly(env: NodeJS.ProcessEnv): Promise<Connected<KeyAcc
   const revoker = { keyUses, tokens, commit, waiter, topics, timeoutMs: settings.APPEND_TIMEOUT * 1000 }
   const here = configuredKeys(settings)?.kids ?? []
   const wrappingKids = () => readWrappingKids(parts.knex)
-  const retirer = { ...revoker, knownKeys: () => readKeys(runtime), wrappingKids, here }
+  const pepperedKids = () => readPepperedKids(parts.knex, schema)
+  const retirer = { ...revoker, knownKeys: () => readKeys(runtime), wrappingKids, pepperedKids, here }
   const source: KeyAccess = {
     // Whoever asks the log itself has no token.
     countOwn: () => Promise.resolve(0),

@@ -6,12 +6,13 @@ import type { ServiceAccess } from '../../connect/service-access.ts'
 import { dataText, type Format } from '../../render/formats.ts'
 import { addExport } from './export.ts'
 import { addForgotten } from './forgotten.ts'
+import { addPassword } from './password.ts'
 import { addReindex } from './reindex.ts'
 import { connectService, EXIT_CODES, formatOption, print, reasonFrom, work } from '../verb.ts'
 
 type Forget = { reason: string; from?: string; format: Format }
 
-/** `token-ledger users forget | forgotten | export` */
+/** `token-ledger users forget | password | reindex | forgotten | export` */
 export function addUsersCommands(program: Command): void {
   const users = program.command('users').description('people: who they are, which groups they are in; forget one')
   users
@@ -30,6 +31,7 @@ export function addUsersCommands(program: Command): void {
         return sub === undefined ? forgetAll(access, from ?? '', asked) : forgetOne(access, sub, asked)
       })
     })
+  addPassword(users)
   addReindex(users)
   addForgotten(users)
   addExport(users)

@@ -23,7 +23,7 @@ type Issued = Extract<GrantFact, { type: 'TokenIssued' }>
 export type IssueDecision = { event: Issued; refused?: undefined } | { refused: Refusal; event?: undefined }
 
 type GrantTypeRow = {
-  /** Needs a secret, which a public client cannot keep (RFC 6749 §4.4). */
+  /** Needs a secret, which a public client cannot keep (RFC 6749 §4.3, §4.4). */
   confidentialOnly: boolean
   /** Its first tokens may hold a refresh token (not for client_credentials, §4.4.3). */
   refreshable: boolean
@@ -34,14 +34,13 @@ export const GRANT_TYPES = {
   refresh_token: { confidentialOnly: false, refreshable: true },
   client_credentials: { confidentialOnly: true, refreshable: false },
   authorization_code: { confidentialOnly: false, refreshable: true },
+  password: { confidentialOnly: true, refreshable: true },
 } satisfies Record<string, GrantTypeRow>
 
 export type GrantType = keyof typeof GRANT_TYPES
 
 export const GRANT_TYPE_NAMES: readonly GrantType[] = Object.keys(GRANT_TYPES).filter(isOffered)
 
-// Not offered, but a client in the log may be registered for it; a public one must not use it (§4.3).
-const PASSWORD_GRANT = { confidentialOnly: true, refreshable: true }
 const OTHER_GRANT = { confidentialOnly: false, refreshable: true }
 
 /**
@@ -77,8 +76,7 @@ export function grantTypeRefusal(client: Client, grant_type: string): Refusal | 
 }
 
 function rowOf(grant_type: string): GrantTypeRow {
-  if (isOffered(grant_type)) return GRANT_TYPES[grant_type]
-  return grant_type === 'password' ? PASSWORD_GRANT : OTHER_GRANT
+  return isOffered(grant_type) ? GRANT_TYPES[grant_type] : OTHER_GRANT
 }
 
 function isOffered(grant_type: string): grant_type is GrantType {
