@@ -94,7 +94,7 @@ export const settingsSchema = z.object({
     .whole(20, 1_000_000)
     .prefault('100')
     .describe(
-      'Wrong secrets a minute from one address that are heard, [then 429](failed-attempts.md); more where many share one',
+      'Wrong secrets a minute from one address that are heard, and wrong passwords, [then 429](failed-attempts.md); more where many share one',
     ),
   ACCESS_TOKEN_LIFETIME: form.lifetime
     .prefault('3600')

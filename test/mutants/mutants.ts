@@ -937,4 +937,12 @@ export const MUTANTS: Mutant[] = [
     changes: [["when(method === 'private_key_jwt' && jwks == null, [", 'when(false, [']],
     tests: ['test/admin/clients/jwks.test.ts'],
   },
+  {
+    name: 'a wrong password is not counted',
+    file: 'shared/callers/failed-attempts.ts',
+    changes: [
+      ['proven.refused ? await passwords.failed(attempt)', 'proven.refused === 1 ? await passwords.failed(attempt)'],
+    ],
+    tests: ['test/token-endpoint/password-limits.test.ts'],
+  },
 ]

@@ -3,6 +3,7 @@ import { authenticateCaller } from '../../../shared/callers/authenticate-client.
 import { authenticateUser, type Login, loginRefused, readLogin } from '../../../shared/callers/authenticate-user.ts'
 import type { ClientCredentials } from '../../../shared/callers/client-credentials.ts'
 import { eventContext } from '../../../shared/callers/event-context.ts'
+import { limitedLogin } from '../../../shared/callers/failed-attempts.ts'
 import { refusedWith } from '../../../shared/callers/refused.ts'
 import type { HttpContext } from '../../../shared/http/context.ts'
 import { type Form, required } from '../../../shared/http/input/form-body.ts'
@@ -33,7 +34,9 @@ export function createPasswordGrant(endpoint: TokenEndpoint) {
     const client = await authenticateCaller(ctx, endpoint, credentials, first)
     const barred = grantTypeRefusal(client, PASSWORD)
     if (barred) throw refusedWith(barred)
-    const proven = await authenticateUser(endpoint, login, await readLogin(endpoint, login, first))
+    const view = await readLogin(endpoint, login, first)
+    const named = { name_index: names.username_index, sub: view.account?.user.value?.sub ?? null }
+    const proven = await limitedLogin(ctx, endpoint, named, async () => authenticateUser(endpoint, login, view))
     if (proven.refused) throw refusedWith(proven.refused)
     const principal: Principal = { type: 'user', id: proven.sub }
     return issue(endpoint, ctx, { client, principal, grant_id, scope: form['scope'] ?? null, view: proven.view })

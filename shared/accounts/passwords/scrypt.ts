@@ -46,7 +46,14 @@ export function createScrypt({ atOnce = 2, bound = 64, patienceMs }: ScryptLimit
       waiting.push({
         since: performance.now(),
         refuse: () => reject(new QueueFull(`a password was not looked at within ${patienceMs} ms`)),
-        begin: () => scrypt(password, salt, HASH_BYTES, optionsOf(cost), done),
+        begin: () => {
+          try {
+            scrypt(password, salt, HASH_BYTES, optionsOf(cost), done)
+          } catch (error) {
+            // Of a cost that scrypt does not take: the turn is over all the same.
+            done(error as Error, Buffer.alloc(0))
+          }
+        },
       })
       if (running < atOnce) next()
     })
