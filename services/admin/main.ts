@@ -54,21 +54,23 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     sweep: (maxTokens, alive) => sweepNow(runtime, maxTokens, alive),
     eventIdAt: (offset) => readEventId(log, registryPlace(topics), offset),
     appendTimeout: settings.APPEND_TIMEOUT,
-    defaults: {
-      access_token_lifetime: settings.ACCESS_TOKEN_LIFETIME,
-      refresh_token_lifetime: settings.REFRESH_TOKEN_LIFETIME,
-      refresh_token_absolute_lifetime: settings.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
-      refresh_grace_seconds: {
-        confidential: settings.REFRESH_GRACE_CONFIDENTIAL,
-        public: settings.REFRESH_GRACE_PUBLIC,
-      },
-    },
+    defaults: defaultsOf(settings),
     authorizations: authorizationsOf(settings),
     maxLagMs: settings.MAX_LAG * 1000,
     serially: createSerially(),
   }
   adminRoutes(router, admin)
   if (settings.dev) projectionRoutes(router, admin, createReadModels(runtime, settings))
+}
+
+function defaultsOf(settings: Runtime['settings']): Admin['defaults'] {
+  const { REFRESH_GRACE_CONFIDENTIAL, REFRESH_GRACE_PUBLIC } = settings
+  return {
+    access_token_lifetime: settings.ACCESS_TOKEN_LIFETIME,
+    refresh_token_lifetime: settings.REFRESH_TOKEN_LIFETIME,
+    refresh_token_absolute_lifetime: settings.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
+    refresh_grace_seconds: { confidential: REFRESH_GRACE_CONFIDENTIAL, public: REFRESH_GRACE_PUBLIC },
+  }
 }
 
 function authorizationsOf(settings: Runtime['settings']): Admin['authorizations'] {
