@@ -1,6 +1,8 @@
 import { passwordSettingOf, requirePasswords } from '../../shared/process/runtime.ts'
 import { setPassword } from '../../shared/read-model/passwords/set-password.ts'
+import { newKey, signer } from '../support/assertions.ts'
 import { refuses } from '../support/asserting.ts'
+import { authorize, CODE_CLIENT, exchange } from '../support/codes.ts'
 import { ISSUER, sharedLedger, startLedger, type TestLedger } from '../support/ledger.ts'
 import { GOOD, LOGS_IN } from '../support/passwords.ts'
 import { realTest } from '../support/real-parts.ts'
@@ -8,13 +10,18 @@ import type { Answer, Credentials } from '../support/requests.ts'
 
 const test = realTest('postgres')
 const ledgerOfAll = sharedLedger()
+const WELL_KNOWN = '/.well-known/oauth-authorization-server'
 
 test('the metadata lists what works here and nothing else', async (t) => {
   const { send } = await ledgerOfAll()
-  const { status, headers, body } = await send('/.well-known/oauth-authorization-server')
+  const { status, headers, body } = await send(WELL_KNOWN)
   t.is(status, 200)
   t.is(headers.get('content-type'), 'application/json; charset=utf-8')
-  const methods = ['client_secret_basic', 'client_secret_post', 'none']
+  const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']
+  const algorithms = [
+    ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+    ...['PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512'],
+  ]
   t.deepEqual(body, {
     issuer: ISSUER,
     token_endpoint: `${ISSUER}/oauth2/token`,
@@ -23,34 +30,56 @@ test('the metadata lists what works here and nothing else', async (t) => {
     response_types_supported: ['none'],
     grant_types_supported: ['refresh_token', 'client_credentials', 'password'],
     token_endpoint_auth_methods_supported: methods,
+    token_endpoint_auth_signing_alg_values_supported: algorithms,
     revocation_endpoint_auth_methods_supported: methods,
-    introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+    revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+    introspection_endpoint_auth_methods_supported: methods.slice(0, -1),
+    introspection_endpoint_auth_signing_alg_values_supported: algorithms,
   })
 })
 
 test('where there is a page for developers, the metadata names it', async (t) => {
   const documentation = 'https://docs.example/tokens'
   const { send } = await startLedger(t, { settings: { SERVICE_DOCUMENTATION: documentation } })
-  const { body } = await send('/.well-known/oauth-authorization-server')
+  const { body } = await send(WELL_KNOWN)
   t.is(body['service_documentation'], documentation)
 })
 
-/** A client of each method of authentication. What is listed and not here fails the test: add how it is tried. */
-const METHODS: Record<string, (ledger: TestLedger, over?: Over) => Promise<Credentials>> = {
-  client_secret_basic: (ledger, over) => ledger.client(over),
-  client_secret_post: (ledger, over) => ledger.client({ ...over, token_endpoint_auth_method: 'client_secret_post' }),
-  none: (ledger, over) => ledger.publicClient(over),
+/** A client, and how it posts a form with what it proves itself with. */
+type Caller = Pick<Credentials, 'client_id'> & {
+  post: (path: string, form: Record<string, string>) => Promise<Answer>
 }
 
 type Over = Parameters<TestLedger['client']>[0]
 
+const callerOf = (ledger: TestLedger, as: Credentials): Caller => ({
+  client_id: as.client_id,
+  post: (path, form) => ledger.post(path, form, { as }),
+})
+
+async function signingCaller(ledger: TestLedger, over?: Over, alg?: string): Promise<Caller> {
+  const { client_id, proof } = await signer(ledger, over, await newKey(alg))
+  return { client_id, post: async (path, form) => ledger.post(path, { ...form, ...(await proof()) }) }
+}
+
+/** A client of each method of authentication. What is listed and not here fails the test: add how it is tried. */
+const METHODS: Record<string, (ledger: TestLedger, over?: Over) => Promise<Caller>> = {
+  client_secret_basic: async (ledger, over) => callerOf(ledger, await ledger.client(over)),
+  client_secret_post: async (ledger, over) =>
+    callerOf(ledger, await ledger.client({ ...over, token_endpoint_auth_method: 'client_secret_post' })),
+  private_key_jwt: signingCaller,
+  none: async (ledger, over) => callerOf(ledger, await ledger.publicClient(over)),
+}
+
+const grantOf = (ledger: TestLedger, { client_id }: Caller) => ledger.grant({ to: { client_id, client_secret: null } })
+
 /** A success of each grant type, as this client. */
-const GRANT_TYPES: Record<string, (ledger: TestLedger, as: Credentials, path: string) => Promise<Answer>> = {
+const GRANT_TYPES: Record<string, (ledger: TestLedger, as: Caller, path: string) => Promise<Answer>> = {
   refresh_token: async (ledger, as, path) => {
-    const { refresh_token } = await ledger.grant({ to: as })
-    return ledger.post(path, { grant_type: 'refresh_token', refresh_token }, { as })
+    const { refresh_token } = await grantOf(ledger, as)
+    return as.post(path, { grant_type: 'refresh_token', refresh_token })
   },
-  client_credentials: (ledger, as, path) => ledger.post(path, { grant_type: 'client_credentials' }, { as }),
+  client_credentials: (_ledger, as, path) => as.post(path, { grant_type: 'client_credentials' }),
   password: async (ledger, _as, path) => {
     const sub = await ledger.user()
     const hashed = await requirePasswords(ledger.runtime).hash(GOOD)
@@ -61,25 +90,18 @@ const GRANT_TYPES: Record<string, (ledger: TestLedger, as: Credentials, path: st
   },
 }
 
-/** A success at each endpoint, as a client of this method. */
-const ENDPOINTS: Record<string, (ledger: TestLedger, method: string, path: string) => Promise<Answer>> = {
-  token: async (ledger, method, path) => {
-    const as = await driver(METHODS, method)(ledger)
-    return driver(GRANT_TYPES, 'refresh_token')(ledger, as, path)
-  },
-  revocation: async (ledger, method, path) => {
-    const as = await driver(METHODS, method)(ledger)
-    const { access_token } = await ledger.grant({ to: as })
-    return ledger.post(path, { token: access_token }, { as })
-  },
-  introspection: async (ledger, method, path) => {
-    const as = await driver(METHODS, method)(ledger, { resource_server_folders: ['orders'], scope: '' })
-    return ledger.post(path, { token: 'x' }, { as })
-  },
+/** A success at each endpoint, as this client. */
+const ENDPOINTS: Record<string, (ledger: TestLedger, as: Caller, path: string) => Promise<Answer>> = {
+  token: (ledger, as, path) => driver(GRANT_TYPES, 'refresh_token')(ledger, as, path),
+  revocation: async (ledger, as, path) => as.post(path, { token: (await grantOf(ledger, as)).access_token }),
+  introspection: (_ledger, as, path) => as.post(path, { token: 'x' }),
 }
 
+/** So that a client may do what each endpoint is for. */
+const ANYWHERE: Over = { resource_server_folders: ['orders'] }
+
 /** Lists of strings that are driven below, and what `response_types_supported` must hold while nobody logs in here. */
-const LISTS = ['response_types_supported', 'grant_types_supported', /^\w+_endpoint_auth_methods_supported$/]
+const LISTS = /^(response_types|grant_types|\w+_endpoint_auth_methods|\w+_endpoint_auth_signing_alg_values)_supported$/
 
 function driver<T>(drivers: Record<string, T>, value: string): T {
   const found = drivers[value]
@@ -89,15 +111,12 @@ function driver<T>(drivers: Record<string, T>, value: string): T {
 
 test('checklist 54, 55: every value that the metadata lists works, at the endpoint that it is listed for', async (t) => {
   const ledger = await ledgerOfAll()
-  const { body } = await ledger.send('/.well-known/oauth-authorization-server')
+  const { body } = await ledger.send(WELL_KNOWN)
   const listed = (name: string) => body[name] as string[]
   for (const [name, value] of Object.entries(body)) {
     if (!Array.isArray(value)) continue
     t.true(value.length > 0 && new Set(value).size === value.length, name)
-    t.true(
-      LISTS.some((list) => (typeof list === 'string' ? list === name : list.test(name))),
-      `${name} is not tried`,
-    )
+    t.regex(name, LISTS, 'is not tried')
   }
   t.deepEqual([listed('response_types_supported'), 'authorization_endpoint' in body], [['none'], false])
 
@@ -106,26 +125,37 @@ test('checklist 54, 55: every value that the metadata lists works, at the endpoi
   for (const name of endpoints) {
     const url = new URL(String(body[name]))
     t.is(url.origin, ISSUER)
+    const works = driver(ENDPOINTS, name.replace('_endpoint', ''))
     for (const method of listed(`${name}_auth_methods_supported`)) {
-      const answer = await driver(ENDPOINTS, name.replace('_endpoint', ''))(ledger, method, url.pathname)
+      const answer = await works(ledger, await driver(METHODS, method)(ledger, ANYWHERE), url.pathname)
       t.is(answer.status, 200, `${method} at ${name}`)
+    }
+    for (const alg of listed(`${name}_auth_signing_alg_values_supported`)) {
+      const answer = await works(ledger, await signingCaller(ledger, ANYWHERE, alg), url.pathname)
+      t.is(answer.status, 200, `${alg} at ${name}`)
     }
   }
   const { pathname } = new URL(String(body['token_endpoint']))
   for (const grant_type of listed('grant_types_supported')) {
-    const answer = await driver(GRANT_TYPES, grant_type)(ledger, await ledger.client(), pathname)
+    const as = callerOf(ledger, await ledger.client())
+    const answer = await driver(GRANT_TYPES, grant_type)(ledger, as, pathname)
     t.deepEqual([answer.status, answer.body['token_type']], [200, 'Bearer'], grant_type)
   }
 })
 
-test('what is not listed does not work', async (t) => {
+test('what is not listed does not work, but for authorization_code: it is listed with the authorization endpoint', async (t) => {
   const ledger = await ledgerOfAll()
-  const { body } = await ledger.send('/.well-known/oauth-authorization-server')
+  const { body } = await ledger.send(WELL_KNOWN)
   const as = await ledger.client()
-  const all = ['authorization_code', 'password', 'implicit', 'urn:ietf:params:oauth:grant-type:device_code']
-  const unlisted = all.filter((grant_type) => !(body['grant_types_supported'] as string[]).includes(grant_type))
-  t.true(unlisted.length > 1)
-  for (const grant_type of unlisted) {
+  const listed = body['grant_types_supported'] as string[]
+  const coded = await ledger.client(CODE_CLIENT)
+  t.is((await exchange(ledger, coded, await authorize(ledger, { to: coded }))).status, 200)
+  t.deepEqual([listed.includes('authorization_code'), 'authorization_endpoint' in body], [false, false])
+
+  const device = 'urn:ietf:params:oauth:grant-type:device_code'
+  const exchanging = 'urn:ietf:params:oauth:grant-type:token-exchange'
+  for (const grant_type of ['implicit', device, exchanging, 'urn:ietf:params:oauth:grant-type:jwt-bearer']) {
+    t.false(listed.includes(grant_type))
     const answer = await ledger.post('/oauth2/token', { grant_type, code: 'x' }, { as })
     refuses(t, answer, [400, 'unsupported_grant_type'], grant_type)
   }
@@ -136,7 +166,7 @@ test('what is not listed does not work', async (t) => {
 
 test('HEAD gives the headers of the metadata without its body, OPTIONS the methods', async (t) => {
   const { url } = await ledgerOfAll()
-  const path = `${url}/.well-known/oauth-authorization-server`
+  const path = `${url}${WELL_KNOWN}`
   const whole = await fetch(path)
   const head = await fetch(path, { method: 'HEAD' })
   t.deepEqual([head.status, await head.text()], [200, ''])
@@ -149,6 +179,6 @@ test('HEAD gives the headers of the metadata without its body, OPTIONS the metho
 test('other methods and other well-known documents get JSON too', async (t) => {
   const { send } = await ledgerOfAll()
   for (const method of ['POST', 'PUT', 'DELETE'])
-    refuses(t, await send('/.well-known/oauth-authorization-server', { method }), [405, 'invalid_request'], method)
+    refuses(t, await send(WELL_KNOWN, { method }), [405, 'invalid_request'], method)
   refuses(t, await send('/.well-known/openid-configuration'), [404, 'not_found'])
 })
