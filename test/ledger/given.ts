@@ -8,7 +8,7 @@ import type {
   RegistryEvent,
   RegistryFact,
 } from '../../shared/ledger/events.ts'
-import type { PlainUser } from '../../shared/ledger/user.ts'
+import type { PlainUser, SealedUser } from '../../shared/ledger/user.ts'
 import { foldGrant } from '../../shared/ledger/grant/evolve.ts'
 import type { GrantState, LiveGrant } from '../../shared/ledger/grant/state.ts'
 import { registryKeyOf } from '../../shared/ledger/registry/state.ts'
@@ -168,3 +168,7 @@ export const user = (over: Partial<PlainUser> = {}): PlainUser => ({
   personal: { username: 'ada', name: null, email: null },
   ...over,
 })
+
+export const sealedUser = (sub: string, username_index: string): SealedUser => {
+  return { sub, groups: [], enabled: true, username_index, personal: { key_id: 'k', iv: 'i', data: 'd', tag: 't' } }
+}

@@ -13,7 +13,7 @@ import {
 import { registryKeyOf, uniqueNameOf } from '../../shared/ledger/registry/state.ts'
 import { type Made, Young } from '../../shared/ledger/grant/young.ts'
 import { revokeGrant } from '../../shared/ledger/grant/commands/revoke.ts'
-import { T0, STANDS, authorized, client, issued, recorded, registered, user } from './given.ts'
+import { T0, STANDS, authorized, client, issued, recorded, registered, sealedUser, user } from './given.ts'
 
 type Log = Recorded<GrantEvent>[]
 type Step = { op: 'refresh' | 'revoke' | 'land' | 'copy' | 'begin'; stale: number; pick: number; ms: number }
@@ -288,8 +288,11 @@ test('whatever landed before and after a refresh, its answer is a pair or a refu
 })
 
 const registryFact: fc.Arbitrary<RegistryFact> = fc
-  .record({ kind: fc.nat(6), revision: fc.integer({ min: 1, max: 5 }), id: fc.nat(2), name: fc.nat(2) })
-  .map(({ kind, revision, id, name }): RegistryFact => {
+  .record({
+    ...{ kind: fc.nat(7), revision: fc.integer({ min: 1, max: 5 }), id: fc.nat(2), name: fc.nat(2) },
+    password_epoch: fc.integer({ min: 1, max: 4 }),
+  })
+  .map(({ kind, revision, id, name, password_epoch }): RegistryFact => {
     const ours = client({ client_id: `c${id}`, client_name: `name ${name}` })
     const theirs = user({ sub: `u${id}`, personal: { username: `name ${name}`, name: null, email: null } })
     const facts: RegistryFact[] = [
@@ -300,6 +303,7 @@ const registryFact: fc.Arbitrary<RegistryFact> = fc
       { type: 'UserDeleted', data: { revision, sub: theirs.sub } },
       { type: 'UserGrantsRevoked', data: { revision, user: theirs, reason: 'x' } },
       { type: 'LedgerCreated', data: { ledger_id: `l${id}` } },
+      { type: 'UserPasswordSet', data: { revision, user: sealedUser(theirs.sub, `index ${name}`), password_epoch } },
     ]
     return facts[kind] ?? { type: 'LedgerCreated', data: { ledger_id: 'l' } }
   })
@@ -327,6 +331,29 @@ test('whatever is appended to the registry, names stay unique, revisions dense, 
     }),
     RUNS,
   )
+})
+
+test('whatever becomes of a user, the epoch of the password only rises: to that of the next, and past it by a deletion', (t) => {
+  let set = 0
+  const lives = fc.array(registryFact, { maxLength: 60, size: 'max' })
+  fc.assert(
+    fc.property(lives, (facts) => {
+      const registry = createRegistry()
+      for (const [offset, asked] of facts.entries()) {
+        const before = registry.get(registryKeyOf(asked))
+        const fact = { ...asked, data: { ...asked.data, revision: (before?.revision ?? 0) + 1 } } as RegistryFact
+        const { entity } = registry.apply(registered(fact, offset))
+        if (entity?.kind !== 'user') continue
+        const [epoch, after] = [before?.password_epoch ?? 0, entity.password_epoch ?? 0]
+        if (fact.type === 'UserPasswordSet') {
+          t.true(after === fact.data.password_epoch && after > epoch && entity.not_before === offset)
+          set++
+        } else t.is(after, fact.type === 'UserDeleted' ? epoch + 2 : epoch, fact.type)
+      }
+    }),
+    RUNS,
+  )
+  t.true(set > 100, `${set} passwords were set`)
 })
 
 test('the scripts that these properties run reach every way in which a grant can end, and long chains', (t) => {

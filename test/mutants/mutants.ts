@@ -945,4 +945,154 @@ export const MUTANTS: Mutant[] = [
     ],
     tests: ['test/token-endpoint/password-limits.test.ts'],
   },
+  {
+    name: 'a code is exchanged with any code_verifier',
+    file: 'shared/tokens/pkce.ts',
+    changes: [
+      [
+        "return isSame(made, code_challenge) ? 'right' : 'wrong'",
+        "return isSame(made, code_challenge) ? 'right' : 'right'",
+      ],
+    ],
+    tests: ['test/token-endpoint/authorization-code.test.ts'],
+  },
+  {
+    name: 'a code is exchanged without a code_verifier',
+    file: 'shared/ledger/grant/commands/exchange.ts',
+    changes: [["if (verification === 'right') return null", "if (verification !== 'wrong') return null"]],
+    tests: ['test/ledger/grant/commands/exchange.test.ts', 'test/token-endpoint/authorization-code.test.ts'],
+  },
+  {
+    name: 'a code is exchanged with any redirect_uri',
+    file: 'shared/ledger/grant/commands/exchange.ts',
+    changes: [['if (redirect_uri !== code.redirect_uri) return', 'if (!redirect_uri !== !code.redirect_uri) return']],
+    tests: ['test/ledger/grant/commands/exchange.test.ts', 'test/token-endpoint/authorization-code.test.ts'],
+  },
+  {
+    name: 'a code is exchanged without its redirect_uri',
+    file: 'shared/ledger/grant/commands/exchange.ts',
+    changes: [
+      [
+        'if (redirect_uri !== code.redirect_uri) return',
+        'if (redirect_uri && redirect_uri !== code.redirect_uri) return',
+      ],
+    ],
+    tests: ['test/ledger/grant/commands/exchange.test.ts', 'test/token-endpoint/authorization-code.test.ts'],
+  },
+  {
+    name: 'a code is exchanged by any client',
+    file: 'shared/ledger/grant/commands/exchange.ts',
+    changes: [
+      ["if (state.client_id !== command.client_id) return refusedBecause('client_mismatch')", 'void command.client_id'],
+    ],
+    tests: ['test/ledger/grant/commands/exchange.test.ts', 'test/token-endpoint/authorization-code.test.ts'],
+  },
+  {
+    name: 'an event of another client exchanges a code',
+    file: 'shared/ledger/grant/evolve.ts',
+    changes: [["if (state.client_id !== client_id) return 'client_mismatch'", 'void client_id']],
+    tests: ['test/ledger/grant/evolve.test.ts'],
+  },
+  {
+    name: 'a code is exchanged whatever ended since the consent',
+    file: 'shared/ledger/grant/commands/exchange.ts',
+    changes: [['deadBecause({ grant: state,', 'deadBecause({ grant: { ...state, registry_position: Infinity },']],
+    tests: ['test/ledger/grant/commands/exchange.test.ts', 'test/token-endpoint/authorization-code.test.ts'],
+  },
+  {
+    name: 'what is exchanged rests on the registry of the exchange, not of the consent',
+    file: 'shared/ledger/grant/evolve.ts',
+    changes: [
+      [
+        'const terms = { ...state.terms, kid: data.kid }',
+        'const terms = { ...state.terms, kid: data.kid, registry_position: state.registry_position + 1 }',
+      ],
+    ],
+    tests: ['test/ledger/grant/evolve.test.ts'],
+  },
+  {
+    name: 'a code that comes again ends its grant within the grace too',
+    file: 'shared/ledger/grant/commands/exchange.ts',
+    changes: [
+      [
+        'isSurelyWithinGrace(first.projected_at, now, command.refresh_grace_seconds)',
+        'isSurelyWithinGrace(first.projected_at, now, 0)',
+      ],
+    ],
+    tests: ['test/ledger/grant/commands/exchange.test.ts', 'test/token-endpoint/authorization-code.test.ts'],
+  },
+  {
+    name: 'a code that comes again after the grace harms nobody',
+    file: 'shared/ledger/grant/commands/exchange.ts',
+    changes: [['if (first && isSurelyWithinGrace(', 'if (first || isSurelyWithinGrace(']],
+    tests: ['test/ledger/grant/commands/exchange.test.ts', 'test/token-endpoint/authorization-code.test.ts'],
+  },
+  {
+    name: 'the exchange of a code of an unknown grant counts',
+    file: 'shared/ledger/grant/evolve.ts',
+    changes: [
+      [
+        "if (state.status !== 'authorized') return { state, void: notAuthorized(state) }",
+        "if (state.status !== 'authorized') return state.status === 'unknown' ? { state } : { state, void: notAuthorized(state) }",
+      ],
+    ],
+    tests: ['test/ledger/grant/evolve.test.ts'],
+  },
+  {
+    name: 'a password of before counts again',
+    file: 'shared/accounts/passwords/rules.ts',
+    changes: [['epoch === password_epoch ||', 'epoch <= password_epoch ||']],
+    tests: ['test/admin/passwords/password.test.ts'],
+  },
+  {
+    name: 'a password that is pending counts two ahead of the log',
+    file: 'shared/accounts/passwords/rules.ts',
+    changes: [['epoch === password_epoch + 1', 'epoch <= password_epoch + 2']],
+    tests: ['test/admin/passwords/password.test.ts'],
+  },
+  {
+    name: 'a disabled user is granted tokens',
+    file: 'shared/callers/authenticate-user.ts',
+    changes: [["if (!account.user.value.enabled) return 'user_disabled'", 'void account.user.value.enabled']],
+    tests: ['test/token-endpoint/password.test.ts'],
+  },
+  {
+    name: 'a password is another one in another form of its umlauts',
+    file: 'shared/accounts/passwords/rules.ts',
+    changes: [["password.normalize('NFC')", 'password']],
+    tests: ['test/token-endpoint/password.test.ts'],
+  },
+  {
+    name: 'whoever has the table of passwords can try them',
+    file: 'shared/accounts/passwords/hashing.ts',
+    changes: [["return createHmac('sha256', pepper).update(scrypted).digest()", 'return scrypted']],
+    tests: ['test/accounts/hashing.test.ts'],
+  },
+  {
+    name: 'a deleted user leaves the epoch of the password as it was',
+    file: 'shared/ledger/registry/evolve.ts',
+    changes: [["event.type === 'UserDeleted' ? epoch + 2 : epoch", 'epoch']],
+    tests: [
+      'test/ledger/registry/registry.test.ts',
+      'test/ledger/properties.test.ts',
+      'test/admin/passwords/password.test.ts',
+    ],
+  },
+  {
+    name: 'a deleted user passes on a password that was being set',
+    file: 'shared/ledger/registry/evolve.ts',
+    changes: [["event.type === 'UserDeleted' ? epoch + 2 : epoch", "event.type === 'UserDeleted' ? epoch + 1 : epoch"]],
+    tests: ['test/ledger/registry/registry.test.ts'],
+  },
+  {
+    name: 'another password ends nothing of before',
+    file: 'shared/ledger/registry/kinds.ts',
+    changes: [
+      [
+        "UserPasswordSet: { kind: 'user', needs: 'living', endsGrants: true }",
+        "UserPasswordSet: { kind: 'user', needs: 'living', endsGrants: false }",
+      ],
+    ],
+    tests: ['test/ledger/registry/registry.test.ts', 'test/token-endpoint/authorization-code.test.ts'],
+  },
 ]

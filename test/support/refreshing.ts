@@ -26,11 +26,16 @@ export async function refuseSpent(ledger: TestLedger, as: Credentials, refresh_t
 }
 
 /** The grant's events, each with its verdict. */
-export const typesOf = async ({ eventsOf }: TestLedger, grant_id: string): Promise<string[]> =>
+export const typesOf = async ({ eventsOf }: Pick<TestLedger, 'eventsOf'>, grant_id: string): Promise<string[]> =>
   (await eventsOf(grant_id)).map(({ type, verdict }) => `${type} ${verdict}`)
 
 /** Resolves when the database's clock says that this generation was projected longer ago than `seconds`. */
-export async function untilOlder({ runtime }: TestLedger, grant_id: string, generation: number, seconds: number) {
+export async function untilOlder(
+  { runtime }: Pick<TestLedger, 'runtime'>,
+  grant_id: string,
+  generation: number,
+  seconds: number,
+) {
   await until(async () => {
     const { rows } = await runtime.knex.raw<{ rows: { older: boolean }[] }>(
       `SELECT now() > projected_at + make_interval(secs => ?) AS older
@@ -42,7 +47,11 @@ export async function untilOlder({ runtime }: TestLedger, grant_id: string, gene
 }
 
 /** Resolves when this expiry of the grant is past by the database's clock. */
-export async function untilPast({ runtime }: TestLedger, grant_id: string, column: 'refresh_exp' | 'absolute_exp') {
+export async function untilPast(
+  { runtime }: Pick<TestLedger, 'runtime'>,
+  grant_id: string,
+  column: 'refresh_exp' | 'absolute_exp',
+) {
   await until(async () => {
     const { rows } = await runtime.knex.raw<{ rows: { past: boolean }[] }>(
       `SELECT extract(epoch FROM now()) >= ${column} AS past FROM ${runtime.schema}.grants WHERE grant_id = ?`,
@@ -58,7 +67,7 @@ export function isRemainderOf(lifetime: number, expires_in: unknown): boolean {
 }
 
 /** When the grant's refresh token expires. */
-export async function refreshExpiry({ runtime }: TestLedger, grant_id: string): Promise<number> {
+export async function refreshExpiry({ runtime }: Pick<TestLedger, 'runtime'>, grant_id: string): Promise<number> {
   const grants = runtime.knex.withSchema(runtime.schema).from('grants')
   const row = await grants.where({ grant_id }).first<{ refresh_exp: number } | undefined>('refresh_exp')
   return Number(row?.refresh_exp)

@@ -1,13 +1,18 @@
+import { type Ledger, startLedger as startAdministered } from '../admin/ledger.ts'
 import { refuses } from '../support/asserting.ts'
 import { authorize, CALLBACK, CODE_CLIENT, exchange } from '../support/codes.ts'
-import { sharedLedger, startLedger, type TestLedger } from '../support/ledger.ts'
+import { startLedger } from '../support/ledger.ts'
+import { mustSet } from '../support/passwords.ts'
 import { realTest } from '../support/real-parts.ts'
 import { isRemainderOf, refresh, typesOf, untilOlder } from '../support/refreshing.ts'
 import type { Credentials } from '../support/requests.ts'
 import { until } from '../support/waiting.ts'
+import { onceForFile } from '../system/once-for-file.ts'
 
 const test = realTest('postgres')
-const ledgerOfAll = sharedLedger()
+const ledgerOfAll = onceForFile((t) =>
+  startAdministered(t, { services: ['token-endpoint', 'projector', 'token-check', 'admin'] }),
+)
 const REFUSED: [number, string] = [400, 'invalid_grant']
 
 const AUTHORIZED = 'AuthorizationGranted valid'
@@ -108,7 +113,7 @@ test('a code that has expired is exchanged no more', async (t) => {
   t.deepEqual(await typesOf(ledger, code.grant_id), [AUTHORIZED])
 })
 
-type Ending = (ledger: TestLedger, app: Credentials, sub: string) => Promise<unknown>
+type Ending = (ledger: Ledger, app: Credentials, sub: string) => Promise<unknown>
 
 const ENDINGS: [string, Ending][] = [
   ['all grants of the user are revoked', (ledger, _, sub) => ledger.revokeAllOfUser(sub)],
@@ -121,6 +126,7 @@ const ENDINGS: [string, Ending][] = [
     },
   ],
   ['the user is disabled', (ledger, _, sub) => ledger.user({ sub, enabled: false })],
+  ['the user has another password', (ledger, _, sub) => mustSet(ledger, sub, 'set after the consent')],
 ]
 
 for (const [what, end] of ENDINGS) {
@@ -133,6 +139,19 @@ for (const [what, end] of ENDINGS) {
     t.deepEqual(await typesOf(ledger, code.grant_id), [AUTHORIZED])
   })
 }
+
+test('whoever exchanges a code while the password is changed gets no tokens that live', async (t) => {
+  const ledger = await ledgerOfAll()
+  const app = await ledger.client(CODE_CLIENT)
+  const sub = await ledger.user()
+  const codes = await Promise.all(Array.from({ length: 8 }, () => authorize(ledger, { to: app, sub })))
+  const answers = codes.map((code) => exchange(ledger, app, code))
+  await mustSet(ledger, sub, 'set while codes come')
+  for (const answer of await Promise.all(answers)) {
+    if (answer.status !== 200) refuses(t, answer, REFUSED)
+    else t.false(await ledger.isActive(String(answer.body['access_token'])))
+  }
+})
 
 test('a code of a client that is deleted after the consent is exchanged by nobody', async (t) => {
   const ledger = await ledgerOfAll()

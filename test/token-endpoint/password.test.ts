@@ -76,6 +76,10 @@ test('traps-people 26: an unknown name, a wrong password, none at all and a disa
   isOut(t, await login(ledger, as, username, 'x'.repeat(4000)))
   await ledger.user({ sub, enabled: false })
   isOut(t, await login(ledger, as, username, GOOD))
+  const granted = (await ledger.events()).filter((event) => {
+    return event.type === 'TokenIssued' && event.data.principal.id === sub
+  })
+  t.is(granted.length, 0, 'nothing was granted')
   await ledger.user({ sub, enabled: true })
   isIn(t, await login(ledger, as, username, GOOD), 'disabled is not dead')
 })

@@ -1,10 +1,9 @@
 import test from 'ava'
 import type { Recorded, RegistryEvent, RegistryFact } from '../../../shared/ledger/events.ts'
 import { createRegistry } from '../../../shared/ledger/registry/evolve.ts'
-import type { SealedUser } from '../../../shared/ledger/user.ts'
 import { PREDEFINED } from '../../../shared/ledger/registry/predefined.ts'
 import { uniqueClientName, uniqueUsername } from '../../../shared/ledger/registry/state.ts'
-import { T0, client, registered, user } from '../given.ts'
+import { T0, client, registered, sealedUser, user } from '../given.ts'
 
 /** A registry after facts, at offsets 0, 1, …; and the verdicts. */
 function fold(...facts: RegistryFact[]) {
@@ -254,9 +253,6 @@ test('a kid stands for one key for ever: checks are added, never changed, and no
   t.deepEqual(fold(retire(1), introduce(2, { at: 'a' })).verdicts, ['counts', 'key_retired'], 'one nobody proved')
 })
 
-const sealedUser = (sub: string, username_index: string): SealedUser => {
-  return { sub, groups: [], enabled: true, username_index, personal: { key_id: 'k', iv: 'i', data: 'd', tag: 't' } }
-}
 const putSealed = (revision: number, sub: string, index: string): RegistryFact => {
   return { type: 'UserPut', data: { revision, user: sealedUser(sub, index) } }
 }
