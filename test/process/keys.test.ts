@@ -55,7 +55,7 @@ test('another key under the same kid is named by every start, by readiness and b
     [
       system,
       ['migrate'],
-      /key 1 in LEDGER_SECRETS_SYSTEM is not the key 1 .* \(at, rt, ac, pepper, cookie, person, idempotency\)/,
+      /key 1 in LEDGER_SECRETS_SYSTEM is not the key 1 .* \(at, rt, ac, pepper, cookie, person, idempotency, password\)/,
     ],
     [system, ['serve', 'all'], /key 1 in LEDGER_SECRETS_SYSTEM is not the key 1/],
     [system, ['serve', 'projector'], /key 1 in LEDGER_SECRETS_SYSTEM is not the key 1/],
@@ -72,7 +72,7 @@ test('another key under the same kid is named by every start, by readiness and b
   t.regex(status.out, /^ ?1 +ANOTHER +introduced /m)
   t.regex(
     status.out,
-    /^kid 1 IS ANOTHER KEY than the one in the log \(at, rt, ac, pepper, cookie, person, idempotency\)/m,
+    /^kid 1 IS ANOTHER KEY than the one in the log \(at, rt, ac, pepper, cookie, person, idempotency, password\)/m,
   )
   const right = await commandLine(environment(ledger, { LEDGER_SECRETS_SYSTEM: one }), 'migrate')
   t.is(right.code, 0, right.err)
