@@ -9,16 +9,11 @@ import { signer } from '../support/assertions.ts'
 import { ISSUER, sharedLedger, type TestLedger } from '../support/ledger.ts'
 import { realTest } from '../support/real-parts.ts'
 import type { Credentials } from '../support/requests.ts'
+import { fetchAt } from './fetch-at.ts'
 
 const test = realTest('postgres')
 const ledgerOfAll = sharedLedger()
 const run = promisify(execFile)
-
-/** The issuer's host is not in the DNS: requests to it go to the listener. */
-const fetchAt =
-  ({ url }: TestLedger) =>
-  (to: string, { method, headers, body }: { method: string; headers: Record<string, string>; body?: unknown }) =>
-    fetch(to.replace(ISSUER, url), { method, headers, body: body as URLSearchParams | null })
 
 /** What any client does: tokens of its own, a refresh, introspection, and the end. */
 type Doing = {

@@ -7,13 +7,22 @@ declare module 'simple-oauth2' {
     revoke: (type: 'access_token' | 'refresh_token') => Promise<unknown>
     revokeAll: () => Promise<void>
   }
+  type Config = {
+    client: { id: string; secret?: string }
+    auth: { tokenHost: string; tokenPath: string; revokePath: string }
+    options?: { authorizationMethod: 'header' | 'body' }
+  }
   export class ClientCredentials {
-    constructor(config: {
-      client: { id: string; secret: string }
-      auth: { tokenHost: string; tokenPath: string; revokePath: string }
-      options?: { authorizationMethod: 'header' | 'body' }
-    })
+    constructor(config: Config)
     getToken(params: { scope?: string }): Promise<AccessToken>
     createToken(token: Token): AccessToken
+  }
+  export class AuthorizationCode {
+    constructor(config: Config)
+    getToken(params: { code: string; redirect_uri: string; code_verifier: string }): Promise<AccessToken>
+  }
+  export class ResourceOwnerPassword {
+    constructor(config: Config)
+    getToken(params: { username: string; password: string; scope: string[] }): Promise<AccessToken>
   }
 }
