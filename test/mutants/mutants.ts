@@ -1095,4 +1095,16 @@ export const MUTANTS: Mutant[] = [
     ],
     tests: ['test/ledger/registry/registry.test.ts', 'test/token-endpoint/authorization-code.test.ts'],
   },
+  {
+    name: 'a password that is typed in a terminal is shown',
+    file: 'services/cli/commands/people/password.ts',
+    changes: [['input: process.stdin, output, terminal', 'input: process.stdin, output: process.stderr, terminal']],
+    tests: ['test/cli/passwords-and-codes.test.ts'],
+  },
+  {
+    name: 'a password from a file has the end of its line',
+    file: 'services/cli/commands/people/password.ts',
+    changes: [["(await text(process.stdin)).replace(/\\r?\\n$/, '')", 'await text(process.stdin)']],
+    tests: ['test/cli/passwords-and-codes.test.ts'],
+  },
 ]

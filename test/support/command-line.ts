@@ -16,12 +16,19 @@ export type Ended = { code: number | null; out: string; err: string }
 
 /** Runs the real command line to its end, however it ends, with nothing of our own environment in its settings. */
 export function commandLine(env: Record<string, string>, ...args: string[]): Promise<Ended> {
+  return commandLineOn('', env, ...args)
+}
+
+/** The same with this on its standard input. */
+export function commandLineOn(input: string, env: Record<string, string>, ...args: string[]): Promise<Ended> {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('LEDGER_')))
   const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
     env: { ...inherited, XDG_CACHE_HOME: CACHE, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
   endWithUs(child)
+  // It may end without having read it.
+  child.stdin.on('error', () => undefined).end(input)
   seededSettings(env)
   child.stderr.on('data', keepLog(`token-ledger ${args.slice(0, 2).join(' ')}`))
   const ended: Ended = { code: null, out: '', err: '' }

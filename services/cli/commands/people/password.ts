@@ -50,12 +50,12 @@ async function readPassword(): Promise<string> {
   return password
 }
 
-/** What is typed, without showing it. */
+/** What is typed, without showing it: asked for once the terminal no longer shows anything. */
 async function asked(question: string): Promise<string> {
   const { createInterface } = await import('node:readline')
-  process.stderr.write(question)
   const output = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input: process.stdin, output, terminal: true })
+  process.stderr.write(question)
   return new Promise<string>((resolve, reject) => {
     lines.once('line', resolve)
     lines.once('close', () => reject(new OperatorError('nothing was changed')))
