@@ -42,6 +42,19 @@ test('without rotation an equal request within the grace is a retry, at once and
   t.not(narrow.body['access_token'], answers[0]?.body['access_token'])
 })
 
+test('without rotation refreshes of several scopes at once lose nobody the refresh token: one that lost comes again', async (t) => {
+  const [ledger, other] = [await ledgerOfAll(), await second()]
+  const app = await ledger.client({ refresh_rotation: false, refresh_grace_seconds: 60 })
+  const { refresh_token } = await ledger.grant({ to: app })
+  const asks = ['read', 'write'].flatMap((scope) =>
+    [ledger, other].map((one) => () => refresh(one, app, refresh_token, { scope })),
+  )
+  const answers = await Promise.all(asks.map((ask) => ask()))
+  t.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200, 503]))
+  for (const { status, headers } of answers) if (status === 503) t.truthy(headers.get('retry-after'))
+  for (const ask of asks) t.is((await ask()).status, 200)
+})
+
 test('without rotation a stolen refresh token that is used later is no reuse: nothing can tell, and the grant lives', async (t) => {
   const ledger = await ledgerOfAll()
   const app = await ledger.client({ refresh_rotation: false, refresh_grace_seconds: 1 })

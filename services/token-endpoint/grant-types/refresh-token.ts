@@ -19,7 +19,7 @@ import { requirePast } from '../../../shared/read-model/reads/freshness.ts'
 import { TO_USE } from '../../../shared/read-model/reads/settled.ts'
 import { readSettledToken, requireCurrentKey } from '../../../shared/read-model/reads/settled-token.ts'
 import type { TokenView } from '../../../shared/read-model/reads/tokens.ts'
-import { Contradiction } from '../../../shared/read-model/unsettled.ts'
+import { Contradiction, Unsettled } from '../../../shared/read-model/unsettled.ts'
 import type { TokenResponse } from '../../../shared/tokens/token-response.ts'
 import { type ParsedToken, presentedToken, type PresentedToken } from '../../../shared/tokens/token-string.ts'
 import type { TokenEndpoint } from '../endpoint.ts'
@@ -103,6 +103,7 @@ async function refresh(
   const asked = { ...commandOf(endpoint, presented, { view: after, next: made }), ...committed }
   const answer = answerRefresh(after.grant, asked)
   if (answer.contradiction !== undefined) throw contradicted(presented, answer.contradiction)
+  if (answer.overtaken) throw new Unsettled('a refresh of another scope came first')
   if (answer.refused) requireAge(asked)
   if (answer.refused) throw refusedWith(answer.refused)
   return answered(endpoint, presented, { view: after, generation: answer.generation })

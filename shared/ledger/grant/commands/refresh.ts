@@ -1,6 +1,6 @@
 import type { GrantFact } from '../../events.ts'
 import { grantedScope, isSubsetScope } from '../../scope.ts'
-import { deadBecause, type EntityState, refreshEnded } from '../liveness.ts'
+import { accessTokenUntil, deadBecause, type EntityState, refreshEnded } from '../liveness.ts'
 import { type Refusal, refuse } from './refusal.ts'
 import { FIRST_GENERATION, type GrantState, type LiveGrant } from '../state.ts'
 import { isClosed } from '../sweepable.ts'
@@ -45,11 +45,15 @@ export type RefreshDecision =
   | { repeat: number; event?: undefined; refused?: undefined }
   | { refused: Refusal; event?: ReuseDetected; repeat?: undefined }
 
-/** `contradiction`: what was read cannot be, whatever the client did. */
+/**
+ * `overtaken`: another refresh came first, and the token is as good as before: the same request is right then.
+ * `contradiction`: what was read cannot be, whatever the client did.
+ */
 export type RefreshAnswer =
-  | { generation: number; refused?: undefined; contradiction?: undefined }
-  | { refused: Refusal; generation?: undefined; contradiction?: undefined }
-  | { contradiction: string; generation?: undefined; refused?: undefined }
+  | { generation: number; refused?: undefined; overtaken?: undefined; contradiction?: undefined }
+  | { refused: Refusal; generation?: undefined; overtaken?: undefined; contradiction?: undefined }
+  | { overtaken: true; generation?: undefined; refused?: undefined; contradiction?: undefined }
+  | { contradiction: string; generation?: undefined; refused?: undefined; overtaken?: undefined }
 
 /** Our own event as it stands in the log: `logged_at` is the log's time of it, ms. */
 export type Appended = { event_id: string; logged_at: number }
@@ -89,7 +93,8 @@ export function answerRefresh(state: GrantState, command: RefreshCommand & Appen
   if (next === null) return withoutNext(state, command)
   if (next.event_id === command.event_id) return { generation: next.generation }
   const lost = repeatProblem(state, command, next)
-  return lost ? refusedAs(lost) : { generation: next.generation }
+  if (lost === null) return { generation: next.generation }
+  return state.refresh_rotation ? refusedAs(lost) : { overtaken: true }
 }
 
 // The fold voids a refresh whose record is later than the grant's last moment. Every other reason to void it leaves
@@ -129,9 +134,11 @@ function presentCurrent(grant: LiveGrant, command: RefreshCommand): RefreshDecis
   return { event: refreshed(grant, command, scope) }
 }
 
-// Without rotation nothing shows whether a token was presented before: the same request within the grace is a repeat.
+// Without rotation nothing shows whether a token was presented before: the same request within the grace is a repeat,
+// but for one whose access token has expired meanwhile: that is no answer to anybody.
 function isRepeatedWithoutRotation(grant: LiveGrant, command: RefreshCommand, next: NextGeneration, scope: string) {
   if (grant.refresh_rotation || next.generation === FIRST_GENERATION) return false
+  if (accessTokenUntil(grant, grant.current) <= command.now) return false
   if (!isSubsetScope(next.scope, scope) || !isSubsetScope(scope, next.scope)) return false
   return isSurelyWithinGrace(next.projected_at, command.now, command.refresh_grace_seconds)
 }

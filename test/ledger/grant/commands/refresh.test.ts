@@ -186,6 +186,13 @@ test('without rotation the same request within the grace gets the same access to
   })
 })
 
+test('without rotation an equal request gets a new access token once the last has expired, also within the grace', (t) => {
+  const brief = given([fixed, 0], [refreshed(2, { refresh_generation: 1, access_token_lifetime: 10 }), 10])
+  const at = (seconds: number) => refreshTokens(brief, present(1, seconds, { next: row(2, 10) }))
+  t.deepEqual(at(19.999), { repeat: 2 })
+  t.like(at(20).event, { data: { access_generation: 3, refresh_generation: 1 } })
+})
+
 test('without rotation another scope within the grace gets its own access token', (t) => {
   t.truthy(refreshTokens(fixedTwice, present(1, 20, { next: row(2, 10), scope: 'read' })).event)
 })
@@ -200,6 +207,11 @@ test('without rotation a racer that lost is answered as the winner, whatever the
   const lost = present(1, 60, { next: row(2, 10), refresh_grace_seconds: 0 })
   t.deepEqual(answerRefresh(fixedTwice, { ...lost, ...strict }), { generation: 2 })
   t.like(answerRefresh(twice, { ...lost, ...strict }).refused, { error: 'invalid_grant' })
+})
+
+test('without rotation a racer that lost to another scope is told to come again: its refresh token is still good', (t) => {
+  const lost = { ...present(1, 12, { next: row(2, 11), scope: 'read' }), event_id: 'mine', logged_at: T0 + 11_000 }
+  t.deepEqual(answerRefresh(fixedTwice, lost), { overtaken: true })
 })
 
 type Answering = Partial<RefreshCommand> & { logged?: number }
