@@ -61,6 +61,11 @@ export async function confirmPassword(knex: Knex, sub: string, epoch: number): P
   await knex.raw('UPDATE ledger.passwords SET pending = false WHERE sub = ? AND epoch = ? AND pending', [sub, epoch])
 }
 
+/** Takes back the password of somebody who is no user any more, unless there is a later one. */
+export async function dropPassword(knex: Knex, sub: string, epoch: number): Promise<void> {
+  await knex.raw('DELETE FROM ledger.passwords WHERE sub = ? AND epoch = ?', [sub, epoch])
+}
+
 /** Stores the same password under another kid, unless it was changed meanwhile. */
 export async function storeAnew(knex: Knex, sub: string, epoch: number, { kid, hash }: PasswordHash): Promise<void> {
   await knex.raw('UPDATE ledger.passwords SET kid = ?, hash = ? WHERE sub = ? AND epoch = ?', [kid, hash, sub, epoch])

@@ -1,6 +1,12 @@
 import type { Knex } from 'knex'
 import type { PasswordHash } from '../../accounts/passwords/hashing.ts'
-import { claimPassword, confirmPassword, type Password, readPassword } from '../../accounts/passwords/passwords.ts'
+import {
+  claimPassword,
+  confirmPassword,
+  dropPassword,
+  type Password,
+  readPassword,
+} from '../../accounts/passwords/passwords.ts'
 import type { People } from '../../accounts/people.ts'
 import type { EventContext } from '../../event-log/event-codec.ts'
 import { needsGuard } from '../../ledger/access/guard.ts'
@@ -56,7 +62,11 @@ export async function setPassword(
     const epoch = Math.max(standing?.epoch ?? 0, user.password_epoch ?? 0) + 1
     await decide(read, await factOf(setting, read, user, epoch))
     const isFirst = await claimPassword(setting.knex, { sub, epoch, set_by: context.actor, hashed })
-    if (isFirst) return appendPassword(setting, { sub, epoch, context, decide })
+    if (!isFirst) continue
+    const set = await appendPassword(setting, { sub, epoch, context, decide })
+    // Deleted meanwhile, perhaps before there was this row to be forgotten.
+    if (!set) await dropPassword(setting.knex, sub, epoch)
+    return set
   }
   throw new Unsettled(`${ATTEMPTS} times another change of this password came first`)
 }

@@ -84,6 +84,20 @@ test('a change that was cut short is finished by the next change, and only the l
   t.like(await readPassword(ledger.runtime.knex, sub), { epoch: 3, pending: false })
 })
 
+test('of a user who is deleted while a password is set no password stays behind', async (t) => {
+  const ledger = await ledgerOfAll()
+  const { sub } = await person(ledger, { password: GOOD })
+  const hashed = await requirePasswords(ledger.runtime).hash(NEXT)
+  const asked = { sub, hashed, context: { actor: 'client/root' } }
+  let isDeleted = false
+  const decide = async () => {
+    if (!isDeleted) await ledger.deleteUser(sub)
+    isDeleted = true
+  }
+  t.is(await setPassword(passwordSettingOf(ledger.runtime), asked, decide), null)
+  t.is(await readPassword(ledger.runtime.knex, sub), null)
+})
+
 test('of many changes at once each is answered, one password counts, and it is the last that was committed', async (t) => {
   const ledger = await ledgerOfAll()
   const other = await startBeside(t, { beside: ledger, services: ['admin'] })
