@@ -175,6 +175,30 @@ test('a removed password lets nobody in, a deleted user passes on none, and remo
   isOut(t, await login(ledger, as, username, GOOD), 'the later user of this sub')
 })
 
+test('a client that does not prove itself has no name looked for, and makes no key of names', async (t) => {
+  const { post, runtime } = await startBeside(t, { services: ['token-endpoint', 'projector'] })
+  const form = { grant_type: 'password', username: 'anybody', password: GOOD }
+  refuses(t, await post('/oauth2/token', form, { as: { client_id: 'x', client_secret: 'y' } }), [401, 'invalid_client'])
+  t.deepEqual(await runtime.knex.withSchema('ledger').table('name_key').select('kid'), [])
+})
+
+test('whoever logs in while all grants of the client are ended gets no tokens that live on', async (t) => {
+  const ledger = await ledgerOfAll()
+  const other = await startBeside(t, { beside: ledger, services: ['token-endpoint'] })
+  const as = await ledger.client(LOGS_IN)
+  const { username } = await person(ledger, { password: GOOD })
+  const { people } = other.runtime
+  const { indexOf } = people
+  people.indexOf = async (name) => {
+    people.indexOf = indexOf
+    const path = `/admin/clients/${as.client_id}/revoke-all`
+    t.is((await ledger.send('POST', path, { token: ledger.root, body: { reason: 'leaked' } })).status, 200)
+    return indexOf(name)
+  }
+  refuses(t, await login(other, as, username, GOOD), [503, 'temporarily_unavailable'])
+  isIn(t, await login(other, as, username, GOOD))
+})
+
 test.serial(
   'many passwords at once wait for each other, never block the event loop, and beyond the queue are 503',
   async (t) => {

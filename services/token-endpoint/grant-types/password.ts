@@ -14,6 +14,8 @@ import { commitAndRead } from '../../../shared/read-model/commit/commit.ts'
 import { issuedTokens } from '../../../shared/read-model/commit/issued-tokens.ts'
 import { type LoginView, nameKeysOf } from '../../../shared/read-model/passwords/read-login.ts'
 import { requireCurrentKey } from '../../../shared/read-model/reads/settled-token.ts'
+import type { TokenView } from '../../../shared/read-model/reads/tokens.ts'
+import { Unsettled } from '../../../shared/read-model/unsettled.ts'
 import type { TokenResponse } from '../../../shared/tokens/token-response.ts'
 import type { TokenEndpoint } from '../endpoint.ts'
 
@@ -28,19 +30,26 @@ export function createPasswordGrant(endpoint: TokenEndpoint) {
     const [username, password] = [required(form, 'username'), required(form, PASSWORD)]
     const grant_id = uuidv7()
     const key = { client_id: credentials.client_id, grant_id, generation: 1 }
-    const names = await nameKeysOf(endpoint.people, username)
-    const login: Login = { grant_id, password, read: () => endpoint.readLogin({ ...key, ...names }) }
-    const first = await login.read()
-    const client = await authenticateCaller(ctx, endpoint, credentials, first)
+    const caller = await endpoint.read(key)
+    const client = await authenticateCaller(ctx, endpoint, credentials, caller)
     const barred = grantTypeRefusal(client, PASSWORD)
     if (barred) throw refusedWith(barred)
-    const view = await readLogin(endpoint, login, first)
+    // Only now: by what a name is found is asked of the database each time, and made where there never was a name.
+    const names = await nameKeysOf(endpoint.people, username)
+    const login: Login = { grant_id, password, read: () => endpoint.readLogin({ ...key, ...names }) }
+    const view = await readLogin(endpoint, login, await login.read())
     const named = { name_index: names.username_index, sub: view.account?.user.value?.sub ?? null }
     const proven = await limitedLogin(ctx, endpoint, named, async () => authenticateUser(endpoint, login, view))
     if (proven.refused) throw refusedWith(proven.refused)
+    requireSameCaller(caller, proven.view)
     const principal: Principal = { type: 'user', id: proven.sub }
     return issue(endpoint, ctx, { client, principal, grant_id, scope: form['scope'] ?? null, view: proven.view })
   }
+}
+
+/** Unsettled: what ended the grants of this client since it proved itself would not end this one, which comes later. */
+function requireSameCaller(before: TokenView, { caller }: TokenView): void {
+  if (before.caller?.last_offset !== caller?.last_offset) throw new Unsettled('the client was changed meanwhile')
 }
 
 type Issue = { client: Client; principal: Principal; grant_id: string; scope: string | null; view: LoginView }
