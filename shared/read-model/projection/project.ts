@@ -80,12 +80,13 @@ export async function project(tables: Projection, steps: KnownStep[], projectedA
   }
 }
 
-/** A step with its people opened: all that may be done while the step before is written. */
+/** A step with its people opened, where it is about any: all that may be done while the step before is written. */
 export async function withPeople<Step extends KnownStep>(
   { people }: Pick<Projection, 'people'>,
   step: Step,
 ): Promise<Step> {
-  return { ...step, reveal: await revealFor(people, step.records) }
+  const registryEvents = registryRecords(step.records)
+  return registryEvents.length === 0 ? step : { ...step, reveal: await revealFor(people, registryEvents) }
 }
 
 async function writeOn(knex: Knex, { sql, bindings, options }: ReturnType<typeof writeSql>): Promise<void> {

@@ -8,11 +8,11 @@ import {
 } from '../../../shared/event-log/places.ts'
 import { readBatch } from '../../../shared/event-log/fold-log.ts'
 import { NO_SKIPS } from '../../support/skipping.ts'
-import type { GrantFact } from '../../../shared/ledger/events.ts'
+import type { Fact, GrantFact } from '../../../shared/ledger/events.ts'
 import type { GrantState } from '../../../shared/ledger/grant/state.ts'
 import { loadCheckpoints, markPartition } from '../../../shared/read-model/checkpoints.ts'
-import { CheckpointTaken, type KnownStep, project } from '../../../shared/read-model/projection/project.ts'
-import { GRANT_ID, issued, refreshed } from '../../ledger/given.ts'
+import { CheckpointTaken, type KnownStep, project, withPeople } from '../../../shared/read-model/projection/project.ts'
+import { GRANT_ID, issued, refreshed, user } from '../../ledger/given.ts'
 import { ISSUER, startLedger, type TestLedger } from '../../support/ledger.ts'
 import { realTest } from '../../support/real-parts.ts'
 
@@ -32,7 +32,7 @@ function createFolding({ runtime }: TestLedger) {
     if (!checkpoint || !bound) throw new Error(`there is no ${name}`)
     if (!known.has(name)) known.set(name, new Map())
     for await (const batch of log.read({ topic, partition, from: checkpoint.next, to: bound.end }))
-      return { ...readBatch(batch, checkpoint, NO_SKIPS), known: known.get(name) }
+      return withPeople({ people }, { ...readBatch(batch, checkpoint, NO_SKIPS), known: known.get(name) })
     throw new Error(`nothing lies in ${name}`)
   }
 
@@ -57,6 +57,26 @@ test('a grant that was folded together with a registry batch of the same partiti
   await fold(grants)
   const row = await knex.withSchema(schema).from('grants').where({ grant_id }).first<{ access_generation: number }>()
   t.is(row?.access_generation, 3)
+})
+
+test('a user who is folded together with grants, in whatever order, has the name that was sealed', async (t) => {
+  const ledger = await startLedger(t, { services: [] })
+  const { knex, schema, log, topics, people } = ledger.runtime
+  const fold = createFolding(ledger)
+  const [registry, grants] = [registryPlace(topics), placeOf(topics, GRANT_ID)]
+  const append = (fact: Fact) => log.append(outgoing(envelop(fact, ISSUER, { actor: 'test' }, Date.now()), topics))
+  for (const [at, places] of [
+    [grants, registry],
+    [registry, grants],
+  ].entries()) {
+    const [sub, username] = [`user-${at}`, `name-${at}`]
+    await append(at === 0 ? issued() : refreshed(2))
+    const sealed = await people.seal(user({ sub, personal: { username, name: null, email: null } }))
+    await append({ type: 'UserPut', data: { revision: 1, user: sealed } })
+    await fold(...places)
+    const row = await knex.withSchema(schema).from('users').where({ sub }).first<{ username: string | null }>()
+    t.like(row, { username, personal_state: null }, places.map(placeText).join(' and '))
+  }
 })
 
 test('a partition that has diverged is not moved on, whoever still folds it', async (t) => {
