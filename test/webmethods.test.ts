@@ -1,9 +1,12 @@
 // Features of the OAuth services of webMethods Integration Server, one test a row; its number and rule are the title.
 import { randomBytes } from 'node:crypto'
-import ava from 'ava'
+import ava, { type ExecutionContext } from 'ava'
+import { s256 } from '../shared/tokens/pkce.ts'
 import { refuses } from './support/asserting.ts'
+import { authorize, CALLBACK, CODE_CLIENT, untilExpired } from './support/codes.ts'
 import { seeded } from './support/kept-logs.ts'
-import { sharedLedger, startLedger } from './support/ledger.ts'
+import { sharedLedger, startLedger, type TestLedger } from './support/ledger.ts'
+import { LOGS_IN, seededLogin } from './support/passwords.ts'
 import { realTest } from './support/real-parts.ts'
 import { basic } from './support/requests.ts'
 import { LIVES_S, startPastLedger } from './support/past-grants.ts'
@@ -47,7 +50,7 @@ test('W1. refreshAccessToken: grant_type=refresh_token, refresh_token, scope (op
   refuses(t, await ledger.post(REFRESH, wider, { as: app }), [400, 'invalid_scope'])
 })
 
-test('W2. getToken: grant_type = refresh_token, client_credentials; refresh_token, scope gives the same as W1; the token endpoint; refresh_token absent for client_credentials and when the client’s refresh limit is 0', async (t) => {
+test('W2. getToken: grant_type = authorization_code, refresh_token, client_credentials, password; code, client_id (public), redirect_uri, code_verifier, refresh_token, scope gives the same as W1; the token endpoint; refresh_token absent for client_credentials and when the client’s refresh limit is 0', async (t) => {
   const ledger = await ledgerOfAll()
   const app = await ledger.client()
   const phone = await ledger.publicClient()
@@ -67,6 +70,7 @@ test('W2. getToken: grant_type = refresh_token, client_credentials; refresh_toke
     const theirs = await ledger.grant({ to: phone })
     const sent = { ...form, refresh_token: theirs.refresh_token, client_id: phone.client_id }
     t.is((await ledger.post(path, sent)).status, 200, 'a public client sends client_id')
+    await pairsByCodeAndPassword(t, ledger, path)
     refuses(t, await ledger.post(path, { ...form, grant_type: 'implicit' }, { as: app }), [
       400,
       'unsupported_grant_type',
@@ -74,7 +78,45 @@ test('W2. getToken: grant_type = refresh_token, client_credentials; refresh_toke
   }
 })
 
-test('W3. getAccessToken: grant_type = client_credentials; scope gives access_token, token_type, expires_in; deprecated alias; no refresh here', async (t) => {
+/** A pair for a code, of a confidential client and of a public one, and for a password; narrowed where scope has a say. */
+async function pairsByCodeAndPassword(t: ExecutionContext, ledger: TestLedger, path: string) {
+  const coded = [await ledger.client(CODE_CLIENT), await ledger.publicClient(CODE_CLIENT)]
+  const codes = await Promise.all(
+    coded.map(async (as) => ({ as, scope: 'read write', ...(await authorize(ledger, { to: as })) })),
+  )
+  const login = {
+    as: await ledger.client(LOGS_IN),
+    scope: 'read',
+    form: { ...(await seededLogin(ledger)), scope: 'read' },
+  }
+  for (const { as, scope, form } of [...codes, login]) {
+    if ('code_verifier' in form) {
+      refuses(
+        t,
+        await ledger.post(path, { ...form, code_verifier: 'x'.repeat(43) }, { as }),
+        [400, 'invalid_grant'],
+        path,
+      )
+      refuses(
+        t,
+        await ledger.post(path, { ...form, redirect_uri: `${CALLBACK}/x` }, { as }),
+        [400, 'invalid_grant'],
+        path,
+      )
+    }
+    const { status, body } = await ledger.post(path, form, { as })
+    t.is(status, 200, `${path}, ${as.client_id}`)
+    t.deepEqual(Object.keys(body), ['access_token', 'token_type', 'expires_in', 'refresh_token', 'scope'])
+    t.like(body, { token_type: 'Bearer', scope })
+    t.true(isRemainderOf(3600, body['expires_in']))
+    const told = await ledger.introspect(String(body['access_token']))
+    t.like(told, { active: true, client_id: as.client_id, username: `${String(told['sub'])}.name` })
+    const refreshing = { grant_type: 'refresh_token', refresh_token: String(body['refresh_token']) }
+    t.is((await ledger.post('/oauth2/token', refreshing, { as })).status, 200)
+  }
+}
+
+test('W3. getAccessToken: grant_type = authorization_code, client_credentials, password; client_id, code, redirect_uri, scope gives access_token, token_type, expires_in, refresh_token; deprecated alias; no refresh here', async (t) => {
   const ledger = await ledgerOfAll()
   const app = await ledger.client()
   const { grant_id, refresh_token } = await ledger.grant({ to: app })
@@ -86,6 +128,7 @@ test('W3. getAccessToken: grant_type = client_credentials; scope gives access_to
     t.like(await ledger.introspect(String(body['access_token'])), { active: true, sub: app.client_id })
     const form = { grant_type: 'refresh_token', refresh_token }
     refuses(t, await ledger.post(path, form, { as: app }), [400, 'unsupported_grant_type'], path)
+    await pairsByCodeAndPassword(t, ledger, path)
   }
   t.is((await ledger.eventsOf(grant_id)).length, 1)
 })
@@ -498,7 +541,36 @@ test('W25. global settings: require HTTPS, access token lifetime (3600 s or neve
     refuses(t, await strict.post(path, { ...OWN, token: 'x' }, { as }), [400, 'invalid_request'], path)
 })
 
-ava.todo('W25. global settings: require PKCE, code lifetime (600 s)')
+test('W25. global settings: require PKCE, code lifetime (600 s)', async (t) => {
+  for (const [settings, lives, isRequired] of [
+    [{}, 600, false],
+    [{ REQUIRE_PKCE: 'true', AUTHORIZATION_CODE_LIFETIME: '5' }, 5, true],
+  ] as const) {
+    const services = ['token-endpoint', 'projector', 'admin'] as const
+    const ledger = await startAdministered(t, { settings, services: [...services] })
+    const { register, send, make, post, root: token } = ledger
+    await make('/admin/users/ada', { username: 'ada' })
+    const app = await register({ client_name: 'App', ...CODE_CLIENT })
+    const phone = await register({ client_name: 'Phone', client_type: 'public', ...CODE_CLIENT })
+    const code_verifier = randomBytes(32).toString('base64url')
+    const pkce = { code_challenge: s256(code_verifier), code_challenge_method: 'S256' }
+    const ask = ({ client_id }: typeof app, challenge: object) =>
+      send('POST', '/admin/authorizations', { token, body: { client_id, sub: 'ada', ...challenge } })
+    t.is((await ask(phone, {})).status, 400)
+    t.is((await ask(app, {})).status, isRequired ? 400 : 200)
+    const { body } = await ask(app, pkce)
+    t.true(isRemainderOf(lives, body['expires_in']), JSON.stringify(body))
+    const form = { grant_type: 'authorization_code', code: String(body['code']), code_verifier }
+    if (lives < 600) await untilExpired(ledger, String(body['grant_id']))
+    for (const path of OWN_PATHS) {
+      const code = lives < 600 ? form.code : String((await ask(app, pkce)).body['code'])
+      const answer = await post(path, { ...form, code }, { as: app })
+      if (lives < 600) refuses(t, answer, [400, 'invalid_grant'], path)
+      else t.is(answer.status, 200, path)
+    }
+  }
+})
+
 ava.todo('W26. login and approval page: title, logo, heading, footer; the user may select which scopes to approve')
 
 test('W27. clustering: several instances, one truth', async (t) => {

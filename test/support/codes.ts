@@ -8,6 +8,7 @@ import { s256 } from '../../shared/tokens/pkce.ts'
 import { formatToken } from '../../shared/tokens/token-string.ts'
 import type { Seeds } from './ledger-seeds.ts'
 import type { Answer, Credentials, Requests } from './requests.ts'
+import { until } from './waiting.ts'
 
 export const CALLBACK = 'https://app.example/callback'
 
@@ -65,6 +66,17 @@ export const exchange = (
   { form }: Pick<Code, 'form'>,
   over: Record<string, string | undefined> = {},
 ): Promise<Answer> => post('/oauth2/token', withoutAbsent({ ...form, ...over }), { as })
+
+/** Resolves when the code of this grant has expired by the database's clock. */
+export async function untilExpired({ runtime: { knex, schema } }: { runtime: Runtime }, grant_id: string) {
+  await until(async () => {
+    const { rows } = await knex.raw<{ rows: { past: boolean }[] }>(
+      `SELECT now() >= dead_at AS past FROM ${schema}.grants WHERE grant_id = ?`,
+      [grant_id],
+    )
+    return rows[0]?.past === true
+  }, 'an expired code')
+}
 
 function withoutAbsent(form: Record<string, string | undefined>): Record<string, string> {
   return Object.fromEntries(

@@ -1,6 +1,9 @@
 import { v7 as uuidv7 } from 'uuid'
+import { passwordSettingOf, requirePasswords } from '../../shared/process/runtime.ts'
+import { setPassword as putPassword } from '../../shared/read-model/passwords/set-password.ts'
 import type { Ledger } from '../admin/ledger.ts'
 import { seeded } from './kept-logs.ts'
+import type { TestLedger } from './ledger.ts'
 import type { Answer, Credentials, Requests } from './requests.ts'
 
 /** A client that may log users in. */
@@ -21,6 +24,16 @@ export async function person(ledger: Ledger, { username, password }: { username?
   await ledger.user({ sub, personal: { username: name, name: null, email: null } })
   if (password !== undefined) await mustSet(ledger, sub, password)
   return { sub, username: name }
+}
+
+/** A user with the password GOOD, without an administrator; gives what logs it in. */
+export async function seededLogin(ledger: Pick<TestLedger, 'user' | 'runtime'>): Promise<Record<string, string>> {
+  const sub = await ledger.user()
+  const hashed = await requirePasswords(ledger.runtime).hash(GOOD)
+  const setting = { sub, hashed, context: { actor: 'system/test' } }
+  await putPassword(passwordSettingOf(ledger.runtime), setting, () => Promise.resolve())
+  seeded(GOOD)
+  return { grant_type: 'password', username: `${sub}.name`, password: GOOD }
 }
 
 /** PUT of a password, by `root` unless another token is given. */

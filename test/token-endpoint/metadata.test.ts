@@ -1,10 +1,8 @@
-import { passwordSettingOf, requirePasswords } from '../../shared/process/runtime.ts'
-import { setPassword } from '../../shared/read-model/passwords/set-password.ts'
 import { newKey, signer } from '../support/assertions.ts'
 import { refuses } from '../support/asserting.ts'
 import { authorize, CODE_CLIENT, exchange } from '../support/codes.ts'
 import { ISSUER, sharedLedger, startLedger, type TestLedger } from '../support/ledger.ts'
-import { GOOD, LOGS_IN } from '../support/passwords.ts'
+import { LOGS_IN, seededLogin } from '../support/passwords.ts'
 import { realTest } from '../support/real-parts.ts'
 import type { Answer, Credentials } from '../support/requests.ts'
 
@@ -81,11 +79,7 @@ const GRANT_TYPES: Record<string, (ledger: TestLedger, as: Caller, path: string)
   },
   client_credentials: (_ledger, as, path) => as.post(path, { grant_type: 'client_credentials' }),
   password: async (ledger, _as, path) => {
-    const sub = await ledger.user()
-    const hashed = await requirePasswords(ledger.runtime).hash(GOOD)
-    const context = { actor: 'system/test' }
-    await setPassword(passwordSettingOf(ledger.runtime), { sub, hashed, context }, () => Promise.resolve())
-    const form = { grant_type: 'password', username: `${sub}.name`, password: GOOD }
+    const form = await seededLogin(ledger)
     return ledger.post(path, form, { as: await ledger.client(LOGS_IN) })
   },
 }

@@ -26,8 +26,18 @@ const authorizing =
   (body: object, { token = root, key }: { token?: string; key?: string } = {}) =>
     send('POST', '/admin/authorizations', { token, body, headers: key ? { 'idempotency-key': `"${key}"` } : {} })
 
-const exchange = ({ post }: Ledger, as: { client_id: string; client_secret: string }, form: Record<string, string>) =>
-  post('/oauth2/token', { grant_type: 'authorization_code', ...form }, { as })
+const exchange = (
+  { post }: Ledger,
+  as: { client_id: string; client_secret: string },
+  form: Record<string, string>,
+  path = '/oauth2/token',
+) => post(path, { grant_type: 'authorization_code', ...form }, { as })
+
+/** Where codes are exchanged: the standard path, and both services of webMethods Integration Server by both spellings. */
+const PATHS = [
+  '/oauth2/token',
+  ...['getToken', 'getAccessToken'].flatMap((name) => [`/invoke/pub.oauth/${name}`, `/invoke/pub.oauth:${name}`]),
+]
 
 test('an administrator authorizes a client for a user, and the client exchanges the code', async (t) => {
   const { ledger, shop, code_verifier, body, ask } = await withShop(t, {}, { AUTHORIZATION_CODE_LIFETIME: '90' })
@@ -47,28 +57,32 @@ test('an administrator authorizes a client for a user, and the client exchanges 
 test('W13. redirect_uri at the token service: required iff sent to authorize, exact match; 400 if sent when authorize had none', async (t) => {
   const { ledger, shop, code_verifier, body, ask } = await withShop(t)
   const coded = async (over: object) => String((await ask({ ...body, ...over })).body['code'])
-  const sent = await coded({})
-  for (const redirect_uri of ['', `${CALLBACK}?`, 'https://shop.example/', CALLBACK.toUpperCase()])
-    refuses(t, await exchange(ledger, shop, { code: sent, code_verifier, redirect_uri }), [400, 'invalid_grant'])
-  t.is((await exchange(ledger, shop, { code: sent, code_verifier, redirect_uri: CALLBACK })).status, 200)
-  const omitted = await coded({ redirect_uri: undefined })
-  refuses(t, await exchange(ledger, shop, { code: omitted, code_verifier, redirect_uri: CALLBACK }), [
-    400,
-    'invalid_grant',
-  ])
-  t.is((await exchange(ledger, shop, { code: omitted, code_verifier })).status, 200)
+  for (const path of PATHS) {
+    const ask = (form: Record<string, string>) => exchange(ledger, shop, { code_verifier, ...form }, path)
+    const sent = await coded({})
+    for (const redirect_uri of ['', `${CALLBACK}?`, 'https://shop.example/', CALLBACK.toUpperCase()])
+      refuses(t, await ask({ code: sent, redirect_uri }), [400, 'invalid_grant'], path)
+    refuses(t, await ask({ code: sent }), [400, 'invalid_grant'], path)
+    t.is((await ask({ code: sent, redirect_uri: CALLBACK })).status, 200, path)
+    const omitted = await coded({ redirect_uri: undefined })
+    refuses(t, await ask({ code: omitted, redirect_uri: CALLBACK }), [400, 'invalid_grant'], path)
+    t.is((await ask({ code: omitted })).status, 200, path)
+  }
 })
 
 test('W16. PKCE: S256 and plain; once a challenge was sent the verifier is a must', async (t) => {
   const { ledger, shop, code_verifier, body, ask } = await withShop(t, {}, { ALLOW_PLAIN_PKCE: 'true' })
   const challenges = [{}, { code_challenge: code_verifier, code_challenge_method: 'plain' }]
-  for (const challenge of challenges) {
-    const { code } = (await ask({ ...body, ...challenge })).body
-    const form = { code: String(code), redirect_uri: CALLBACK }
-    refuses(t, await exchange(ledger, shop, form), [400, 'invalid_grant'])
-    refuses(t, await exchange(ledger, shop, { ...form, code_verifier: 'x'.repeat(43) }), [400, 'invalid_grant'])
-    t.is((await exchange(ledger, shop, { ...form, code_verifier })).status, 200)
-  }
+  for (const path of PATHS)
+    for (const challenge of challenges) {
+      const { code } = (await ask({ ...body, ...challenge })).body
+      const send = (proof: Record<string, string>) =>
+        exchange(ledger, shop, { code: String(code), redirect_uri: CALLBACK, ...proof }, path)
+      refuses(t, await send({}), [400, 'invalid_grant'], path)
+      for (const other of ['x'.repeat(43), body.code_challenge])
+        refuses(t, await send({ code_verifier: other }), [400, 'invalid_grant'], path)
+      t.is((await send({ code_verifier })).status, 200, path)
+    }
 })
 
 test('a code is refused with a clear word as an authorization endpoint would', async (t) => {
