@@ -1,5 +1,4 @@
 import type { HttpMiddleware, HttpRouter } from './context.ts'
-import { OAuthError } from './oauth-error.ts'
 
 // A colon in a path may be sent encoded (RFC 3986 §2.2), and some clients do; `\\:` is one that begins no parameter.
 const SEPARATORS = ['/', '\\:', '%3A', '%3a']
@@ -20,12 +19,14 @@ export function mountPubOauth(
 ): void {
   for (const [name, service] of Object.entries(services)) {
     router.post(pubOauthPaths(name), within, service)
-    if (!requirePost) router.get(pubOauthPaths(name), refuseHead, within, service)
+    if (!requirePost) mountGet(router, pubOauthPaths(name), [within, service])
   }
 }
 
-/** The router takes HEAD wherever it takes GET. A GET may end a token, and nobody expects that of HEAD. */
-const refuseHead: HttpMiddleware = (ctx, next) => {
-  if (ctx.method !== 'HEAD') return next()
-  throw new OAuthError('invalid_request', 'HEAD is not allowed here', { status: 405, headers: { Allow: 'GET, POST' } })
+/** GET alone: the router would take HEAD beside it. A GET may end a token, and nobody expects that of HEAD. */
+function mountGet(router: HttpRouter, paths: string[], middleware: HttpMiddleware[]): void {
+  for (const path of paths) {
+    const route = router.register(path, ['GET'], middleware)
+    route.methods = route.methods.filter((method) => method !== 'HEAD')
+  }
 }

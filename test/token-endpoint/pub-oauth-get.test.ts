@@ -86,9 +86,16 @@ test('no other way in: GET only at these names, never HEAD, and POST takes no to
     for (const path of NAMES.flatMap(pathsOf)) {
       const head = await fetch(ledger.url + query(path, form), { method: 'HEAD', ...as(app) })
       t.is(head.status, 405, `HEAD ${path}`)
+      const allowed = ledger === lax ? 'POST, GET' : 'POST'
+      t.is(head.headers.get('allow'), allowed, `HEAD ${path}`)
+      const options = await fetch(ledger.url + path, { method: 'OPTIONS' })
+      t.deepEqual([options.status, options.headers.get('allow')], [200, allowed], `OPTIONS ${path}`)
       refuses(t, await ledger.post(query(path, form), {}, { as: app }), [400, 'invalid_request'], path)
-      for (const method of ['PUT', 'DELETE', 'PATCH'])
-        refuses(t, await ledger.send(query(path, form), { method, ...as(app) }), [405, 'invalid_request'], path)
+      for (const method of ['PUT', 'DELETE', 'PATCH']) {
+        const refused = await ledger.send(query(path, form), { method, ...as(app) })
+        refuses(t, refused, [405, 'invalid_request'], path)
+        t.is(refused.headers.get('allow'), allowed, `${method} ${path}`)
+      }
       if (ledger === strict) {
         const got = await ledger.send(query(path, form), as(app))
         refuses(t, got, [405, 'invalid_request'], `GET ${path}`)
