@@ -9,9 +9,10 @@ declare module 'autocannon' {
     url: string
     method: string
     headers: Record<string, string>
-    body: string
+    body?: string
     connections: number
-    duration: number
+    duration?: number
+    amount?: number
     setupClient: (client: Client) => void
   }
   export default function autocannon(options: Options): Promise<{ errors: number; timeouts: number }>

@@ -1,7 +1,8 @@
 /**
  * `npm run bench` measures refreshes, `npm run bench -- sweep` the sweeper beside them, `npm run bench -- scale` what a
  * start and a question cost at many grants, `npm run bench -- people` what sealed people cost, and forgetting many,
- * `npm run bench -- lists` what pages of grants take, and what their indexes cost a refresh.
+ * `npm run bench -- lists` what pages of grants take, and what their indexes cost a refresh, `npm run bench --
+ * grant-types` what a code exchange and client_credentials cost beside a refresh.
  */
 const BENCHES = {
   refresh: () => import('./run.ts'),
@@ -9,6 +10,7 @@ const BENCHES = {
   scale: () => import('./scale/run.ts'),
   lists: () => import('./lists.ts'),
   people: () => import('./people/run.ts'),
+  'grant-types': () => import('./grant-types/run.ts'),
 }
 
 const [name = 'refresh'] = process.argv.slice(2)

@@ -6,7 +6,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { migrate } from '../services/cli/compose/migrate.ts'
 import { loadSettings } from '../shared/config/load-settings.ts'
 import { envelop, outgoing } from '../shared/event-log/event-codec.ts'
-import type { Client } from '../shared/ledger/events.ts'
+import type { Client, GrantFact } from '../shared/ledger/events.ts'
 import { openParts } from '../shared/process/open-parts.ts'
 import { readModelInUse } from '../shared/read-model/versions/read-models.ts'
 import { runtimeOf } from '../shared/process/runtime.ts'
@@ -33,6 +33,10 @@ export type Subject = {
   /** The settings of its processes, as variables. */
   env: Record<string, string>
   pids: Pick<Pids, 'endpoint' | 'projector'>
+  /** What it is registered as. */
+  client: Client
+  /** Appends these events, each of a grant of its own; they are projected when it resolves. */
+  append(facts: GrantFact[]): Promise<void>
   /** The current refresh tokens of `count` grants that nobody else uses. */
   grants(count: number): Promise<string[]>
   stop(): Promise<void>
@@ -89,7 +93,8 @@ export async function startSubject({
     logger,
   )
   const secret = generateClientSecret()
-  const terms = { scope: 'orders.read', refresh_token_absolute_lifetime: null }
+  const grant_types = ['refresh_token', 'authorization_code', 'client_credentials']
+  const terms = { scope: 'orders.read', refresh_token_absolute_lifetime: null, grant_types }
   const client = defaultClient({ client_id: 'bench', ...terms, secret: hashClientSecret(keys, secret) })
   await runtime.commit({ type: 'ClientRegistered', data: { revision: 1, client } }, { actor: 'system/bench' }, NO_VIEW)
   await ready(port)
@@ -99,44 +104,45 @@ export async function startSubject({
     keys,
     env,
     pids: { endpoint: [endpoint.pid ?? 0], projector: [projector.pid ?? 0] },
-    grants: (count) => issueGrants(count, client),
+    client,
+    append,
+    grants: issueGrants,
     stop: async () => {
       await Promise.all([endpoint, projector].map(end))
       await parts.close()
     },
   }
 
-  async function issueGrants(count: number, { client_id, scope, access_token_lifetime }: Client): Promise<string[]> {
-    const ids = Array.from({ length: count }, () => uuidv7())
+  async function append(facts: GrantFact[]): Promise<void> {
     const positions = await Promise.all(
-      ids.map(async (grant_id) => {
-        const refresh = { lifetime: 86_400, absolute_lifetime: null, limit: null }
-        const terms = {
-          grant_id,
-          client_id,
-          scope,
-          access_token_lifetime,
-          refresh,
-          refresh_grace_seconds: 30,
-          refresh_rotation: true,
-        }
-        const data = {
-          ...terms,
-          principal: { type: 'client' as const, id: client_id },
-          grant_type: 'administrator',
-          registry_position: 0,
-          kid: 1,
-        }
-        const record = outgoing(
-          envelop({ type: 'TokenIssued', data }, settings.ISSUER, { actor: 'system/bench' }, Date.now()),
-          parts.topics,
-        )
+      facts.map(async (fact) => {
+        const event = envelop(fact, settings.ISSUER, { actor: 'system/bench' }, Date.now())
+        const record = outgoing(event, parts.topics)
         const { offset } = await parts.log.append(record)
         return { ...record, offset }
       }),
     )
     await Promise.all(positions.map((position) => runtime.waiter.past(position, 10_000)))
+  }
+
+  async function issueGrants(count: number): Promise<string[]> {
+    const ids = Array.from({ length: count }, () => uuidv7())
+    await append(ids.map((grant_id) => ({ type: 'TokenIssued', data: termsOf(client, grant_id) })))
     return ids.map((grant_id) => formatToken(keys, 'rt', { kid: 1, grant_id, generation: 1 }))
+  }
+}
+
+/** What a grant of the subject's client for itself begins with. */
+export function termsOf({ client_id, scope, access_token_lifetime }: Client, grant_id: string) {
+  return {
+    ...{ grant_id, client_id, scope, access_token_lifetime },
+    refresh: { lifetime: 86_400, absolute_lifetime: null, limit: null },
+    refresh_grace_seconds: 30,
+    refresh_rotation: true,
+    principal: { type: 'client' as const, id: client_id },
+    grant_type: 'administrator',
+    registry_position: 0,
+    kid: 1,
   }
 }
 
