@@ -17,6 +17,7 @@ import { refresh, refuseSpent, untilOlder, untilPast } from './support/refreshin
 const test = realTest('postgres')
 const ledgerOfAll = sharedLedger()
 const second = sharedLedger(async () => ({ beside: await ledgerOfAll(), services: ['token-endpoint', 'token-check'] }))
+const ledgerAtPath = sharedLedger(() => Promise.resolve({ settings: { ISSUER: `${ISSUER}/path` } }))
 const TOKEN = '/oauth2/token'
 
 const token = ({ post }: TestLedger, as: Credentials | undefined, form: Record<string, string> | string) =>
@@ -581,7 +582,7 @@ test('52. M wrong hint still revokes; missing token -> invalid_request; store do
 // ── Metadata ──
 
 test("53. M `/.well-known/oauth-authorization-server` inserted before the issuer's path, 200 application/json. 8414 §3.1, §3.2", async (t) => {
-  const { send, post } = await startLedger(t, { settings: { ISSUER: `${ISSUER}/path` } })
+  const { send, post } = await ledgerAtPath()
   const { status, headers, body } = await send('/.well-known/oauth-authorization-server/path')
   t.regex(headers.get('content-type') ?? '', /^application\/json/)
   t.deepEqual([status, body['issuer']], [200, `${ISSUER}/path`])
@@ -593,37 +594,49 @@ test("53. M `/.well-known/oauth-authorization-server` inserted before the issuer
 })
 
 test('54. M issuer identical; response_types_supported present; no empty arrays. 8414 §2, §3.2, §3.3 (9207 §3: `authorization_response_iss_parameter_supported` only with an authorization endpoint, then §2 `iss` in its response)', async (t) => {
-  const { send } = await ledgerOfAll()
-  const { body } = await send('/.well-known/oauth-authorization-server')
-  t.is(body['issuer'], ISSUER)
-  t.true(Array.isArray(body['response_types_supported']))
-  for (const [name, value] of Object.entries(body)) if (Array.isArray(value)) t.true(value.length > 0, name)
-  t.false('authorization_endpoint' in body || 'authorization_response_iss_parameter_supported' in body)
+  for (const [path, { send }] of [
+    ['', await ledgerOfAll()],
+    ['/path', await ledgerAtPath()],
+  ] as const) {
+    const { body } = await send(`/.well-known/oauth-authorization-server${path}`)
+    t.is(body['issuer'], `${ISSUER}${path}`)
+    t.true(Array.isArray(body['response_types_supported']))
+    for (const [name, value] of Object.entries(body)) if (Array.isArray(value)) t.true(value.length > 0, name)
+    t.false('authorization_endpoint' in body || 'authorization_response_iss_parameter_supported' in body)
+  }
 })
 
 test('55. M private_key_jwt listed -> token_endpoint_auth_signing_alg_values_supported present, no "none"; every listed method really works. 8414 §2', async (t) => {
-  const ledger = await ledgerOfAll()
-  const { body } = await ledger.send('/.well-known/oauth-authorization-server')
-  const working: Record<string, Credentials> = {
-    client_secret_basic: await ledger.client(),
-    client_secret_post: await ledger.client({ token_endpoint_auth_method: 'client_secret_post' }),
-    none: await ledger.publicClient(),
-  }
-  const algorithms = body['token_endpoint_auth_signing_alg_values_supported'] as string[]
-  t.true(algorithms.length > 0 && !algorithms.includes('none'))
-  const signing = await signer(ledger)
-  const { refresh_token: theirs } = await ledger.grant({ to: { client_id: signing.client_id, client_secret: null } })
-  const refreshing = { grant_type: 'refresh_token', refresh_token: theirs, ...(await signing.proof()) }
-  t.is((await ledger.post(TOKEN, refreshing)).status, 200)
-  t.is((await ledger.post('/oauth2/revoke', { token: theirs, ...(await signing.proof()) })).status, 200)
-  const listed = body['token_endpoint_auth_methods_supported'] as string[]
-  t.deepEqual([...listed].sort(), [...Object.keys(working), 'private_key_jwt'].sort())
-  for (const method of Object.keys(working)) {
-    const app = working[method]
-    if (!app) throw new Error(method)
-    const { refresh_token } = await ledger.grant({ to: app })
-    t.is((await refresh(ledger, app, refresh_token)).status, 200, method)
-    t.is((await ledger.post('/oauth2/revoke', { token: refresh_token }, { as: app })).status, 200, method)
+  for (const [path, ledger] of [
+    ['', await ledgerOfAll()],
+    ['/path', await ledgerAtPath()],
+  ] as const) {
+    const { body } = await ledger.send(`/.well-known/oauth-authorization-server${path}`)
+    const at = (name: string) => new URL(String(body[name])).pathname
+    const algorithms = body['token_endpoint_auth_signing_alg_values_supported'] as string[]
+    t.true(algorithms.length > 0 && !algorithms.includes('none'))
+    const signing = await signer(ledger)
+    const nothing = () => Promise.resolve({})
+    const working: Record<string, { as: Credentials; proof: () => Promise<Record<string, string>> }> = {
+      client_secret_basic: { as: await ledger.client(), proof: nothing },
+      client_secret_post: {
+        as: await ledger.client({ token_endpoint_auth_method: 'client_secret_post' }),
+        proof: nothing,
+      },
+      private_key_jwt: {
+        as: { client_id: signing.client_id, client_secret: null },
+        proof: () => signing.proof({ aud: `${ISSUER}${path}` }),
+      },
+      none: { as: await ledger.publicClient(), proof: nothing },
+    }
+    t.deepEqual(body['token_endpoint_auth_methods_supported'], Object.keys(working))
+    for (const [method, { as, proof }] of Object.entries(working)) {
+      const { refresh_token } = await ledger.grant({ to: as })
+      const form = { grant_type: 'refresh_token', refresh_token, ...(await proof()) }
+      t.is((await ledger.post(at('token_endpoint'), form, { as })).status, 200, method)
+      const ending = { token: refresh_token, ...(await proof()) }
+      t.is((await ledger.post(at('revocation_endpoint'), ending, { as })).status, 200, method)
+    }
   }
 })
 
