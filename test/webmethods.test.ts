@@ -78,7 +78,7 @@ test('W2. getToken: grant_type = authorization_code, refresh_token, client_crede
   }
 })
 
-/** A pair for a code, of a confidential client and of a public one, and for a password; narrowed where scope has a say. */
+/** A pair for a code, of a confidential client and of a public one, and for a password; narrowed by scope. */
 async function pairsByCodeAndPassword(t: ExecutionContext, ledger: TestLedger, path: string) {
   const coded = [await ledger.client(CODE_CLIENT), await ledger.publicClient(CODE_CLIENT)]
   const codes = await Promise.all(

@@ -33,7 +33,7 @@ const exchange = (
   path = '/oauth2/token',
 ) => post(path, { grant_type: 'authorization_code', ...form }, { as })
 
-/** Where codes are exchanged: the standard path, and both services of webMethods Integration Server by both spellings. */
+/** Where codes are exchanged: the standard path, and both services of webMethods, by both spellings. */
 const PATHS = [
   '/oauth2/token',
   ...['getToken', 'getAccessToken'].flatMap((name) => [`/invoke/pub.oauth/${name}`, `/invoke/pub.oauth:${name}`]),
