@@ -97,9 +97,10 @@ function pick(data: Data, ...names: string[]): Data {
 const check = '_'.repeat(43)
 const RECORDS = [{}, { _: check }, Object.fromEntries(Array.from({ length: 32 }, (_, n) => ['_'.repeat(n + 1), check]))]
 
-/** The one form of text that is no text: SHA-256 in hex. */
-const HASHES = ['0'.repeat(64), 'f'.repeat(64)]
-const isHash = (schema: z.ZodString) => !schema.safeParse('text').success
+/** Text that is no text: hashes in hex and base64url, and any bytes in base64url. */
+const CODES = ['0'.repeat(64), 'f'.repeat(64), '_'.repeat(43), '-A'.repeat(20_000)]
+const isCode = (schema: z.ZodString) => !schema.safeParse('a text').success
+const codesOf = (schema: z.ZodString) => CODES.filter((code) => schema.safeParse(code).success)
 
 /** Every value at the edge of what this schema lets in; of an object one for each edge of each member. */
 function extremesOf(schema: z.ZodType): unknown[] {
@@ -107,7 +108,7 @@ function extremesOf(schema: z.ZodType): unknown[] {
   if (schema instanceof z.ZodOptional) return [undefined, ...extremesOf(schema.unwrap() as z.ZodType)]
   if (schema instanceof z.ZodUUID)
     return [uuid(), '00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff']
-  if (schema instanceof z.ZodString && isHash(schema)) return HASHES
+  if (schema instanceof z.ZodString && isCode(schema)) return codesOf(schema)
   if (schema instanceof z.ZodString) return [...((schema.minLength ?? 0) > 0 ? [] : ['']), ...TEXTS.map(unique)]
   if (schema instanceof z.ZodNumber) return [schema.minValue, schema.maxValue]
   if (schema instanceof z.ZodBoolean) return [true, false]
@@ -139,7 +140,7 @@ function ordinary(schema: z.ZodType): unknown {
     return Object.fromEntries(Object.entries(membersOf(schema)).map(([name, member]) => [name, ordinary(member)]))
   if (schema instanceof z.ZodNullable) return ordinary(schema.unwrap() as z.ZodType)
   if (schema instanceof z.ZodUUID) return uuid()
-  if (schema instanceof z.ZodString) return isHash(schema) ? HASHES[0] : `text-${made++}`
+  if (schema instanceof z.ZodString) return isCode(schema) ? codesOf(schema)[0] : `text-${made++}`
   if (schema instanceof z.ZodNumber) return schema.minValue
   if (schema instanceof z.ZodArray) return []
   return extremesOf(schema)[0]
