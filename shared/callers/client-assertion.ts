@@ -33,7 +33,7 @@ export type Assertions = { audiences: string[]; use: UseAssertion }
 
 /** What assertions are proved with at this issuer: they are for it, or for its token endpoint, at every endpoint. */
 export function createAssertions({ knex, issuer }: { knex: Knex; issuer: string }): Assertions {
-  return { audiences: [issuer, `${issuer.replace(/\/$/, '')}/oauth2/token`], use: createUseAssertion(knex) }
+  return { audiences: [issuer, `${issuer}/oauth2/token`], use: createUseAssertion(knex) }
 }
 
 /**

@@ -20,8 +20,9 @@ export function openCertificate(settings: Settings, logger: Logger): Certificate
 
   function renew(): void {
     try {
-      pair = readTlsFiles(settings)
-      for (const listener of listeners) listener.renew(pair)
+      const read = readTlsFiles(settings)
+      for (const listener of listeners) listener.renew(read)
+      pair = read
       logger.info({ expires: pair.expires.toISOString() }, 'certificate read again')
     } catch (error) {
       const problems = error instanceof OperatorError ? error.problems : [String(error)]

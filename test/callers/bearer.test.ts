@@ -1,18 +1,8 @@
 import test from 'ava'
 import { insufficientScope, readBearer } from '../../shared/callers/bearer.ts'
 import { parseForm } from '../../shared/http/input/form-body.ts'
-import { OAuthError } from '../../shared/http/oauth-error.ts'
+import { refusalOf } from '../support/asserting.ts'
 import { basic } from '../support/requests.ts'
-
-function refusalOf(attempt: () => unknown): OAuthError {
-  try {
-    attempt()
-  } catch (error) {
-    if (error instanceof OAuthError) return error
-    throw error
-  }
-  throw new Error('nothing was refused')
-}
 
 test('a bearer token is read with the scheme in any case', (t) => {
   for (const scheme of ['Bearer', 'bearer', 'BEARER']) t.is(readBearer(`${scheme} tl_at_x-y`), 'tl_at_x-y')

@@ -11,6 +11,7 @@ import type { Client } from '../../shared/ledger/events.ts'
 import { generateClientSecret, hashClientSecret } from '../../shared/tokens/client-secret.ts'
 import { deriveKeys } from '../../shared/tokens/keys.ts'
 import { client as registered } from '../ledger/given.ts'
+import { refusalOf } from '../support/asserting.ts'
 
 const keys = deriveKeys([{ kid: 1, secret: randomBytes(32) }], 'a-ledger')
 const secret = generateClientSecret()
@@ -25,16 +26,6 @@ const read = (authorization: string | undefined, form = '') =>
   readClientCredentials(authorization, parseForm(form), '/oauth2/token')
 
 const client = registered({ client_id: 'web', secret: hashClientSecret(keys, secret) })
-
-function refusalOf(attempt: () => unknown): OAuthError {
-  try {
-    attempt()
-  } catch (error) {
-    if (error instanceof OAuthError) return error
-    throw error
-  }
-  throw new Error('nothing was refused')
-}
 
 async function rejectionOf(attempt: Promise<unknown>): Promise<OAuthError> {
   const settled = await attempt.catch((error: unknown) => error)

@@ -1,4 +1,5 @@
 import type { ExecutionContext } from 'ava'
+import { OAuthError } from '../../shared/http/oauth-error.ts'
 import type { Answer } from './requests.ts'
 
 /**
@@ -13,4 +14,15 @@ export function refuses(t: ExecutionContext, answer: Answer, [status, error]: [n
   t.deepEqual(Object.keys(body), ['error', 'error_description'], what)
   t.regex(String(body['error_description']), /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/, what)
   t.is(headers.has('www-authenticate'), status === 401, what)
+}
+
+/** What the attempt was refused with. */
+export function refusalOf(attempt: () => unknown): OAuthError {
+  try {
+    attempt()
+  } catch (error) {
+    if (error instanceof OAuthError) return error
+    throw error
+  }
+  throw new Error('nothing was refused')
 }

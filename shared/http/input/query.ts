@@ -1,7 +1,7 @@
 import { OAuthError } from '../oauth-error.ts'
 
 /** What proves somebody: never in a URL, because proxies, browsers and logs keep URLs (RFC 6749 §2.3.1). */
-const PROOFS = ['client_secret', 'client_assertion', 'password', 'assertion']
+const PROOFS = new Set(['client_secret', 'client_assertion', 'password', 'assertion'])
 
 /** What else should not be in one (RFC 9700 §4.3). */
 const TOKENS = ['token', 'access_token', 'refresh_token', 'code', 'code_verifier']
@@ -15,7 +15,7 @@ export function refuseSecretsInQuery(querystring: string): void {
 
 /** The same where tokens may be in the query: a credential may not. */
 export function refuseProofsInQuery(querystring: string): void {
-  refuseInQuery(querystring, new Set(PROOFS))
+  refuseInQuery(querystring, PROOFS)
 }
 
 function refuseInQuery(querystring: string, names: ReadonlySet<string>): void {
