@@ -1,6 +1,24 @@
 import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
+const WORDS_OF_THE_BROWSER = [
+  ...[
+    'close',
+    'closed',
+    'event',
+    'external',
+    'find',
+    'focus',
+    'frames',
+    'history',
+    'length',
+    'location',
+    'name',
+    'open',
+  ],
+  ...['opener', 'origin', 'parent', 'print', 'screen', 'scroll', 'self', 'status', 'stop', 'top'],
+]
+
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', '.ledger/', '.kafka/', '.schemathesis/', 'bench/results/'] },
   js.configs.recommended,
@@ -15,6 +33,8 @@ export default tseslint.config(
       '@typescript-eslint/require-await': 'off',
       // Our objects are made by factories, and their functions use no `this`.
       '@typescript-eslint/unbound-method': 'off',
+      // Types of the browser come with those of the components: their globals of one word would hide a mistake.
+      'no-restricted-globals': ['error', ...WORDS_OF_THE_BROWSER],
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
     },
   },

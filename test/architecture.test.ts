@@ -102,6 +102,16 @@ test('rate-limiter-flexible is imported by the counter of limits only', (t) => {
   t.deepEqual([...new Set(users.map(({ from }) => from))], ['shared/accounts/limits/counter.ts'])
 })
 
+test('a file of components says by what they are made, so that it runs from any folder', (t) => {
+  const first = '/** @jsxRuntime automatic @jsxImportSource preact */\n'
+  const made = sources.filter(({ file }) => file.endsWith('x'))
+  t.true(made.length > 10)
+  t.deepEqual(
+    made.filter(({ text }) => !text.startsWith(first)).map(({ file }) => file),
+    [],
+  )
+})
+
 test('every folder is named for what it is, and no file is a barrel', (t) => {
   const vague = /(^|\/)(utils?|helpers?|common|lib|core|types|constants)(\/|\.ts$)|(^|\/)index\.ts$/
   const found = sources.map(({ file }) => file).filter((file) => vague.test(file))

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { MAX_GRACE_SECONDS } from '../ledger/grant/times.ts'
+import { PAGES_SETTINGS } from '../appearance/pages-settings.ts'
 import * as form from './values.ts'
 
 export const PREFIX = 'LEDGER_'
@@ -148,6 +149,7 @@ export const settingsSchema = z.object({
   BOOTSTRAP_CLIENT_SECRET: form.clientSecret
     .optional()
     .meta(secret('Secret of that client: 43 or more random characters of `A-Za-z0-9_-`')),
+  ...PAGES_SETTINGS,
   DATA_DIR: z.string().prefault('.ledger').describe('Dev mode: the folder of the database and the secrets'),
   LOG_LEVEL: z
     .enum(

@@ -119,7 +119,8 @@ function listOf<T extends z.ZodType<string, string>>(element: T) {
     .pipe(z.array(element))
 }
 
-function orIssue<T>(parse: (text: string) => T) {
+/** A transformation whose Error is what is wrong with the value. */
+export function orIssue<T>(parse: (text: string) => T) {
   return (text: string, context: z.RefinementCtx): T => {
     try {
       return parse(text)

@@ -7,18 +7,22 @@ const ROOT = resolve(import.meta.dirname, '../..')
 /** A file of ours, its path from the root of the repository. */
 export type Source = { file: string; text: string; tree: ts.SourceFile }
 
-/** Every TypeScript file below these folders. */
+/** Every TypeScript file below these folders, those with components too. */
 export function sourcesIn(...folders: string[]): Source[] {
   return folders.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => /\.tsx?$/.test(file))
       .map((file) => sourceOf(join(folder, file))),
   )
 }
 
 function sourceOf(file: string): Source {
   const text = readFileSync(join(ROOT, file), 'utf8')
-  return { file, text, tree: ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true) }
+  return { file, text, tree: ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true, kindOf(file)) }
+}
+
+function kindOf(file: string): ts.ScriptKind {
+  return file.endsWith('x') ? ts.ScriptKind.TSX : ts.ScriptKind.TS
 }
 
 /** `to`: a file of ours, or the name of a package. */

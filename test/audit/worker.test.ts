@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { constants, getPriority } from 'node:os'
+import { performance } from 'node:perf_hooks'
 import type { ExecutionContext } from 'ava'
 import pino from 'pino'
 import { auditRoutes } from '../../services/audit/app.ts'

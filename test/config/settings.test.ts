@@ -147,6 +147,11 @@ test('every form of a bad value is refused by the name of its setting', (t) => {
     KAFKA_SSL: ['yes', '/does/not/exist.pem'],
     KAFKA_TOPIC_PREFIX: ['a b', 'a/b'],
     READ_MODEL: ['ledger', 'public', 'pg_x', 'Ledger', 'a-b', '1a'],
+    PAGES_TITLE: ['two\nlines', 'x'.repeat(61)],
+    PAGES_ACCENT: ['blue', '#fff', '#ffcc00', '#3866d6;'],
+    PAGES_ACCENT_DARK: ['#102040'],
+    PAGES_LOGO: ['/does/not/exist.png', import.meta.filename],
+    PAGES_TEXTS: ['/does/not/exist.json', import.meta.filename],
     TRUSTED_PROXIES: ['anybody', '10.0.0.0/33', '10.0.0.1,,'],
     DATABASE_URL: ['mysql://a/b', 'x', 'postgres://a:1/b@c/d'],
     LOG_LEVEL: ['verbose'],
@@ -316,6 +321,26 @@ test('the bootstrap client needs both its id and a secret that cannot be guessed
     /^LEDGER_BOOTSTRAP_CLIENT_SECRET must/,
   )
   t.deepEqual(problemsOf({ ...id, LEDGER_BOOTSTRAP_CLIENT_SECRET: randomBytes(32).toString('base64url') }), [])
+})
+
+test('an accent that is too dark for a dark background is refused, until there is another one for that', (t) => {
+  const dark = { ...production, LEDGER_PAGES_ACCENT: '#102040' }
+  t.deepEqual(problemsOf(dark), [
+    'LEDGER_PAGES_ACCENT has a contrast of 1.1:1 on the dark background, and WCAG 2.2 AA asks for 3:1: take a lighter one as LEDGER_PAGES_ACCENT_DARK',
+  ])
+  t.deepEqual(problemsOf({ ...dark, LEDGER_PAGES_ACCENT_DARK: '#8fb4ff' }), [])
+})
+
+test('a file of texts that cannot be used is refused by its path, with everything that is wrong in it', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'texts-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'de.json')
+  await writeFile(file, '{"login_titel": "Anmelden", "consent_asks": "Zugriff?"}')
+  t.deepEqual(problemsOf({ ...production, LEDGER_PAGES_TEXTS: file }), [
+    `LEDGER_PAGES_TEXTS names ${file}: there is no text "login_titel"; consent_asks lacks {client}`,
+  ])
+  await writeFile(file, '{"language": "de", "login_title": "Anmelden"}')
+  t.is(loadSettings({ ...production, LEDGER_PAGES_TEXTS: file }).PAGES_TEXTS?.login_title, 'Anmelden')
 })
 
 test('the settings table has a described row for each setting, and a default that is accepted', (t) => {

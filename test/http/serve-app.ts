@@ -6,10 +6,15 @@ import { createHttpApp, type HttpAppOptions } from '../../shared/http/app/create
 import { readForm, required } from '../../shared/http/input/form-body.ts'
 import { readJson } from '../../shared/http/input/json-body.ts'
 import { listen } from '../../shared/http/listen.ts'
+import { errorPageOf } from '../../shared/pages/error-page.tsx'
+import { createSite } from '../../shared/pages/site.ts'
+import { loadSettings } from '../../shared/config/load-settings.ts'
 import { OAuthError, unavailable } from '../../shared/http/oauth-error.ts'
 import { knownError } from '../../shared/process/known-errors.ts'
 import { keepLog } from '../support/kept-logs.ts'
 import { Unsettled } from '../../shared/read-model/unsettled.ts'
+
+const { site } = createSite(loadSettings({}))
 
 type LogLine = Record<string, unknown>
 
@@ -42,6 +47,7 @@ export async function serve(t: ExecutionContext, options: Partial<HttpAppOptions
   const logger = pino({ level: 'info' }, { write })
   const { app, router } = createHttpApp({
     for: 'machines',
+    ...(options.for === 'people' && { errorPage: errorPageOf(site) }),
     known: knownError,
     logger,
     requireHttps: false,

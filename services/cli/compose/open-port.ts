@@ -15,6 +15,10 @@ import { type Health, healthRoutes } from '../../../shared/process/soundness/hea
 import { HEALTH_OPERATIONS } from '../../../shared/process/soundness/health-operations.ts'
 import { knownError } from '../../../shared/process/known-errors.ts'
 import type { Lifecycle } from '../../../shared/process/lifecycle.ts'
+import { assetRoutes } from '../../../shared/pages/assets.ts'
+import { errorPageOf } from '../../../shared/pages/error-page.tsx'
+import { createSite } from '../../../shared/pages/site.ts'
+import type { ErrorPage } from '../../../shared/http/app/render-errors.ts'
 import type { Operations } from '../../../shared/http/openapi/operation.ts'
 import type { Runtime } from '../../../shared/process/runtime.ts'
 import { dispatch } from './dispatch.ts'
@@ -45,10 +49,12 @@ function faceOf(
 ): RequestListener {
   const exposed = isExposed(port, addressOf(port, runtime.settings).host)
   const open = services.flatMap(({ crossOrigin }) => crossOrigin?.(runtime.settings) ?? [])
+  const { site, assets } = createSite(runtime.settings)
   const apps = {
     machines: appFor('machines', runtime, { exposed, open }),
-    people: appFor('people', runtime, { exposed }),
+    people: appFor('people', runtime, { exposed, errorPage: errorPageOf(site) }),
   }
+  if (services.some(({ audience }) => audience === 'people')) assetRoutes(apps.people.router, assets)
   const { ISSUER: issuer, SERVICE_DOCUMENTATION: documentation } = runtime.settings
   for (const { audience, mount } of services) mount(runtime, apps[audience].router)
   healthRoutes(apps.machines.router, health)
@@ -113,12 +119,14 @@ export function createPorts(
   }
 }
 
-type Reach = { exposed: boolean; open?: readonly string[] }
+type Reach = { exposed: boolean; open?: readonly string[]; errorPage?: ErrorPage }
 
-function appFor(audience: Audience, { settings, logger }: Runtime, { exposed, open = [] }: Reach): HttpApp {
+function appFor(audience: Audience, { settings, logger }: Runtime, reach: Reach): HttpApp {
+  const { exposed, open = [], errorPage } = reach
   const { REQUIRE_HTTPS, TRUSTED_PROXIES: trustedProxies } = settings
   return createHttpApp({
     for: audience,
+    errorPage,
     logger,
     known: knownError,
     requireHttps: REQUIRE_HTTPS && exposed,

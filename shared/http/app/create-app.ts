@@ -9,10 +9,12 @@ import { crossOrigin } from './cross-origin.ts'
 import { dropRest } from './drop-rest.ts'
 import { OAuthError } from '../oauth-error.ts'
 import { httpsCheck, identifyRequest } from './proxy-trust.ts'
-import { type KnownError, renderErrors } from './render-errors.ts'
+import { type ErrorPage, type KnownError, renderErrors } from './render-errors.ts'
 
 export type HttpAppOptions = {
   for: Audience
+  /** How people in their browsers are told of an error; without it everybody gets JSON. */
+  errorPage?: ErrorPage | undefined
   logger: Logger
   /** What the errors of our parts mean to a client. */
   known: KnownError
@@ -42,7 +44,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.use(securityHeaders(options.for, options.requireHttps))
   // Before errors are rendered: a page must be able to read those as well.
   app.use(crossOrigin(options.crossOrigin ?? []))
-  app.use(renderErrors(options.logger, options.known, options.for))
+  app.use(renderErrors(options))
   app.use(refuseTwice)
   if (options.requireHttps) app.use(httpsCheck(trust, options.logger))
   app.use(routeCheck)

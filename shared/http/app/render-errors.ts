@@ -1,14 +1,17 @@
 import type { Logger } from 'pino'
-import type { Audience } from './audience.ts'
 import type { HttpContext, HttpMiddleware } from '../context.ts'
-import { errorPage } from './error-page.ts'
 import { errorBody, OAuthError } from '../oauth-error.ts'
 
 /** What an error means that did not come from HTTP; `null`: nothing that is known. */
 export type KnownError = (thrown: unknown) => OAuthError | null
 
+/** A whole page that tells a person of an error. */
+export type ErrorPage = (error: OAuthError, requestId: string) => string
+
+type Rendering = { logger: Logger; known: KnownError; errorPage?: ErrorPage | undefined }
+
 /** Answers whatever is thrown: itself, what it is known for, a 4xx for malformed requests, else 500 for a bug. */
-export function renderErrors(logger: Logger, known: KnownError, audience: Audience): HttpMiddleware {
+export function renderErrors({ logger, known, errorPage }: Rendering): HttpMiddleware {
   return async (ctx, next) => {
     try {
       await next()
@@ -19,7 +22,7 @@ export function renderErrors(logger: Logger, known: KnownError, audience: Audien
       ctx.state.reason = error.reason
       ctx.status = error.status
       ctx.set(error.headers)
-      render(ctx, error, audience)
+      render(ctx, error, errorPage)
     }
   }
 }
@@ -40,8 +43,8 @@ function clientStatusOf(thrown: unknown): number | null {
 }
 
 /** A program that calls a page's address still gets its JSON. */
-function render(ctx: HttpContext, error: OAuthError, audience: Audience): void {
-  if (audience === 'machines' || ctx.accepts('html', 'json') !== 'html') {
+function render(ctx: HttpContext, error: OAuthError, errorPage: ErrorPage | undefined): void {
+  if (!errorPage || ctx.accepts('html', 'json') !== 'html') {
     ctx.body = errorBody(error)
   } else {
     ctx.type = 'html'

@@ -9,7 +9,8 @@ import { listen } from '../../../shared/http/listen.ts'
 
 function appFor(audience: Audience) {
   const logger = pino({ level: 'silent' })
-  return createHttpApp({ for: audience, known: () => null, logger, requireHttps: false, trustedProxies: [] })
+  const errorPage = audience === 'people' ? () => '<!doctype html>' : undefined
+  return createHttpApp({ for: audience, errorPage, known: () => null, logger, requireHttps: false, trustedProxies: [] })
 }
 
 /** A port with one route for machines and, if wanted, one for people. */

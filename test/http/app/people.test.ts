@@ -50,7 +50,7 @@ test('an error is a small page for a browser, with its status, its headers and t
     t.is(response.headers.get('retry-after'), status === 503 ? '1' : null)
     t.regex(page, sentence)
     t.regex(page, /<title>[A-Z][^<]+<\/title>[^]*<code>abc-1<\/code>/)
-    t.notRegex(page, /secret detail|<script|style=|src=|href=/)
+    t.notRegex(page, /secret detail|<script|style=|src=|href="(?!\/pages\/)/)
   }
 })
 
@@ -58,7 +58,7 @@ test('hostile text in an error is shown as text', async (t) => {
   const known = () => new OAuthError('invalid_request', HOSTILE)
   const { url } = await serve(t, { ...people, known })
   const page = await (await fetch(`${url}/fail/bug`, { headers: BROWSER })).text()
-  t.true(page.includes('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39; &lt;/p&gt;.'), page)
+  t.true(page.includes("&lt;script>alert(&quot;1&quot;)&lt;/script> &amp; ' &lt;/p>."), page)
   t.notRegex(page, /<script/)
 })
 

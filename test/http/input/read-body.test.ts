@@ -59,7 +59,7 @@ test('a body over the limit is a 413 in JSON, announced or not, compressed or no
   const { url } = await serve(t)
   const large = `a=${'x'.repeat(64 * 1024)}`
   const chunks = new Blob(['a=', 'x'.repeat(200_000)]).stream()
-  const requests: RequestInit[] = [
+  const requests: (RequestInit & { duplex?: 'half' })[] = [
     form(large),
     { ...form(''), body: gzipSync(large), headers: { ...form('').headers, 'content-encoding': 'gzip' } },
     { ...form(''), body: chunks, duplex: 'half' },

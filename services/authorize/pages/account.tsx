@@ -1,0 +1,57 @@
+/** @jsxRuntime automatic @jsxImportSource preact */
+import type { ComponentChildren } from 'preact'
+import type { Texts } from '../../../shared/appearance/texts.ts'
+import { Layout } from '../../../shared/pages/layout.tsx'
+import type { Site } from '../../../shared/pages/site.ts'
+import { Done } from './message.tsx'
+
+/** Where the pages of an account stand. */
+export type AccountLinks = Record<'access' | 'sessions' | 'password' | 'logout', string>
+
+export type AccountProps = { site: Site; links: AccountLinks; done?: string | undefined }
+
+type Props = AccountProps & {
+  here: keyof AccountLinks
+  title: string
+  hasProblem?: boolean
+  children: ComponentChildren
+}
+
+/** A page of one's own account, with the way to the others. */
+export function Account({ site, links, here, title, hasProblem = false, done, children }: Props) {
+  const tabs = <Tabs texts={site.texts} links={links} here={here} />
+  return (
+    <Layout site={site} title={title} hasProblem={hasProblem} wide before={tabs}>
+      <Done>{done}</Done>
+      {children}
+    </Layout>
+  )
+}
+
+function Tabs({ texts, links, here }: { texts: Texts; links: AccountLinks; here: keyof AccountLinks }) {
+  const names = Object.keys(links) as (keyof AccountLinks)[]
+  return (
+    <nav class="tabs" aria-label={texts.account}>
+      <ul>
+        {names.map((name) => (
+          <li key={name}>
+            <a href={links[name]} {...(name === here && { 'aria-current': 'page' })}>
+              {texts[`account_${name}`]}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  )
+}
+
+/** A moment in the words of the language. Without a script nobody knows where the reader is: UTC, and it says so. */
+export function Moment({ texts, at }: { texts: Texts; at: Date }) {
+  return <time datetime={at.toISOString()}>{momentText(texts, at)}</time>
+}
+
+/** The same as text. */
+export function momentText({ language }: Texts, at: Date): string {
+  const form = { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' } as const
+  return `${new Intl.DateTimeFormat(language, form).format(at)} UTC`
+}

@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto'
+import type { HttpContext } from '../http/context.ts'
+
+/**
+ * Our two cookies. `browser` is there before anybody logged in and stays the same through a login, so that a second tab
+ * still finds what its form belongs to; `session` is new at each login.
+ */
+export type CookieName = 'browser' | 'session'
+
+/** 256 bits as base64url: a cookie holds an id and nothing else. */
+const ID_FORM = /^[\w-]{43}$/
+
+export type Cookies = {
+  /** The id that the request brought; `null` where it brought none, or what is none. */
+  read(ctx: HttpContext, name: CookieName): string | null
+  /** Sets a new id and answers it. It ends with the browser, or after `maxAge` seconds. */
+  renew(ctx: HttpContext, name: CookieName, maxAge?: number): string
+  clear(ctx: HttpContext, name: CookieName): void
+}
+
+/**
+ * Cookies that no script reads, that come with no form of another site, and that no other host can set (`__Host-`, RFC
+ * 6265bis §4.1.3.2). `secure` = people come over HTTPS; without it, in dev mode, the names are plain.
+ */
+export function createCookies({ secure }: { secure: boolean }): Cookies {
+  const named = (name: CookieName) => `${secure ? '__Host-' : ''}ledger-${name}`
+  const attributes = `Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
+
+  // Koa's own refuses `Secure` behind a proxy that ends TLS.
+  const set = (ctx: HttpContext, name: CookieName, value: string, maxAge?: number) =>
+    ctx.append(
+      'Set-Cookie',
+      `${named(name)}=${value}; ${attributes}${maxAge === undefined ? '' : `; Max-Age=${maxAge}`}`,
+    )
+
+  return {
+    read: (ctx, name) => {
+      const value = ctx.cookies.get(named(name), { signed: false })
+      return value !== undefined && ID_FORM.test(value) ? value : null
+    },
+    renew: (ctx, name, maxAge) => {
+      const id = randomBytes(32).toString('base64url')
+      set(ctx, name, id, maxAge)
+      return id
+    },
+    clear: (ctx, name) => set(ctx, name, '', 0),
+  }
+}
