@@ -1,5 +1,6 @@
 import type { Knex } from 'knex'
 import { createPasswordTable } from '../accounts/passwords/tables.ts'
+import { createSessionTables } from '../accounts/sessions/tables.ts'
 import {
   createAssertionTable,
   createIdempotencyTable,
@@ -30,6 +31,7 @@ export const LEDGER_MIGRATIONS = sourceOf([
   { name: '0005-passwords', up: createPasswordTable, down: refuseDown },
   { name: '0006-assertions', up: createAssertionTable, down: refuseDown },
   { name: '0007-limits', up: createLimitsTable, down: refuseDown },
+  { name: '0008-sessions', up: createSessionTables, down: refuseDown },
 ])
 
 /**
