@@ -19,12 +19,12 @@ export function mountPubOauth(
 ): void {
   for (const [name, service] of Object.entries(services)) {
     router.post(pubOauthPaths(name), within, service)
-    if (!requirePost) mountGet(router, pubOauthPaths(name), [within, service])
+    if (!requirePost) getAlone(router, pubOauthPaths(name), [within, service])
   }
 }
 
-/** GET alone: the router would take HEAD beside it. A GET may end a token, and nobody expects that of HEAD. */
-function mountGet(router: HttpRouter, paths: string[], middleware: HttpMiddleware[]): void {
+/** GET alone: the router would take HEAD beside it. A GET may make or end a token, and nobody expects that of HEAD. */
+export function getAlone(router: HttpRouter, paths: string[], middleware: HttpMiddleware[]): void {
   for (const path of paths) {
     const route = router.register(path, ['GET'], middleware)
     route.methods = route.methods.filter((method) => method !== 'HEAD')

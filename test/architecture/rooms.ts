@@ -15,12 +15,13 @@ export const ROOMS = {
   'shared/accounts': ['shared/config'],
   'shared/accounts/limits': ['shared/accounts'],
   'shared/accounts/passwords': ['shared/accounts'],
+  'shared/accounts/sessions': ['shared/accounts'],
   'shared/event-log/schemas': ['shared/config'],
   'shared/event-log': ['shared/event-log/schemas'],
   'shared/event-log/postgres': ['shared/event-log'],
   'shared/event-log/kafka/client': ['shared/event-log'],
   'shared/event-log/kafka': ['shared/event-log/kafka/client'],
-  'shared/read-model': ['shared/event-log', 'shared/accounts/passwords'],
+  'shared/read-model': ['shared/event-log', 'shared/accounts/passwords', 'shared/accounts/sessions'],
   'shared/read-model/versions': ['shared/read-model'],
   'shared/read-model/projection': ['shared/read-model/versions'],
   'shared/read-model/reads': ['shared/read-model'],
@@ -42,6 +43,7 @@ export const ROOMS = {
   'services/admin': ['shared/process/**'],
   'services/audit': ['shared/process/**'],
   'services/authorize/pages': ['shared/pages'],
+  'services/authorize': ['services/authorize/pages', 'shared/process/**'],
   'services/cli/compose': ['services/**', 'shared/migrations'],
   'services/cli/dev': ['services/cli/compose'],
   'services/cli/connect': ['services/**'],
@@ -58,7 +60,7 @@ export type Room = keyof typeof ROOMS
 const NAMES = Object.keys(ROOMS) as Room[]
 
 /** Services whose subjects are folders: these share the room of their service. */
-const WITH_SUBJECTS = /^services\/(token-endpoint|admin|audit)\/[^/]+$/
+const WITH_SUBJECTS = /^services\/(token-endpoint|admin|audit|authorize)\/(?!pages$)[^/]+$/
 
 /** The room that a file stands in; `undefined`: nobody declared it. */
 export function roomOf(file: string): Room | undefined {

@@ -12,17 +12,17 @@ const value = { client_id: 'web', state: '+/=#"<>&', nested: [1, null] }
 const id = randomBytes(32).toString('base64url')
 
 test('what was packed comes back as it was, until its time is over, and is told also then', (t) => {
-  const text = pack(keys, 'authorization-request', value, { exp: 1000 })
-  t.deepEqual(unpack(keys, 'authorization-request', text, 999), { value, expired: false })
-  t.deepEqual(unpack(keys, 'authorization-request', text, 1000), { value, expired: true })
+  const text = pack(keys, 'onward', value, { exp: 1000 })
+  t.deepEqual(unpack(keys, 'onward', text, 999), { value, expired: false })
+  t.deepEqual(unpack(keys, 'onward', text, 1000), { value, expired: true })
 })
 
 test('no character of it can be changed, added or taken away', (t) => {
-  const text = pack(keys, 'authorization-request', value, { exp: 1000 })
+  const text = pack(keys, 'onward', value, { exp: 1000 })
   for (let at = 0; at < text.length; at++) {
     const other = text[at] === 'A' ? 'B' : 'A'
     for (const changed of [text.slice(0, at) + other + text.slice(at + 1), text.slice(0, at) + text.slice(at + 1)])
-      t.is(unpack(keys, 'authorization-request', changed, 0), null, `${at}`)
+      t.is(unpack(keys, 'onward', changed, 0), null, `${at}`)
   }
   for (const changed of [
     '',
@@ -34,14 +34,14 @@ test('no character of it can be changed, added or taken away', (t) => {
     text.replaceAll('.', ''),
     'x'.repeat(100_000),
   ])
-    t.is(unpack(keys, 'authorization-request', changed, 0), null)
+    t.is(unpack(keys, 'onward', changed, 0), null)
 })
 
 test('what was packed for one purpose, ledger or key counts for no other', (t) => {
-  const text = pack(keys, 'authorization-request', value, { exp: 1000 })
+  const text = pack(keys, 'onward', value, { exp: 1000 })
   t.is(unpack(keys, 'consent', text, 0), null)
-  t.is(unpack(deriveKeys([old], 'another-ledger'), 'authorization-request', text, 0), null)
-  t.is(unpack(deriveKeys([{ ...old, secret: randomBytes(32) }], 'a-ledger'), 'authorization-request', text, 0), null)
+  t.is(unpack(deriveKeys([old], 'another-ledger'), 'onward', text, 0), null)
+  t.is(unpack(deriveKeys([{ ...old, secret: randomBytes(32) }], 'a-ledger'), 'onward', text, 0), null)
   const [kid, payload, mac] = text.split('.')
   t.false(isCsrfValue(keys, payload ?? '', `${kid}.${mac}`))
 })

@@ -1,3 +1,3 @@
-export const SERVICES = ['token-endpoint', 'token-check', 'projector', 'admin', 'audit'] as const
+export const SERVICES = ['token-endpoint', 'token-check', 'projector', 'admin', 'audit', 'authorize'] as const
 
 export type ServiceName = (typeof SERVICES)[number]

@@ -8,6 +8,8 @@ import { mountAdmin } from '../../admin/main.ts'
 import { ADMIN_OPERATIONS } from '../../admin/operations/operations.ts'
 import { mountAudit } from '../../audit/main.ts'
 import { AUDIT_OPERATIONS } from '../../audit/operations.ts'
+import { mountAuthorize } from '../../authorize/main.ts'
+import { AUTHORIZE_OPERATIONS } from '../../authorize/operations.ts'
 import { mountTokenCheck } from '../../token-check/main.ts'
 import { tokenCheckOperations } from '../../token-check/operations.ts'
 import { crossOriginPaths } from '../../token-endpoint/app.ts'
@@ -78,6 +80,15 @@ const TABLE = {
     log: 'reads',
     mount: mountAudit,
     operations: () => AUDIT_OPERATIONS,
+  },
+  // People log in here with passwords, and their browsers keep cookies of ours.
+  authorize: {
+    port: 'public',
+    audience: 'people',
+    needs: 'system',
+    log: 'appends',
+    mount: mountAuthorize,
+    operations: () => AUTHORIZE_OPERATIONS,
   },
 } satisfies Record<ServiceName, Service>
 

@@ -18,6 +18,16 @@ export const OWN_OPERATIONS: Operations = {
     caller: 'anybody',
     answers: { 200: { what: 'What this is.', schema: INDEX, also: 'text/html' } },
   },
+  'GET /pages/:file': {
+    id: 'pagesFile',
+    tag: 'About',
+    summary: 'What the pages for people load.',
+    caller: 'anybody',
+    answers: {
+      200: { what: 'A file.', type: 'text/css', also: 'image/svg+xml', schema: z.string() },
+      404: { what: 'There is nothing of this name.', type: 'text/html', also: 'application/json', schema: z.string() },
+    },
+  },
   'GET /openapi.json': {
     id: 'openapi',
     tag: 'About',

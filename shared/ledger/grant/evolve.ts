@@ -1,6 +1,7 @@
 import type { RevocationReason } from '../events.ts'
 import { bodyOf, type DataOf, firstTokens, latest, nextTokens, type Record, termsOf } from './generations.ts'
 import { codeUntil, refreshEnded } from './liveness.ts'
+import { loginOf } from './login.ts'
 import {
   type AuthorizedGrant,
   FIRST_GENERATION,
@@ -83,7 +84,7 @@ function authorize(state: GrantState, data: DataOf<'AuthorizationGranted'>, reco
   if (off) return { state, void: off }
   const at = recorded.timestamp
   const { kid, redirect_uri, code_challenge, code_challenge_method } = data
-  const code = { kid, redirect_uri, code_challenge, code_challenge_method }
+  const code = { kid, redirect_uri, code_challenge, code_challenge_method, ...loginOf(data) }
   const code_exp = numericDate(at) + data.code_lifetime
   return { state: { status: 'authorized', ...bodyOf(data, at), terms: termsOf(data), code, code_exp } }
 }

@@ -1,4 +1,5 @@
 import type { CodeChallengeMethod, GrantTerms, Principal, RevocationReason } from '../events.ts'
+import type { GrantLogin } from './login.ts'
 import type { Young } from './young.ts'
 
 /** The generation of the first tokens of a grant. */
@@ -30,8 +31,11 @@ export type GrantBody = {
   at: number
 }
 
-/** A code, and what the request that exchanges it must match. `kid`: the one that it was made with. */
-export type GrantCode = {
+/**
+ * A code, and what the request that exchanges it must match. `kid`: the one that it was made with. Also how the user
+ * consented and was logged in, where somebody was asked.
+ */
+export type GrantCode = GrantLogin & {
   kid: number
   redirect_uri: string | null
   code_challenge: string | null

@@ -1,5 +1,6 @@
 import type { CodeChallengeMethod, GrantFact } from '../../events.ts'
 import { askedRedirectUriProblem } from '../../redirect-uri.ts'
+import { type GrantLogin, loginOf } from '../login.ts'
 import { grantTerms, type IssueCommand } from './issue.ts'
 import { refuse, type Refusal } from './refusal.ts'
 
@@ -16,10 +17,8 @@ export type CodeRequest = {
 }
 
 export type AuthorizeCommand = Omit<IssueCommand, 'grant_type'> &
-  CodeRequest & { pkce: PkcePolicy; code_lifetime: number } & Pick<
-    Authorized['data'],
-    'consent' | 'auth_time' | 'amr' | 'sid' | 'nonce'
-  >
+  CodeRequest &
+  GrantLogin & { pkce: PkcePolicy; code_lifetime: number }
 
 export type AuthorizeDecision = { event: Authorized; refused?: undefined } | { refused: Refusal; event?: undefined }
 
@@ -58,16 +57,6 @@ function challengeMethod({ code_challenge, code_challenge_method, pkce }: Author
   return isWellFormed
     ? { method: code_challenge_method }
     : { problem: 'code_challenge must be made of a code_verifier as RFC 7636 section 4.2 says' }
-}
-
-function loginOf({ consent, auth_time, amr, sid, nonce }: AuthorizeCommand) {
-  return {
-    ...(consent !== undefined && { consent }),
-    ...(auth_time !== undefined && { auth_time }),
-    ...(amr !== undefined && { amr }),
-    ...(sid !== undefined && { sid }),
-    ...(nonce !== undefined && { nonce }),
-  }
 }
 
 function invalidRequest(reason: string, description: string): AuthorizeDecision {

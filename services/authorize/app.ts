@@ -1,0 +1,22 @@
+import { answerWithin } from '../../shared/http/answer-within.ts'
+import type { HttpRouter } from '../../shared/http/context.ts'
+import { getAlone, mountPubOauth } from '../../shared/http/pub-oauth-paths.ts'
+import type { Authorize } from './authorize.ts'
+import { consent } from './consent/consent.ts'
+import { login, loginForm } from './login/login.ts'
+import { AUTHORIZATION, CONSENT, GO_ON, LOGIN } from './paths.ts'
+import { authorization, continuation } from './request/authorization.ts'
+
+/** The routes of login and consent, and the name of the authorization endpoint in webMethods Integration Server. */
+export function authorizeRoutes(router: HttpRouter, authorize: Authorize): void {
+  const within = answerWithin(authorize.timeoutMs)
+  // No HEAD: a request that is remembered makes a code.
+  getAlone(router, [AUTHORIZATION], [within, authorization(authorize)])
+  getAlone(router, [GO_ON], [within, continuation(authorize)])
+  getAlone(router, [LOGIN], [within, loginForm(authorize)])
+  router.post(AUTHORIZATION, within, authorization(authorize))
+  router.post(LOGIN, within, login(authorize))
+  router.post(CONSENT, within, consent(authorize))
+  // Browsers come by GET, whatever LEDGER_REQUIRE_POST says of programs (RFC 6749 §3.1).
+  mountPubOauth(router, { authorize: authorization(authorize) }, { within, requirePost: false })
+}

@@ -1,0 +1,56 @@
+import type { Limits } from '../../shared/accounts/limits/limits.ts'
+import type { People } from '../../shared/accounts/people.ts'
+import type { ProvingUsers } from '../../shared/callers/authenticate-user.ts'
+import type { HttpContext } from '../../shared/http/context.ts'
+import type { PkcePolicy } from '../../shared/ledger/grant/commands/authorize.ts'
+import type { Cookies } from '../../shared/pages/cookies.ts'
+import type { Site } from '../../shared/pages/site.ts'
+import type { Commit } from '../../shared/read-model/commit/commit.ts'
+import type { ConsentReader } from '../../shared/read-model/lists/consents.ts'
+import type { LoginReader } from '../../shared/read-model/passwords/read-login.ts'
+import type { TokenReader } from '../../shared/read-model/reads/tokens.ts'
+import type { Keys } from '../../shared/tokens/keys.ts'
+import type { Paths } from './paths.ts'
+
+/** Somebody who is logged in: alive, and with the password of then, in the statement that found the session. */
+export type Session = {
+  /** Tells the session to those who read the log; it lets nobody in. */
+  sid: string
+  sub: string
+  username: string | null
+  /** When this login was made (ms, the database's clock), and how (RFC 8176). */
+  logged_in_at: number
+  amr: readonly string[]
+  /** The registry position of that statement. */
+  registry_position: number
+  /** The database's clock in it. */
+  now: number
+}
+
+/** A login that is to become a session. */
+export type NewSession = { sub: string; amr: string[]; registry_position: number }
+
+/** What every handler of login and consent works with. */
+export type Authorize = ProvingUsers & {
+  issuer: string
+  read: TokenReader
+  readLogin: LoginReader
+  readConsents: ConsentReader
+  people: Pick<People, 'indexOf'>
+  commit: Commit
+  keys: Keys
+  limits: Limits
+  cookies: Cookies
+  site: Site
+  paths: Paths
+  pkce: PkcePolicy
+  code_lifetime: number
+  sessions: {
+    /** The session of the cookie that came, while it counts. */
+    find(ctx: HttpContext): Promise<Session | null>
+    /** Makes a session and its cookie; whoever had one before has another id now. */
+    open(ctx: HttpContext, session: NewSession): Promise<void>
+  }
+  /** The grant that stands for this approval: this one, unless it was made before. */
+  grantOf(consent_id: string, grant_id: string): Promise<string>
+}

@@ -1,0 +1,42 @@
+import type { HttpContext } from '../../../shared/http/context.ts'
+import { type FormPurpose, pack, unpack } from '../../../shared/tokens/form-mac.ts'
+import type { Authorize } from '../authorize.ts'
+import type { AccountPage } from '../paths.ts'
+import type { AuthorizationRequest } from '../request/authorization-request.ts'
+
+/** What a login goes on to: the request of a client, or a page of one's own account. */
+export type Onward =
+  { to: 'client'; request: AuthorizationRequest; client_name: string } | { to: 'account'; page: AccountPage }
+
+const PURPOSE: FormPurpose = 'onward'
+
+/** How long a page may be open before it begins again, in seconds. */
+export const FORM_LIFETIME = 3600
+
+/** A request that is longer when it is packed: it has to fit into an address beside cookies. */
+export const MOST_PACKED = 10_000
+
+/** What comes back by a form or an address. */
+export function packOnward({ keys }: Pick<Authorize, 'keys'>, onward: Onward, now = Date.now()): string {
+  return pack(keys, PURPOSE, onward, { exp: Math.floor(now / 1000) + FORM_LIFETIME })
+}
+
+/** What we packed, and whether that was long ago; `null`: we did not. */
+export function unpackOnward(
+  { keys }: Pick<Authorize, 'keys'>,
+  text: string | undefined,
+): { onward: Onward; expired: boolean } | null {
+  const unpacked = unpack(keys, PURPOSE, text ?? '', Math.floor(Date.now() / 1000))
+  return unpacked && { onward: unpacked.value as Onward, expired: unpacked.expired }
+}
+
+/** The address at which a person who is logged in goes on. */
+export function addressOf(authorize: Pick<Authorize, 'keys' | 'paths'>, onward: Onward): string {
+  const { paths } = authorize
+  return onward.to === 'account' ? paths.account(onward.page) : `${paths.goOn}?onward=${packOnward(authorize, onward)}`
+}
+
+/** The cookie that forms of before a login belong to; a new one where there is none. */
+export function browserOf({ cookies }: Pick<Authorize, 'cookies'>, ctx: HttpContext): string {
+  return cookies.read(ctx, 'browser') ?? cookies.renew(ctx, 'browser')
+}

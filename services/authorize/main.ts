@@ -1,0 +1,47 @@
+import type { HttpRouter } from '../../shared/http/context.ts'
+import { createCookies } from '../../shared/pages/cookies.ts'
+import { createSite } from '../../shared/pages/site.ts'
+import {
+  limitsOf,
+  passwordSettingOf,
+  requireKeys,
+  requirePasswords,
+  type Runtime,
+} from '../../shared/process/runtime.ts'
+import { createConsentReader } from '../../shared/read-model/lists/consents.ts'
+import { createLoginReader } from '../../shared/read-model/passwords/read-login.ts'
+import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
+import { authorizeRoutes } from './app.ts'
+import type { Authorize } from './authorize.ts'
+import { pathsOf } from './paths.ts'
+import { sessionsOf } from './sessions.ts'
+
+/** Wires login and consent to a runtime and mounts their routes. */
+export function mountAuthorize(runtime: Runtime, router: HttpRouter): void {
+  authorizeRoutes(router, authorizeOf(runtime))
+}
+
+function authorizeOf(runtime: Runtime): Authorize {
+  const { settings, topics, waiter, commit, people, logger } = runtime
+  const patience = { patienceMs: settings.APPEND_TIMEOUT * 1000 }
+  const { ISSUER: issuer } = settings
+  const cookies = createCookies({ secure: issuer.startsWith('https:') })
+  return {
+    ...{ issuer, people, commit, waiter, topics, logger },
+    read: createTokenReader(runtime, patience),
+    readLogin: createLoginReader(runtime, patience),
+    readConsents: createConsentReader(runtime),
+    hashing: requirePasswords(runtime),
+    passwords: passwordSettingOf(runtime),
+    keys: requireKeys(runtime),
+    limits: limitsOf(runtime),
+    cookies,
+    ...sessionsOf(runtime, cookies),
+    site: createSite(settings).site,
+    paths: pathsOf(issuer),
+    pkce: { isRequired: settings.REQUIRE_PKCE, isPlainAllowed: settings.ALLOW_PLAIN_PKCE },
+    code_lifetime: settings.AUTHORIZATION_CODE_LIFETIME,
+    maxLagMs: settings.MAX_LAG * 1000,
+    timeoutMs: settings.APPEND_TIMEOUT * 1000,
+  }
+}

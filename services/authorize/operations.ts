@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import type { Operation, Operations } from '../../shared/http/openapi/operation.ts'
+import { pubOauthOperations } from '../../shared/http/openapi/pub-oauth.ts'
+import { AUTHORIZATION, CONSENT, GO_ON, LOGIN } from './paths.ts'
+
+// Unknown parameters are ignored (RFC 6749 §3.1).
+const REQUEST = z.looseObject({
+  response_type: z.string().optional().meta({ description: '`code`, and nothing else.' }),
+  client_id: z.string().optional(),
+  redirect_uri: z.string().optional().meta({ description: 'A must where more than one is registered.' }),
+  scope: z.string().optional().meta({ description: 'Without it, all that the client may have.' }),
+  state: z.string().optional().meta({ description: 'Comes back as it was sent.' }),
+  code_challenge: z.string().optional().meta({ description: 'RFC 7636; a must for public clients.' }),
+  code_challenge_method: z.string().optional().meta({ description: '`S256`.' }),
+  response_mode: z.string().optional().meta({ description: '`query`.' }),
+  prompt: z.string().optional().meta({ description: '`none`, `login`, `consent`, `select_account`.' }),
+  max_age: z.string().optional().meta({ description: 'Seconds since the login at the most.' }),
+  nonce: z.string().optional(),
+})
+
+const LOGIN_FORM = z.looseObject({
+  onward: z.string().optional().meta({ description: 'What the form was made with.' }),
+  csrf: z.string().optional().meta({ description: 'What the form was made with.' }),
+  username: z.string().optional(),
+  password: z.string().optional(),
+})
+
+const CONSENT_FORM = z.looseObject({
+  consent: z.string().optional().meta({ description: 'What the form was made with.' }),
+  csrf: z.string().optional().meta({ description: 'What the form was made with.' }),
+  decision: z.string().optional().meta({ description: '`approve`, `deny` or `other-user`.' }),
+})
+
+const html = z.string()
+
+/** A page for browsers; whoever asks for JSON is told of an error in JSON. */
+const page = (what: string) => ({ what, type: 'text/html', also: 'application/json', schema: html })
+
+const PAGES: Operation['answers'] = {
+  200: { what: 'A page.', type: 'text/html', schema: html },
+  303: { what: 'On to the application, or to the next page.', headers: ['Location'] },
+  400: page('What is wrong with the request, on a page.'),
+  408: page('The request did not arrive in time.'),
+  413: page('The body is larger than 64 KiB.'),
+  503: { ...page('An outage of the service. Trying again is safe.'), headers: ['Retry-After'] },
+}
+
+const ASK = {
+  tag: 'Login',
+  summary: 'Ask a person for access: login, consent, then a code for the application.',
+  description:
+    'RFC 6749 §4.1.1. What is wrong with the client or its redirect_uri is told on a page; every other error goes to the application, with state and iss (RFC 9207).',
+  caller: 'anybody',
+  answers: PAGES,
+} as const satisfies Omit<Operation, 'id'>
+
+const BY_NAME: Operation = {
+  ...ASK,
+  id: 'authorize',
+  summary: 'Ask a person for access, under the name of webMethods Integration Server.',
+  body: { form: REQUEST },
+}
+
+/** What the routes of login and consent take and answer. */
+export const AUTHORIZE_OPERATIONS: Operations = {
+  [`GET ${AUTHORIZATION}`]: { ...ASK, id: 'authorization', query: REQUEST },
+  [`POST ${AUTHORIZATION}`]: { ...ASK, id: 'authorizationByPost', body: { form: REQUEST } },
+  ...pubOauthOperations('authorize', BY_NAME, { requirePost: false }),
+  [`GET ${LOGIN}`]: {
+    id: 'loginPage',
+    tag: 'Login',
+    summary: 'The page on which a person logs in.',
+    caller: 'anybody',
+    answers: PAGES,
+  },
+  [`POST ${LOGIN}`]: {
+    id: 'login',
+    tag: 'Login',
+    summary: 'The form of a login.',
+    description: 'It counts for the browser that was shown the form, and goes on to what that was shown for.',
+    caller: 'anybody',
+    body: { form: LOGIN_FORM },
+    answers: { ...PAGES, 429: { ...page('Too many wrong passwords for this name.'), headers: ['Retry-After'] } },
+  },
+  [`GET ${GO_ON}`]: {
+    id: 'loginGoesOn',
+    tag: 'Login',
+    summary: 'Go on with a request after a login.',
+    caller: 'anybody',
+    query: z.object({ onward: z.string().optional() }),
+    answers: PAGES,
+  },
+  [`POST ${CONSENT}`]: {
+    id: 'consent',
+    tag: 'Login',
+    summary: 'The form of a consent.',
+    description: 'It counts for the request and the login that it was shown for. Sent twice, it is answered alike.',
+    caller: 'anybody',
+    body: { form: CONSENT_FORM },
+    answers: PAGES,
+  },
+}

@@ -1,0 +1,39 @@
+/** Where the pages of a login stand, as a browser asks for them. */
+export type Paths = {
+  authorization: string
+  /** Takes the form of a login. */
+  login: string
+  /** Takes the form of a consent. */
+  consent: string
+  /** Goes on with a request after a login. */
+  goOn: string
+  account: (page: AccountPage) => string
+}
+
+/** The pages of one's own account that a login may go on to: a list, so that no request names another place. */
+export const ACCOUNT_PAGES = { access: '', sessions: '/sessions', password: '/password', logout: '/logout' } as const
+
+export type AccountPage = keyof typeof ACCOUNT_PAGES
+
+export const AUTHORIZATION = '/oauth2/auth'
+export const LOGIN = '/login'
+export const CONSENT = '/consent'
+export const GO_ON = '/login/go-on'
+export const ACCOUNT = '/account'
+
+/** The paths below the issuer's own: a proxy may have put us there. */
+export function pathsOf(issuer: string): Paths {
+  const base = new URL(issuer).pathname.replace(/\/$/, '')
+  return {
+    authorization: `${base}${AUTHORIZATION}`,
+    login: `${base}${LOGIN}`,
+    consent: `${base}${CONSENT}`,
+    goOn: `${base}${GO_ON}`,
+    account: (page) => `${base}${ACCOUNT}${ACCOUNT_PAGES[page]}`,
+  }
+}
+
+/** Whether a text names a page of one's own account. */
+export function isAccountPage(text: string): text is AccountPage {
+  return Object.hasOwn(ACCOUNT_PAGES, text)
+}
