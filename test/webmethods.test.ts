@@ -1,5 +1,8 @@
 // Features of the OAuth services of webMethods Integration Server, one test a row; its number and rule are the title.
 import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import ava, { type ExecutionContext } from 'ava'
 import { s256 } from '../shared/tokens/pkce.ts'
 import { refuses } from './support/asserting.ts'
@@ -11,6 +14,8 @@ import { realTest } from './support/real-parts.ts'
 import { basic } from './support/requests.ts'
 import { LIVES_S, startPastLedger } from './support/past-grants.ts'
 import { isRemainderOf } from './support/refreshing.ts'
+import { answerIn } from './support/cookie-jar.ts'
+import { approve, ask as openIn, exchangeOf, logIn, scene } from './authorize/authorizing.ts'
 import { startLedger as startAdministered } from './admin/ledger.ts'
 import { guardedFolder } from './token-check/orders.ts'
 
@@ -571,7 +576,26 @@ test('W25. global settings: require PKCE, code lifetime (600 s)', async (t) => {
   }
 })
 
-ava.todo('W26. login and approval page: title, logo, heading, footer; the user may select which scopes to approve')
+test('W26. login and approval page: title, logo, heading, footer; the user may select which scopes to approve', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'token-ledger-pages-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const logo = join(folder, 'logo.svg')
+  await writeFile(logo, '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>')
+  const settings = { PAGES_TITLE: 'Shop', PAGES_HEADING: 'Welcome here', PAGES_FOOTER: 'Ask Ada.', PAGES_LOGO: logo }
+  const on = await scene(await startLedger(t, { settings }))
+  const login = await openIn(on)
+  const consent = await logIn(on, login)
+  for (const { text } of [login, consent]) {
+    for (const said of ['· Shop</title>', '<p class="service">Shop</p>', '<footer>Ask Ada.</footer>'])
+      t.true(text.includes(said), said)
+    const picture = await on.browser.ask(/<img src="([^"]*)"/.exec(text)?.[1] ?? '')
+    t.deepEqual([picture.status, picture.headers.get('content-type')], [200, 'image/svg+xml'])
+  }
+  t.true(login.text.includes('Welcome here'))
+  const code = answerIn(await approve(on, consent, { scope_0: '' })).get('code')
+  const { body } = await exchangeOf(on, code)
+  t.is(body['scope'], 'write')
+})
 
 test('W27. clustering: several instances, one truth', async (t) => {
   const one = await withAdministration(t)
