@@ -593,6 +593,8 @@ test("53. M `/.well-known/oauth-authorization-server` inserted before the issuer
   }
 })
 
+const ledgerAt = (path: string) => (path === '' ? ledgerOfAll() : ledgerAtPath())
+
 test('54. M issuer identical; response_types_supported present; no empty arrays. 8414 §2, §3.2, §3.3 (9207 §3: `authorization_response_iss_parameter_supported` only with an authorization endpoint, then §2 `iss` in its response)', async (t) => {
   for (const [path, { send }] of [
     ['', await ledgerOfAll()],
@@ -602,7 +604,12 @@ test('54. M issuer identical; response_types_supported present; no empty arrays.
     t.is(body['issuer'], `${ISSUER}${path}`)
     t.true(Array.isArray(body['response_types_supported']))
     for (const [name, value] of Object.entries(body)) if (Array.isArray(value)) t.true(value.length > 0, name)
-    t.false('authorization_endpoint' in body || 'authorization_response_iss_parameter_supported' in body)
+    t.is(body['authorization_endpoint'], `${ISSUER}${path}/oauth2/auth`)
+    t.true(body['authorization_response_iss_parameter_supported'])
+    const { client_id } = await ledgerAt(path).then((ledger) => ledger.client(CODE_CLIENT))
+    const query = new URLSearchParams({ client_id, response_type: 'token' }).toString()
+    const answer = await fetch(`${(await ledgerAt(path)).url}${path}/oauth2/auth?${query}`, { redirect: 'manual' })
+    t.is(new URL(answer.headers.get('location') ?? '').searchParams.get('iss'), `${ISSUER}${path}`)
   }
 })
 

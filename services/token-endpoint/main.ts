@@ -34,6 +34,6 @@ export function mountTokenEndpoint(runtime: Runtime, router: HttpRouter): void {
     maxLagMs: settings.MAX_LAG * 1000,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,
   }
-  const about = { issuer: settings.ISSUER, documentation: settings.SERVICE_DOCUMENTATION }
-  tokenEndpointRoutes(router, endpoint, about)
+  const { ISSUER: issuer, SERVICE_DOCUMENTATION: documentation, ALLOW_PLAIN_PKCE: isPlainAllowed } = settings
+  tokenEndpointRoutes(router, endpoint, { issuer, documentation, isPlainAllowed })
 }

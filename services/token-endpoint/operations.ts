@@ -40,11 +40,16 @@ const urls = z.array(z.string())
 
 const METADATA = z.object({
   issuer: z.string(),
+  authorization_endpoint: z.string(),
   token_endpoint: z.string(),
   revocation_endpoint: z.string(),
   introspection_endpoint: z.string(),
   response_types_supported: urls,
+  response_modes_supported: urls,
   grant_types_supported: urls,
+  code_challenge_methods_supported: urls,
+  authorization_response_iss_parameter_supported: z.literal(true),
+  prompt_values_supported: urls,
   token_endpoint_auth_methods_supported: urls,
   token_endpoint_auth_signing_alg_values_supported: urls,
   revocation_endpoint_auth_methods_supported: urls,

@@ -1,6 +1,6 @@
 import { newKey, signer } from '../support/assertions.ts'
 import { refuses } from '../support/asserting.ts'
-import { authorize, CODE_CLIENT, exchange } from '../support/codes.ts'
+import { authorize, CODE_CLIENT } from '../support/codes.ts'
 import { ISSUER, sharedLedger, startLedger, type TestLedger } from '../support/ledger.ts'
 import { LOGS_IN, seededLogin } from '../support/passwords.ts'
 import { realTest } from '../support/real-parts.ts'
@@ -22,11 +22,16 @@ test('the metadata lists what works here and nothing else', async (t) => {
   ]
   t.deepEqual(body, {
     issuer: ISSUER,
+    authorization_endpoint: `${ISSUER}/oauth2/auth`,
     token_endpoint: `${ISSUER}/oauth2/token`,
     revocation_endpoint: `${ISSUER}/oauth2/revoke`,
     introspection_endpoint: `${ISSUER}/oauth2/introspect`,
-    response_types_supported: ['none'],
-    grant_types_supported: ['refresh_token', 'client_credentials', 'password'],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    grant_types_supported: ['refresh_token', 'client_credentials', 'authorization_code', 'password'],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
     token_endpoint_auth_methods_supported: methods,
     token_endpoint_auth_signing_alg_values_supported: algorithms,
     revocation_endpoint_auth_methods_supported: methods,
@@ -78,6 +83,10 @@ const GRANT_TYPES: Record<string, (ledger: TestLedger, as: Caller, path: string)
     return as.post(path, { grant_type: 'refresh_token', refresh_token })
   },
   client_credentials: (_ledger, as, path) => as.post(path, { grant_type: 'client_credentials' }),
+  authorization_code: async (ledger, _as, path) => {
+    const as = await ledger.client(CODE_CLIENT)
+    return ledger.post(path, (await authorize(ledger, { to: as })).form, { as })
+  },
   password: async (ledger, _as, path) => {
     const form = await seededLogin(ledger)
     return ledger.post(path, form, { as: await ledger.client(LOGS_IN) })
@@ -94,8 +103,9 @@ const ENDPOINTS: Record<string, (ledger: TestLedger, as: Caller, path: string) =
 /** So that a client may do what each endpoint is for. */
 const ANYWHERE: Over = { resource_server_folders: ['orders'] }
 
-/** Lists of strings that are driven below, and what `response_types_supported` must hold while nobody logs in here. */
-const LISTS = /^(response_types|grant_types|\w+_endpoint_auth_methods|\w+_endpoint_auth_signing_alg_values)_supported$/
+/** Lists of strings that are driven below, those of the authorization endpoint in a test of their own. */
+const LISTS =
+  /^(response_types|response_modes|code_challenge_methods|prompt_values|grant_types|\w+_endpoint_auth_methods|\w+_endpoint_auth_signing_alg_values)_supported$/
 
 function driver<T>(drivers: Record<string, T>, value: string): T {
   const found = drivers[value]
@@ -112,10 +122,10 @@ test('checklist 54, 55: every value that the metadata lists works, at the endpoi
     t.true(value.length > 0 && new Set(value).size === value.length, name)
     t.regex(name, LISTS, 'is not tried')
   }
-  t.deepEqual([listed('response_types_supported'), 'authorization_endpoint' in body], [['none'], false])
 
-  const endpoints = Object.keys(body).filter((name) => name.endsWith('_endpoint'))
-  t.deepEqual(endpoints, ['token_endpoint', 'revocation_endpoint', 'introspection_endpoint'])
+  const all = Object.keys(body).filter((name) => name.endsWith('_endpoint'))
+  t.deepEqual(all, ['authorization_endpoint', 'token_endpoint', 'revocation_endpoint', 'introspection_endpoint'])
+  const [, ...endpoints] = all
   for (const name of endpoints) {
     const url = new URL(String(body[name]))
     t.is(url.origin, ISSUER)
@@ -137,14 +147,50 @@ test('checklist 54, 55: every value that the metadata lists works, at the endpoi
   }
 })
 
-test('what is not listed does not work, but for authorization_code: it is listed with the authorization endpoint', async (t) => {
+/** Where a request of this client leads that begins as the metadata says. */
+async function begun(ledger: TestLedger, as: Credentials, over: Record<string, string> = {}) {
+  const { body } = await ledger.send(WELL_KNOWN)
+  const { pathname } = new URL(String(body['authorization_endpoint']))
+  const [response_type = ''] = body['response_types_supported'] as string[]
+  const [code_challenge_method = ''] = body['code_challenge_methods_supported'] as string[]
+  const pkce = { code_challenge: 'x'.repeat(43), code_challenge_method }
+  const query = new URLSearchParams({ client_id: as.client_id, response_type, ...pkce, ...over })
+  const answer = await fetch(`${ledger.url}${pathname}?${query}`, { redirect: 'manual' })
+  const location = answer.headers.get('location')
+  return { status: answer.status, error: location === null ? null : new URL(location).searchParams.get('error') }
+}
+
+test('traps-people 7, checklist 54: what the metadata lists of the authorization endpoint works there, and plain only where it is switched on', async (t) => {
+  for (const plain of [false, true]) {
+    const ledger = plain ? await startLedger(t, { settings: { ALLOW_PLAIN_PKCE: 'true' } }) : await ledgerOfAll()
+    const { body } = await ledger.send(WELL_KNOWN)
+    const methods = plain ? ['S256', 'plain'] : ['S256']
+    t.deepEqual(body['code_challenge_methods_supported'], methods)
+    const as = await ledger.publicClient(CODE_CLIENT)
+    for (const code_challenge_method of ['S256', 'plain']) {
+      const { status, error } = await begun(ledger, as, { code_challenge_method })
+      const works = methods.includes(code_challenge_method)
+      t.deepEqual([status, error], works ? [200, null] : [303, 'invalid_request'], code_challenge_method)
+    }
+    for (const response_mode of body['response_modes_supported'] as string[])
+      t.deepEqual(await begun(ledger, as, { response_mode }), { status: 200, error: null })
+    for (const prompt of body['prompt_values_supported'] as string[]) {
+      const error = prompt === 'none' ? 'login_required' : null
+      t.deepEqual(await begun(ledger, as, { prompt }), { status: error === null ? 200 : 303, error }, prompt)
+    }
+  }
+})
+
+test('what is not listed does not work', async (t) => {
   const ledger = await ledgerOfAll()
   const { body } = await ledger.send(WELL_KNOWN)
   const as = await ledger.client()
   const listed = body['grant_types_supported'] as string[]
   const coded = await ledger.client(CODE_CLIENT)
-  t.is((await exchange(ledger, coded, await authorize(ledger, { to: coded }))).status, 200)
-  t.deepEqual([listed.includes('authorization_code'), 'authorization_endpoint' in body], [false, false])
+  for (const response_type of ['token', 'id_token', 'code token', 'none'])
+    t.is((await begun(ledger, coded, { response_type })).error, 'unsupported_response_type', response_type)
+  for (const response_mode of ['fragment', 'form_post', 'web_message'])
+    t.is((await begun(ledger, coded, { response_mode })).error, 'invalid_request', response_mode)
 
   const device = 'urn:ietf:params:oauth:grant-type:device_code'
   const exchanging = 'urn:ietf:params:oauth:grant-type:token-exchange'
