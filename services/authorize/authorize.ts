@@ -1,5 +1,6 @@
 import type { Limits } from '../../shared/accounts/limits/limits.ts'
 import type { People } from '../../shared/accounts/people.ts'
+import type { SessionLives } from '../../shared/accounts/sessions/sessions.ts'
 import type { ProvingUsers } from '../../shared/callers/authenticate-user.ts'
 import type { HttpContext } from '../../shared/http/context.ts'
 import type { PkcePolicy } from '../../shared/ledger/grant/commands/authorize.ts'
@@ -51,6 +52,7 @@ export type Authorize = ProvingUsers & {
     /** Makes a session and its cookie; whoever had one before has another id now. */
     open(ctx: HttpContext, session: NewSession): Promise<void>
   }
+  sessionLives: SessionLives
   /** The grant that stands for this approval: this one, unless it was made before. */
   grantOf(consent_id: string, grant_id: string): Promise<string>
 }

@@ -1,22 +1,66 @@
-import { grantOfApproval, openSession } from '../../shared/accounts/sessions/sessions.ts'
+import { v7 as uuidv7 } from 'uuid'
+import { grantOfApproval } from '../../shared/accounts/sessions/approvals.ts'
+import { sessionEnded } from '../../shared/accounts/sessions/ended.ts'
+import { noteUse, openSession, type SessionLives } from '../../shared/accounts/sessions/sessions.ts'
+import { networkOf } from '../../shared/callers/event-context.ts'
+import type { HttpContext } from '../../shared/http/context.ts'
 import type { Cookies } from '../../shared/pages/cookies.ts'
 import type { Runtime } from '../../shared/process/runtime.ts'
-import { createSessionReader } from '../../shared/read-model/passwords/read-session.ts'
-import type { Authorize } from './authorize.ts'
+import { readSettled, type Settling } from '../../shared/read-model/reads/settled.ts'
+import {
+  createSessionReader,
+  type SessionReader,
+  type SessionView,
+} from '../../shared/read-model/sessions/read-session.ts'
+import type { Authorize, Session } from './authorize.ts'
+
+/** What finds and makes sessions. */
+type Finding = Settling & { cookies: Cookies; read: SessionReader; knex: Runtime['knex']; lives: SessionLives }
 
 /** Sessions and approvals, by the cookies of a request. */
-export function sessionsOf(runtime: Runtime, cookies: Cookies): Pick<Authorize, 'sessions' | 'grantOf'> {
-  const { knex, settings } = runtime
-  const read = createSessionReader(runtime, settings.MAX_LAG * 1000)
+export function sessionsOf(
+  runtime: Runtime,
+  cookies: Cookies,
+): Pick<Authorize, 'sessions' | 'grantOf' | 'sessionLives'> {
+  const { knex, settings, waiter, topics, logger } = runtime
+  const timeoutMs = settings.APPEND_TIMEOUT * 1000
+  const lives = { idle: settings.SESSION_IDLE, lifetime: settings.SESSION_LIFETIME }
+  const read = createSessionReader(runtime, { patienceMs: timeoutMs })
+  const settling = { waiter, topics, logger, maxLagMs: settings.MAX_LAG * 1000, timeoutMs }
+  const finding = { ...settling, cookies, read, knex, lives }
   return {
+    sessionLives: lives,
     sessions: {
-      find: async (ctx) => {
-        const id = cookies.read(ctx, 'session')
-        const found = id === null ? null : await read(id)
-        return found && { ...found, username: found.user.person?.username ?? null }
+      find: (ctx) => findSession(finding, ctx),
+      open: async (ctx, session) => {
+        const replaces = cookies.read(ctx, 'session')
+        const id = cookies.renew(ctx, 'session', lives.lifetime)
+        await openSession(knex, { id, replaces, network: networkOf(ctx.state.clientAddress), ...session }, lives)
       },
-      open: async (ctx, session) => openSession(knex, cookies.renew(ctx, 'session'), session),
     },
     grantOf: (consent_id, grant_id) => grantOfApproval(knex, consent_id, grant_id),
   }
+}
+
+/** Who is logged in by the cookie of this request. Unsettled, WaitTimeout. */
+async function findSession(finding: Finding, ctx: HttpContext): Promise<Session | null> {
+  const { cookies, knex, lives } = finding
+  const id = cookies.read(ctx, 'session')
+  if (id === null) return null
+  const { session, sessionUser: user, registry, now } = await readSession(finding, id)
+  if (!session || sessionEnded({ session, user, now, lives })) return null
+  await noteUse(knex, id, { used_at: session.used_at, now }, networkOf(ctx.state.clientAddress))
+  const { sid, sub, amr, logged_in_at } = session
+  const username = user?.person?.username ?? null
+  return { sid, sub, username, amr, logged_in_at, registry_position: registry.next, now }
+}
+
+/** The view once it shows as much of the registry as the login was made on. */
+async function readSession(finding: Finding, session_id: string): Promise<SessionView> {
+  const read = () => finding.read({ client_id: null, grant_id: null, generation: 0, session_id })
+  const first = await read()
+  const behind = (first.session?.registry_position ?? 0) > first.registry.next
+  const registry = behind ? 'the registry may be older than the login' : null
+  const purpose = { doubts: () => ({ grants: null, registry }), recent: true }
+  return readSettled(finding, { purpose, asked: { grant_id: uuidv7() }, first, read })
 }

@@ -82,6 +82,14 @@ export const settingsSchema = z.object({
     .whole(1, 3600)
     .prefault('600')
     .describe('Seconds in which a code can be exchanged; a minute is enough for most clients'),
+  SESSION_IDLE: form
+    .whole(60, 31_536_000)
+    .prefault('28800')
+    .describe('Seconds after which a person who uses no page is [logged out](accounts.md#sessions)'),
+  SESSION_LIFETIME: form
+    .whole(60, 31_536_000)
+    .prefault('2592000')
+    .describe('Seconds after which a person logs in again however much the session is used'),
   REQUIRE_PKCE: form.flag
     .prefault('false')
     .describe('`true`: every client must send a `code_challenge` (RFC 7636). Public clients always must'),

@@ -28,6 +28,7 @@ export const ROOMS = {
   'shared/read-model/lists': ['shared/read-model/reads'],
   'shared/read-model/commit': ['shared/read-model/reads'],
   'shared/read-model/passwords': ['shared/read-model/commit'],
+  'shared/read-model/sessions': ['shared/read-model/commit'],
   'shared/migrations': ['shared/read-model/**', 'shared/event-log/**'],
   'shared/http': ['shared/ledger/storable-text.ts'],
   'shared/http/app': ['shared/http'],

@@ -9,7 +9,7 @@ import type { ShownEntry, ShownPeople } from '../people/shown-entry.ts'
 import { replay } from '../replay/replay.ts'
 import { createGrantStates } from '../spill/grant-states.ts'
 import { createGrantList } from './grant-list.ts'
-import { readHeldKey } from './held-rows.ts'
+import { readHeldKey, readHeldLinks, readHeldSessions } from './held-rows.ts'
 import { notContained, stillHeld } from './statement.ts'
 import { isAbout, namedIn, toldEvent } from './told-event.ts'
 import { toldGrants } from './told-grants.ts'
@@ -28,7 +28,8 @@ export async function* exportPerson(source: VerifySource, sub: string, progress?
     yield* array('events', eventsOf(source, { sub, states, walked, progress }))
     yield* array('grants', toldGrants(source, { list, states, user, now }))
     const key = await readHeldKey(source, sub)
-    const rest = { ...toldUser(user, walked.named), key, records_skipped: walked.skipped }
+    const [sessions, links] = [await readHeldSessions(source, sub), await readHeldLinks(source, sub)]
+    const rest = { ...toldUser(user, walked.named), key, sessions, links, records_skipped: walked.skipped }
     for (const [name, value] of Object.entries(rest)) yield member(name, value)
     yield member('still_held', stillHeld(user))
     yield `${member('not_contained', notContained(walked.skipped))}}\n`

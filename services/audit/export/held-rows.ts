@@ -1,3 +1,5 @@
+import { type LinkKind, listLinks } from '../../../shared/accounts/sessions/links.ts'
+import { listSessions, type StoredSession } from '../../../shared/accounts/sessions/sessions.ts'
 import type { Client } from '../../../shared/ledger/events.ts'
 import type { ClientEntity } from '../../../shared/ledger/registry/state.ts'
 import type { ReadModelTables } from '../../../shared/read-model/read-model.ts'
@@ -15,6 +17,31 @@ export async function readHeldKey({ knex }: Pick<ReadModelTables, 'knex'>, sub: 
   const [row] = rows
   return row ? { ...row, forgotten_at: row.forgotten_at?.toISOString() ?? null } : null
 }
+
+/** A login of this person; what lets somebody in by it is stored nowhere. */
+export type HeldSession = Pick<StoredSession, 'sid' | 'amr' | 'network'> & { logged_in_at: string; used_at: string }
+
+/** The logins of this person that are stored, whether or not they still count. */
+export async function readHeldSessions({ knex }: Pick<ReadModelTables, 'knex'>, sub: string): Promise<HeldSession[]> {
+  const sessions = await listSessions(knex, sub, { idle: FOR_EVER, lifetime: FOR_EVER })
+  return sessions.map(({ sid, amr, network, logged_in_at, used_at }) => {
+    return { sid, amr, network, logged_in_at: timeOf(logged_in_at), used_at: timeOf(used_at) }
+  })
+}
+
+const FOR_EVER = 10 * 365 * 86_400
+
+export type HeldLink = { kind: LinkKind; created_at: string; expires_at: string }
+
+/** The one-time links of this person that are stored, without the links. */
+export async function readHeldLinks({ knex }: Pick<ReadModelTables, 'knex'>, sub: string): Promise<HeldLink[]> {
+  const links = await listLinks(knex, sub)
+  return links.map(({ kind, created_at, expires_at }) => {
+    return { kind, created_at: timeOf(created_at), expires_at: timeOf(expires_at) }
+  })
+}
+
+const timeOf = (ms: number) => new Date(ms).toISOString()
 
 type Tables = Pick<ReadModelTables, 'knex' | 'schema'>
 

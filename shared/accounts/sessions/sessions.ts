@@ -1,28 +1,126 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
+import { epochMs } from '../../database/epoch-ms.ts'
 
-export type NewSession = { sub: string; amr: string[]; registry_position: number }
+/** When a session ends by itself, in seconds: unused, and however much it is used. */
+export type SessionLives = { idle: number; lifetime: number }
 
-export function sessionHash(id: string): Buffer {
+/** A login that is stored. Times in ms of the database's clock. */
+export type StoredSession = {
+  /** Tells the session to others; it lets nobody in. */
+  sid: string
+  sub: string
+  amr: string[]
+  /** Of the statement that proved the person: what ended grants of before ended this as well. */
+  registry_position: number
+  logged_in_at: number
+  used_at: number
+  /** From where it was used last, /24 or /48. */
+  network: string | null
+}
+
+/** `replaces`: the id that this browser had before. */
+export type Opening = Pick<StoredSession, 'sub' | 'amr' | 'registry_position'> & {
+  id: string
+  network: string | undefined
+  replaces: string | null
+}
+
+/** How many one person has at the most: of more, those go that were not used for the longest time. */
+const MOST_SESSIONS = 50
+
+// As many as this of anybody's go with each new one.
+const CLEANED = 100
+
+/** How old `used_at` may be: no page view writes sooner. */
+const NOTED_SECONDS = 60
+
+/** By what a secret id is stored and found. */
+export function idHash(id: string): Buffer {
   return createHash('sha256').update(id).digest()
 }
 
-/** Stores a login under the hash of its cookie. */
-export async function openSession(knex: Knex, id: string, { sub, amr, registry_position }: NewSession): Promise<void> {
-  await knex.raw('INSERT INTO ledger.sessions (id_sha256, sid, sub, amr, registry_position) VALUES (?, ?, ?, ?, ?)', [
-    ...[sessionHash(id), randomUUID(), sub, amr, registry_position],
-  ])
+/** SQL for a row of this alias as a `StoredSession`. */
+export const sessionJson = (alias: string) => `
+  json_build_object('sid', ${alias}.sid, 'sub', ${alias}.sub, 'amr', ${alias}.amr,
+    'registry_position', ${alias}.registry_position, 'logged_in_at', ${epochMs(`${alias}.logged_in_at`)},
+    'used_at', ${epochMs(`${alias}.used_at`)}, 'network', ${alias}.network)`
+
+/** Stores a login under the hash of its cookie. What has been idle for too long goes, whoever's it is. */
+export async function openSession(
+  knex: Knex,
+  { id, replaces, network, ...opening }: Opening,
+  { idle }: Pick<SessionLives, 'idle'>,
+): Promise<void> {
+  const row = { id_sha256: idHash(id), sid: randomUUID(), network: network ?? null, ...opening }
+  const before = replaces === null ? null : idHash(replaces)
+  await knex.raw(OPEN, { ...row, before, idle })
 }
 
-/** The grant that stands for this approval: this one, unless it was made before. */
-export async function grantOfApproval(knex: Knex, consent_id: string, grant_id: string): Promise<string> {
-  await knex.raw("DELETE FROM ledger.approvals WHERE created_at < clock_timestamp() - interval '60 s'")
-  await knex.raw('INSERT INTO ledger.approvals (consent_id, grant_id) VALUES (?, ?) ON CONFLICT DO NOTHING', [
-    ...[consent_id, grant_id],
-  ])
-  const { rows } = await knex.raw<{ rows: { grant_id: string }[] }>(
-    'SELECT grant_id FROM ledger.approvals WHERE consent_id = ?',
-    [consent_id],
+const OPEN = `
+WITH gone AS (
+  DELETE FROM ledger.sessions WHERE id_sha256 IN (
+    SELECT id_sha256 FROM ledger.sessions WHERE sub = :sub ORDER BY used_at DESC OFFSET ${MOST_SESSIONS - 1}
+       FOR UPDATE SKIP LOCKED)),
+old AS (
+  DELETE FROM ledger.sessions WHERE id_sha256 = :before OR id_sha256 IN (
+    SELECT id_sha256 FROM ledger.sessions WHERE used_at < clock_timestamp() - make_interval(secs => :idle)
+     ORDER BY used_at LIMIT ${CLEANED} FOR UPDATE SKIP LOCKED))
+INSERT INTO ledger.sessions (id_sha256, sid, sub, amr, registry_position, network)
+VALUES (:id_sha256, :sid, :sub, :amr, :registry_position, :network)`
+
+/** Takes note that a session was used: once a minute at the most. */
+export async function noteUse(
+  knex: Knex,
+  id: string,
+  { used_at, now }: { used_at: number; now: number },
+  network?: string,
+) {
+  if (now - used_at < NOTED_SECONDS * 1000) return
+  await knex.raw(
+    `UPDATE ledger.sessions SET used_at = clock_timestamp(), network = ?
+      WHERE id_sha256 = ? AND used_at < clock_timestamp() - interval '${NOTED_SECONDS} s'`,
+    [network ?? null, idHash(id)],
   )
-  return rows[0]?.grant_id ?? grant_id
 }
+
+/** The sessions of a person that their times have not ended, the last used first; and the database's clock. */
+export async function listSessions(
+  knex: Knex,
+  sub: string,
+  { idle, lifetime }: SessionLives,
+): Promise<StoredSession[]> {
+  const { rows } = await knex.raw<{ rows: { session: StoredSession }[] }>(
+    `SELECT ${sessionJson('s')} AS session FROM ledger.sessions s
+      WHERE sub = :sub AND used_at > clock_timestamp() - make_interval(secs => :idle)
+        AND logged_in_at > clock_timestamp() - make_interval(secs => :lifetime) ORDER BY used_at DESC`,
+    { sub, idle, lifetime },
+  )
+  return rows.map(({ session }) => session)
+}
+
+/** Ends the session of this cookie. */
+export async function endSession(knex: Knex, id: string): Promise<void> {
+  await knex.raw('DELETE FROM ledger.sessions WHERE id_sha256 = ?', [idHash(id)])
+}
+
+/** Ends one session of this person; false where there is none. */
+export async function endSessionOf(knex: Knex, sub: string, sid: string): Promise<boolean> {
+  const { rows } = await knex.raw<{ rows: unknown[] }>(
+    'DELETE FROM ledger.sessions WHERE sub = ? AND sid::text = ? RETURNING 1',
+    [sub, sid],
+  )
+  return rows.length > 0
+}
+
+/** Ends all sessions of this person but one. */
+export async function endOtherSessions(knex: Knex, sub: string, sid: string): Promise<void> {
+  await knex.raw('DELETE FROM ledger.sessions WHERE sub = ? AND sid::text <> ?', [sub, sid])
+}
+
+/** SQL that deletes the sessions of these persons (an array). */
+export const forgetSessionsSql = 'DELETE FROM ledger.sessions WHERE sub = ANY (?::text[])'
+
+/** The same of everybody who was forgotten: the row may have come back from a backup. */
+export const forgetSessionsAgainSql = `
+  DELETE FROM ledger.sessions s USING ledger.persons p WHERE p.sub = s.sub AND p.forgotten_at IS NOT NULL`

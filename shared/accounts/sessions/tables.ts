@@ -1,17 +1,36 @@
 import type { Knex } from 'knex'
 
-/** Who is logged in, by the hash of a cookie, and which grant an approval made, while it may be repeated. */
+/**
+ * Who is logged in, which grant an approval made, and which links set a password: none of it stands in the log. What is
+ * found by an id that lets somebody in stands here by the hash of that id. Whether a session or a link still counts,
+ * the log says: each has the registry position that it was made at.
+ */
 export async function createSessionTables(knex: Knex): Promise<void> {
   await knex.raw(`
     CREATE TABLE ledger.sessions (
       id_sha256 bytea PRIMARY KEY,
-      sid text NOT NULL UNIQUE,
+      sid uuid NOT NULL UNIQUE,
       sub text NOT NULL,
       amr text[] NOT NULL,
       registry_position bigint NOT NULL,
       logged_in_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-      seen_at timestamptz NOT NULL DEFAULT clock_timestamp())`)
+      used_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      network text)`)
+  await knex.raw('CREATE INDEX sessions_sub ON ledger.sessions (sub, used_at)')
+  await knex.raw('CREATE INDEX sessions_used_at ON ledger.sessions (used_at)')
   await knex.raw(`
     CREATE TABLE ledger.approvals (
       consent_id uuid PRIMARY KEY, grant_id uuid NOT NULL, created_at timestamptz NOT NULL DEFAULT clock_timestamp())`)
+  await knex.raw('CREATE INDEX approvals_created_at ON ledger.approvals (created_at)')
+  await knex.raw(`
+    CREATE TABLE ledger.links (
+      id_sha256 bytea PRIMARY KEY,
+      sub text NOT NULL,
+      kind text NOT NULL,
+      guarded boolean NOT NULL,
+      registry_position bigint NOT NULL,
+      created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      expires_at timestamptz NOT NULL)`)
+  await knex.raw('CREATE INDEX links_sub ON ledger.links (sub, created_at)')
+  await knex.raw('CREATE INDEX links_expires_at ON ledger.links (expires_at)')
 }

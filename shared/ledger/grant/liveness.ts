@@ -115,7 +115,11 @@ export function hasEndedWith(
   return registry_position <= (entity?.not_before ?? -1)
 }
 
-function entityProblem(entity: EntityState | null | undefined, registry_position: number) {
+/** What became of a client or user, so that what was granted at this position cannot be used now. */
+export type EntityProblem = 'unknown' | 'deleted' | 'disabled' | 'grants_revoked'
+
+/** The same of one entity; `null` = nothing. */
+export function entityProblem(entity: EntityState | null | undefined, registry_position: number): EntityProblem | null {
   if (!entity) return 'unknown'
   if (entity.deleted || entity.value === null) return 'deleted'
   if (!entity.value.enabled) return 'disabled'

@@ -1,6 +1,8 @@
 import type { Knex } from 'knex'
 import { forgetRequestsAgainSql, forgetRequestsSql } from '../../accounts/idempotent-requests.ts'
 import { forgetPasswordsAgainSql, forgetPasswordsSql } from '../../accounts/passwords/passwords.ts'
+import { forgetLinksAgainSql, forgetLinksSql } from '../../accounts/sessions/links.ts'
+import { forgetSessionsAgainSql, forgetSessionsSql } from '../../accounts/sessions/sessions.ts'
 import { forgetSql } from '../../accounts/person-keys.ts'
 import { isSchemaGone } from '../../database/away.ts'
 import type { TopicPartition } from '../../event-log/places.ts'
@@ -29,6 +31,8 @@ export async function forgetWith<T>(
     await tx.raw(forgetSql('(SELECT unnest(?::text[]) AS sub ORDER BY sub) AS f'), [subs])
     await tx.raw(forgetRequestsSql, [subs])
     await tx.raw(forgetPasswordsSql, [subs])
+    await tx.raw(forgetSessionsSql, [subs])
+    await tx.raw(forgetLinksSql, [subs])
     // Only now, in a statement of its own: who wrote a name under the key before is seen, and nobody does any more.
     for (const other of await schemasOfPeople(tx)) {
       if (other !== schema) await blankIn(tx, other, subs)
@@ -72,6 +76,8 @@ export async function enforceForgetting(knex: Knex, known: string[] = []): Promi
   for (const schema of schemas) enforced.names += await countOf(knex, forgetNamesSql(schema))
   await knex.raw(forgetRequestsAgainSql)
   await knex.raw(forgetPasswordsAgainSql)
+  await knex.raw(forgetSessionsAgainSql)
+  await knex.raw(forgetLinksAgainSql)
   return enforced
 }
 

@@ -1,5 +1,8 @@
 import type { ExecutionContext } from 'ava'
+import { listSessions, openSession } from '../../../shared/accounts/sessions/sessions.ts'
+import { listLinks, storeLink } from '../../../shared/accounts/sessions/links.ts'
 import { exportPerson } from '../../../services/audit/export/export-person.ts'
+import { enforceForgetting } from '../../../shared/read-model/projection/forgotten.ts'
 import { everythingIn } from '../../admin/people/everything.ts'
 import { type Ledger, ROOT, startLedger } from '../../admin/ledger.ts'
 import { issued } from '../../ledger/given.ts'
@@ -26,6 +29,8 @@ type Copy = {
   key: { key_id: string | null; kid: number | null; forgotten_at: string | null } | null
   events: { type: string; about: string; data?: object; personal?: object | string | null; actor?: string }[]
   grants: Record<string, unknown>[]
+  sessions: Record<string, unknown>[]
+  links: Record<string, unknown>[]
   still_held: string[]
   not_contained: string[]
 }
@@ -120,6 +125,32 @@ test.serial('traps-running 20: a copy of a forgotten person says since when, and
   t.deepEqual(copy.grants[0]?.['access_tokens'], [])
   t.true(copy.still_held.length > 0)
   t.notRegex(text, NAMES)
+})
+
+const LIVES = { idle: 3600, lifetime: 3600 }
+
+test.serial('a copy has sessions and links without their ids, and who is forgotten has none of either', async (t) => {
+  const { ledger } = await lived(t)
+  const { knex } = ledger.runtime
+  const [cookie, link] = ['c'.repeat(43), 'l'.repeat(43)]
+  seeded(cookie, link)
+  const login = { sub: SUB, amr: ['pwd'], registry_position: 1, network: '192.0.2.0/24', replaces: null }
+  await openSession(knex, { id: cookie, ...login }, LIVES)
+  await storeLink(knex, link, { sub: SUB, kind: 'set_password', guarded: false, registry_position: 1 })
+  const { copy } = await copyOf(ledger, SUB)
+  t.is(copy.sessions.length, 1)
+  t.deepEqual(Object.keys(copy.sessions[0] ?? {}), ['sid', 'amr', 'network', 'logged_in_at', 'used_at'])
+  t.like(copy.sessions[0], { amr: ['pwd'], network: '192.0.2.0/24' })
+  t.deepEqual(Object.keys(copy.links[0] ?? {}), ['kind', 'created_at', 'expires_at'])
+  const body = { reason: 'asked for it' }
+  t.is((await ledger.send('POST', `/admin/users/${SUB}/forget`, { token: ledger.root, body })).status, 200)
+  const after = (await copyOf(ledger, SUB)).copy
+  t.deepEqual([after.sessions, after.links], [[], []])
+  // As a restored dump has them.
+  await openSession(knex, { id: cookie, ...login }, LIVES)
+  await storeLink(knex, link, { sub: SUB, kind: 'set_password', guarded: false, registry_position: 1 })
+  await enforceForgetting(knex)
+  t.deepEqual([await listSessions(knex, SUB, LIVES), await listLinks(knex, SUB)], [[], []])
 })
 
 test.serial('a copy needs a right of its own, and the log says who asked for which sub, never the name', async (t) => {
