@@ -31,7 +31,7 @@ export const EVENT_SENTENCES = {
   ResourcePut: 'A folder or service, new or changed, with the ACL that stands on it.',
   ResourceDeleted: 'A folder or service has no ACL of its own any more: that of the folder above stands.',
   UserPut:
-    'A user, new or changed. Since version 2 all that names the person stands sealed in `personal` (AES-256-GCM, under a key of that person which is not in the log), and the name is unique by `username_index`, its HMAC. Version 1 holds it in clear: it is read for ever, and written no longer.',
+    'A user, new or changed. Since version 2 all that names the person stands sealed in `personal` (AES-256-GCM, under a key of that person which is not in the log), and the name is unique by `username_index`, its HMAC. Each account elsewhere that the person signs in with stands in `external`, and is unique too: `sub_index` is the HMAC of the issuer and of what that calls the person. Version 1 holds the name in clear: it is read for ever, and written no longer.',
   UserDeleted: 'A user ends, and with it every grant that was made before this event.',
   UserGrantsRevoked: 'Every grant of the user that was made before this event has ended.',
   UserPasswordSet:
@@ -73,6 +73,7 @@ export const VOID_SENTENCES = {
   entity_exists: 'The entity exists already.',
   entity_unknown: 'The entity never existed, or was deleted.',
   name_taken: 'Another living entity has this unique name.',
+  external_taken: 'Another living user has one of these accounts elsewhere.',
   key_differs: 'Another key has this kid: a check differs from the one that counts.',
   key_retired: 'The kid was retired: it is never used again.',
   guard_moved:

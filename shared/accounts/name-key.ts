@@ -2,7 +2,14 @@ import type { Knex } from 'knex'
 import { OperatorError } from '../config/operator-error.ts'
 import { ownCommand } from '../config/own-command.ts'
 import type { Keys } from '../tokens/keys.ts'
-import { generateDataKey, unwrapKey, usernameIndex, wrapKey, type WrappedKey } from '../tokens/personal-data.ts'
+import {
+  externalIndex,
+  generateDataKey,
+  unwrapKey,
+  usernameIndex,
+  wrapKey,
+  type WrappedKey,
+} from '../tokens/personal-data.ts'
 
 /** What the name key is wrapped as. */
 export const NAME_KEY = 'names'
@@ -56,6 +63,7 @@ export function createNames({ knex, keys, ledger_id, isIndexed }: NamesOptions) 
   return {
     /** `found`: the name key, where it was read just now. */
     indexOf,
+    externalIndexOf: async (issuer: string, sub: string) => externalIndex(open(await load()), issuer, sub),
     likelyIndexOf: async (username: string) => (seen ? usernameIndex(seen.key, username) : indexOf(username)),
   }
 }

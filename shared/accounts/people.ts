@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Knex } from 'knex'
 import { OperatorError } from '../config/operator-error.ts'
 import { ownCommand } from '../config/own-command.ts'
-import type { Person, PersonalState, PlainUser, SealedUser } from '../ledger/user.ts'
+import type { ExternalAccount, Person, PersonalState, PlainUser, SealedUser } from '../ledger/user.ts'
 import type { Keys } from '../tokens/keys.ts'
 import { generateDataKey, sealPersonal, wrapKey, type WrappedKey } from '../tokens/personal-data.ts'
 import { createNames } from './name-key.ts'
@@ -35,6 +35,8 @@ export type People = {
   indexOf(username: string): Promise<string>
   /** The same by the name key that was seen last: what is sealed tells whether it is still the one. */
   likelyIndexOf(username: string): Promise<string>
+  /** The account that the issuer knows as this `sub`, as the log may hold it. */
+  externalAccount(issuer: string, sub: string): Promise<ExternalAccount>
   /**
    * The user as the log may hold it; `before`: as it stands there, so that members which only a later release knows are
    * kept. PersonForgotten for who was forgotten.
@@ -110,6 +112,7 @@ export function createPeople({ knex, keys, ledger_id, isIndexed }: PeopleOptions
     revealAsOf: async (snapshot) => revealWith(await readPersonKeys(snapshot)),
     indexOf: (username) => names.indexOf(username),
     likelyIndexOf: names.likelyIndexOf,
+    externalAccount: async (issuer, sub) => ({ issuer, sub_index: await names.externalIndexOf(issuer, sub) }),
     seal,
   }
 }

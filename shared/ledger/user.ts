@@ -7,12 +7,20 @@ type UserTerms = { sub: string; groups: string[]; enabled: boolean }
 export type PlainUser = UserTerms & { personal: Person; username_index?: undefined }
 
 /**
+ * An account elsewhere that a person signs in with: `sub_index` stands for what the issuer calls the person, and tells
+ * it to nobody.
+ */
+export type ExternalAccount = { issuer: string; sub_index: string }
+
+/**
  * A user of version 2. `personal`: sealed under a key of that person, which is not in the log (see personal-data.ts);
  * `username_index`: by what the name is unique, which tells it to nobody.
  */
 export type SealedUser = UserTerms & {
   username_index: string
   personal: { key_id: string; iv: string; data: string; tag: string }
+  /** Each belongs to one living user. A record of before has none. */
+  external?: ExternalAccount[] | undefined
 }
 
 export type User = PlainUser | SealedUser
@@ -22,6 +30,11 @@ export type PersonalState = 'forgotten' | 'unreadable'
 
 /** What names a person, as far as it is known. */
 export type ShownPerson = { [Member in keyof Person]: string | null } & { state: PersonalState | null }
+
+/** The accounts elsewhere that a user signs in with. */
+export function externalOf(user: User): readonly ExternalAccount[] {
+  return isSealed(user) ? (user.external ?? []) : []
+}
 
 /** Whether what names this person is sealed. */
 export function isSealed(user: User): user is SealedUser {

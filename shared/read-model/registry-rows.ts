@@ -6,7 +6,7 @@ import {
   type RegistryValues,
 } from '../ledger/registry/kinds.ts'
 import type { RegistryEntity, UserEntity } from '../ledger/registry/state.ts'
-import type { Person, PersonalState, ShownPerson, User } from '../ledger/user.ts'
+import { externalOf, type Person, type PersonalState, type ShownPerson, type User } from '../ledger/user.ts'
 import { NAMING, type Naming, personColumns, shownPerson } from '../accounts/person-columns.ts'
 
 /** The kinds that have a table: all but the ledger itself. */
@@ -14,7 +14,7 @@ export type StoredKind = NamedKind
 
 /** The members of a kind's value, each a column; what names a user stands in columns of its own. */
 type Column<Kind extends StoredKind> = Kind extends 'user'
-  ? Exclude<keyof User, 'personal'> | Naming | 'personal_state' | 'password_epoch'
+  ? Exclude<keyof User, 'personal'> | Naming | 'personal_state' | 'password_epoch' | 'external_indexes'
   : keyof RegistryValues[Kind]
 
 const COLUMNS: { [Kind in StoredKind]: Record<Column<Kind>, true> } = {
@@ -48,6 +48,7 @@ const COLUMNS: { [Kind in StoredKind]: Record<Column<Kind>, true> } = {
     groups: true,
     enabled: true,
     username_index: true,
+    external_indexes: true,
     personal_state: true,
     password_epoch: true,
   },
@@ -144,7 +145,10 @@ export function registryRow(
 function userColumns(entity: UserEntity, revealed?: Person | PersonalState): Record<string, unknown> {
   const { sub, groups, enabled, username_index } = entity.value ?? {}
   const { password_epoch = 0 } = entity
-  return { sub, groups, enabled, username_index, password_epoch, ...personColumns(shownPerson(entity, revealed)) }
+  const indexes = (entity.value ? externalOf(entity.value) : []).map(({ sub_index }) => sub_index)
+  const external_indexes = indexes.length > 0 ? indexes : null
+  const terms = { sub, groups, enabled, username_index, external_indexes, password_epoch }
+  return { ...terms, ...personColumns(shownPerson(entity, revealed)) }
 }
 
 // The id of a tombstone stands in its key only, as text.

@@ -127,7 +127,7 @@ const listIndex = (schema: string, table: string, key: string[]) =>
 
 // What names a person stands in the columns `username`, `name` and `email` of `users` alone, in clear, as far as it can
 // be read, and in `username_sort`, the folded name that lists go by; `username_sha256` is of the whole folded name.
-// `personal_state`: why it cannot be read.
+// `personal_state`: why it cannot be read. `external_indexes`: of the accounts elsewhere, null where there are none.
 // Names are unique by the fold, not by an index: a batch is written as its final state, where a name may change hands
 // twice.
 const registry = (schema: string) => `
@@ -147,12 +147,13 @@ CREATE INDEX clients_disabled ON ${schema}.clients (client_id COLLATE "C") WHERE
 CREATE TABLE ${schema}.scopes (name text PRIMARY KEY, description text, includes text[], ${REGISTRY_COLUMNS});
 CREATE TABLE ${schema}.users (
   sub text PRIMARY KEY, username text, name text, email text, groups text[], enabled boolean, username_index text,
-  username_sha256 text, username_sort text,
+  username_sha256 text, username_sort text, external_indexes text[],
   personal_state text CHECK (personal_state IN ('forgotten', 'unreadable')),
   password_epoch integer NOT NULL DEFAULT 0, ${REGISTRY_COLUMNS});
 CREATE INDEX scopes_named ON ${schema}.scopes (name) WHERE not_before IS NOT NULL;
 CREATE INDEX users_username ON ${schema}.users (username_sha256);
 CREATE INDEX users_username_index ON ${schema}.users (username_index);
+CREATE INDEX users_external ON ${schema}.users USING gin (external_indexes) WHERE external_indexes IS NOT NULL;
 CREATE INDEX users_forgotten ON ${schema}.users (sub COLLATE "C") WHERE personal_state = 'forgotten';
 CREATE INDEX users_groups ON ${schema}.users USING gin (groups) WHERE NOT deleted;
 CREATE INDEX users_disabled ON ${schema}.users (sub COLLATE "C") WHERE NOT deleted AND NOT enabled;

@@ -67,6 +67,14 @@ export function usernameIndex(nameKey: Buffer, username: string): string {
   return createHmac('sha256', nameKey).update(foldedUsername(username), 'utf8').digest('base64url')
 }
 
+/** By what an account elsewhere is unique: the same of its issuer and of what that calls the person, to the letter. */
+export function externalIndex(nameKey: Buffer, issuer: string, sub: string): string {
+  const key = createHmac('sha256', nameKey).update('external', 'utf8').digest()
+  return createHmac('sha256', key)
+    .update(JSON.stringify([issuer, sub]), 'utf8')
+    .digest('base64url')
+}
+
 type Encrypted = { iv: Buffer; data: Buffer; tag: Buffer }
 
 function encrypt(key: Buffer, aad: Buffer, plain: Buffer): Encrypted {

@@ -20,8 +20,8 @@ export function toldEvent(entry: ShownEntry, sub: string): object {
   return { ...happened, about: 'the person', reason, grant_id, client_id, actor, personal: namedIn(entry, sub), data }
 }
 
-// Hashes of what nobody is told: the index of a name, and what a code is proved by.
-const LEFT_OUT = new Set(['username_index', 'code_challenge'])
+// Hashes of what nobody is told: indexes of a name and of an account elsewhere, and what a code is proved by.
+const LEFT_OUT = new Set(['username_index', 'sub_index', 'code_challenge'])
 
 function toldData(data: object): unknown {
   return JSON.parse(JSON.stringify(data, (name, value: unknown) => (LEFT_OUT.has(name) ? undefined : value)))

@@ -39,7 +39,7 @@ export function compareColumns(
 }
 
 // What names a person, or stands for that; `value` holds it in clear where the record is of version 1.
-const PERSONAL = new Set([...NAMING_COLUMNS, 'username_index', 'value'])
+const PERSONAL = new Set([...NAMING_COLUMNS, 'username_index', 'external_indexes', 'value'])
 const LEFT_OUT = 'left out: it names a person'
 
 /** The first row of the snapshot that no event made. */

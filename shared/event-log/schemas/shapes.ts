@@ -44,6 +44,7 @@ export const terms = {
 }
 
 const base64url = z.string().regex(/^[\w-]+$/)
+const index = z.string().regex(/^[\w-]{43}$/)
 
 // An algorithm that is unknown lets nobody in (callers/authenticate-client.ts); the fold need not know it.
 const secret = {
@@ -95,13 +96,17 @@ export const plainUser = z.looseObject({
   enabled: z.boolean(),
   personal: z.looseObject({ username: name, name: z.string().nullable(), email: z.string().nullable() }),
 })
-/** `key_id` names the key of that person, AES-256-GCM (tokens/personal-data.ts). */
+/**
+ * `key_id` names the key of that person, AES-256-GCM; indexes are HMAC-SHA-256 in base64url (tokens/personal-data.ts).
+ */
 export const sealedUser = z.looseObject({
   sub: name,
   groups: names,
   enabled: z.boolean(),
-  username_index: z.string().regex(/^[\w-]{43}$/),
+  username_index: index,
   personal: z.looseObject({ key_id: uuid, iv: base64url, data: base64url, tag: base64url }),
+  // A record of before has none.
+  external: z.array(z.looseObject({ issuer: name, sub_index: index })).optional(),
 })
 
 /** Purposes are words of ours, checks HMAC-SHA-256 in base64url. */

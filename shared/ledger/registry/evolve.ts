@@ -2,7 +2,7 @@ import type { EntityFact, RegistryEvent, RegistryFact, Recorded } from '../event
 import { type NamedKind, NAMED_BY_OTHERS, REGISTRY_EVENTS, type RegistryValues } from './kinds.ts'
 import { type NamedLookup, withNames } from './naming.ts'
 import type { EntityOf, RegistryEntity, RegistryLookup, RegistryValue, RegistryView } from './state.ts'
-import { lives, registryKeyOf, registryValueOf, uniqueNameOf } from './state.ts'
+import { lives, registryKeyOf, registryValueOf, uniqueAccountsOf, uniqueNameOf, uniqueNamesOf } from './state.ts'
 
 /** Why a registry event changed nothing. A word, once shipped, keeps its meaning. */
 export type RegistryVoidReason =
@@ -13,6 +13,7 @@ export type RegistryVoidReason =
   | 'entity_exists'
   | 'entity_unknown'
   | 'name_taken'
+  | 'external_taken'
   | 'key_differs'
   | 'key_retired'
   | 'guard_moved'
@@ -28,8 +29,8 @@ export type EvolvedRegistry =
 
 /**
  * What a recorded event makes of its registry entity, or why it is void: valid only as revision n → n+1, on a living
- * entity unless it may create one, with its unique name free, and, if it was decided by the guard, while the guard's
- * counter stands where it stood then. Deterministic and total.
+ * entity unless it may create one, with what is unique of it free, and, if it was decided by the guard, while the
+ * guard's counter stands where it stood then. Deterministic and total.
  */
 export function evolveRegistry(lookup: RegistryLookup, recorded: Recorded<RegistryEvent>): EvolvedRegistry {
   const { event, position, timestamp } = recorded
@@ -93,10 +94,8 @@ export function createRegistry(entities: Iterable<RegistryEntity> = [], guard_re
   }
   const put = (entity: RegistryEntity) => {
     const before = byKey.get(entity.key)
-    const oldName = before ? uniqueNameOf(before) : null
-    if (oldName !== null) owners.delete(oldName)
-    const name = uniqueNameOf(entity)
-    if (name !== null) owners.set(name, entity.key)
+    for (const name of before ? uniqueNamesOf(before) : []) owners.delete(name)
+    for (const name of uniqueNamesOf(entity)) owners.set(name, entity.key)
     byKey.set(entity.key, entity)
   }
   const apply = (recorded: Recorded<RegistryEvent>) => {
@@ -157,9 +156,10 @@ function problemOf(
   if (event.type === 'UserPasswordSet' && event.data.password_epoch <= epoch) return 'password_epoch_taken'
   const keyProblem = before?.kind === 'key' ? keyProblemOf(before, change) : null
   if (keyProblem) return keyProblem
+  const isTaken = (name: string) => ![undefined, event.subject].includes(lookup.ownerOf(name))
   const name = uniqueNameOf(change)
-  const owner = name === null ? undefined : lookup.ownerOf(name)
-  if (owner !== undefined && owner !== event.subject) return 'name_taken'
+  if (name !== null && isTaken(name)) return 'name_taken'
+  if (uniqueAccountsOf(change).some(isTaken)) return 'external_taken'
   // Last, so that the copy of an event that counted is told as a copy.
   return isGuarded(event) && event.data.guard_revision !== lookup.guardRevision() ? 'guard_moved' : null
 }

@@ -1,5 +1,5 @@
 import type { EntityFact, Fact, Key, RegistryFact } from '../events.ts'
-import { isSealed, type ShownPerson } from '../user.ts'
+import { type ExternalAccount, externalOf, isSealed, type ShownPerson } from '../user.ts'
 import {
   LEDGER_KEY,
   type NamedKind,
@@ -51,7 +51,7 @@ export type RegistryValue = {
 /** What `evolveRegistry` may ask of the registry as it stands just before the event. */
 export type RegistryLookup = {
   get(key: string): RegistryEntity | undefined
-  /** The key of the living entity that holds this unique name (`uniqueNameOf`). */
+  /** The key of the living entity that holds this unique name (`uniqueNamesOf`). */
   ownerOf(uniqueName: string): string | undefined
   /** The guard's counter: how many events that the guard decided have counted. */
   guardRevision(): number
@@ -109,6 +109,17 @@ export function uniqueNameOf({ kind, value }: RegistryValue | RegistryEntity): s
   return isSealed(value) ? uniqueIndex(value.username_index) : uniqueUsername(value.personal.username)
 }
 
+/** The accounts elsewhere that only one living user may have, as `ownerOf` takes them. */
+export function uniqueAccountsOf({ kind, value }: RegistryValue | RegistryEntity): string[] {
+  return kind === 'user' && value ? externalOf(value).map(uniqueAccount) : []
+}
+
+/** Everything that only this living entity may hold. */
+export function uniqueNamesOf(entity: RegistryValue | RegistryEntity): string[] {
+  const name = uniqueNameOf(entity)
+  return [...(name === null ? [] : [name]), ...uniqueAccountsOf(entity)]
+}
+
 /** Whether a fact names a person in clear: of version 1, which is in old logs only. */
 export function namesInClear({ data }: Fact): boolean {
   return 'user' in data && !isSealed(data.user)
@@ -127,6 +138,10 @@ export function uniqueUsername(username: string): string {
 // The fold cannot tell whether a name in clear is the one behind an index: the writer does (admin/registry/write.ts).
 function uniqueIndex(username_index: string): string {
   return `user_index:${username_index}`
+}
+
+function uniqueAccount({ issuer, sub_index }: ExternalAccount): string {
+  return `external:${JSON.stringify([issuer, sub_index])}`
 }
 
 /** Whether there is such an entity, not only a tombstone. */

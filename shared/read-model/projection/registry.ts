@@ -3,7 +3,7 @@ import { isGrantEvent, type Recorded, type RegistryEvent } from '../../ledger/ev
 import { createRegistry } from '../../ledger/registry/evolve.ts'
 import { LEDGER_KEY, NAMED_KINDS, parseRegistryKey } from '../../ledger/registry/kinds.ts'
 import { type RegistryEntity, registryKeyOf } from '../../ledger/registry/state.ts'
-import { isSealed, type SealedUser } from '../../ledger/user.ts'
+import { externalOf, isSealed, type SealedUser } from '../../ledger/user.ts'
 import {
   entityJson,
   entityOfRow,
@@ -165,7 +165,11 @@ function claims(kind: StoredKind, records: Recorded<RegistryEvent>[]): { sql: st
   if (kind === 'user') {
     const plain = users.flatMap((user) => (isSealed(user) ? [] : [usernameSha256(user.personal.username)]))
     const indexes = users.flatMap((user) => user.username_index ?? [])
-    return { sql: 'OR t.username_sha256 = ANY (?) OR t.username_index = ANY (?)', bindings: [plain, indexes] }
+    const external = users.flatMap(externalOf).map(({ sub_index }) => sub_index)
+    return {
+      sql: 'OR t.username_sha256 = ANY (?) OR t.username_index = ANY (?) OR t.external_indexes && ?::text[]',
+      bindings: [plain, indexes, external],
+    }
   }
   return { sql: '', bindings: [] }
 }

@@ -20,6 +20,8 @@ export type RegistryQuestion = {
   client_names: string[]
   usernames: string[]
   username_indexes: string[]
+  /** Of accounts elsewhere. */
+  external_indexes: string[]
 }
 
 /** A part of the registry, all from one statement. Times are ms of the database's clock. */
@@ -61,13 +63,15 @@ export function createRegistryReader(readModel: TimedReadModel): RegistryReader 
   }
 
   return {
-    async read({ client_ids = [], client_names = [], subs = [], usernames = [], username_indexes = [] }) {
+    async read({ client_ids = [], client_names = [], subs = [], usernames = [], ...asked }) {
+      const { username_indexes = [], external_indexes = [] } = asked
       const bindings = [
         client_ids,
         client_names,
         subs,
         usernames.map(usernameSha256),
         username_indexes,
+        external_indexes,
         topics.registry,
       ]
       const sentAt = performance.now()
@@ -122,7 +126,8 @@ SELECT ${epochMs('clock_timestamp()')} AS now,
   (SELECT json_agg(${entityJson('client', 'c')}) FROM ${schema}.clients c
     WHERE c.client_id = ANY (?::text[]) OR c.client_name = ANY (?::text[])) AS clients,
   (SELECT json_agg(${entityJson('user', 'u')}) FROM ${schema}.users u
-    WHERE u.sub = ANY (?::text[]) OR u.username_sha256 = ANY (?::text[]) OR u.username_index = ANY (?::text[])) AS users,
+    WHERE u.sub = ANY (?::text[]) OR u.username_sha256 = ANY (?::text[]) OR u.username_index = ANY (?::text[])
+       OR u.external_indexes && ?::text[]) AS users,
   ${SMALL_KINDS.map((kind) => wholeTable(schema, kind)).join(', ')},
   (SELECT json_build_object('next', k.next, 'status', k.status, 'status_reason', k.status_reason,
             'guard_revision', k.guard_revision, 'fresh_as_of', ${epochMs('k.fresh_as_of')})

@@ -320,3 +320,35 @@ test('a deleted user passes on an epoch that no password of before can have, nor
   t.deepEqual(verdicts.slice(2), ['counts', 'revision_taken', 'entity_unknown', 'counts', 'password_epoch_taken'])
   t.like(registry.get('user/a'), { deleted: false, password_epoch: 3 })
 })
+
+const linked = (revision: number, sub: string, ...external: [issuer: string, sub_index: string][]): RegistryFact => {
+  const accounts = external.map(([issuer, sub_index]) => ({ issuer, sub_index }))
+  return { type: 'UserPut', data: { revision, user: { ...sealedUser(sub, sub), external: accounts } } }
+}
+const HERE = 'https://id.example'
+
+test('an account elsewhere belongs to one living user, and another issuer means another account by the same index', (t) => {
+  const { verdicts } = fold(
+    linked(1, 'a', [HERE, 'one']),
+    linked(1, 'b', [HERE, 'two'], [HERE, 'one']),
+    linked(1, 'b', ['https://other.example', 'one'], [HERE, 'two']),
+    linked(2, 'a', [HERE, 'one'], [HERE, 'three']),
+  )
+  t.deepEqual(verdicts, ['counts', 'external_taken', 'counts', 'counts'])
+})
+
+test('an account elsewhere is free again once it is unlinked, or its user deleted or forgotten', (t) => {
+  for (const end of [
+    linked(2, 'a'),
+    forget(2, 'a'),
+    { type: 'UserDeleted', data: { revision: 2, sub: 'a' } } as const,
+  ]) {
+    const { verdicts } = fold(linked(1, 'a', [HERE, 'one']), end, linked(1, 'b', [HERE, 'one']))
+    t.deepEqual(verdicts, ['counts', 'counts', 'counts'], end.type)
+  }
+})
+
+test('a record of version 1 takes no account elsewhere, whatever stands in it', (t) => {
+  const odd = { type: 'UserPut', data: { revision: 1, user: { ...user(), external: 7 } } } as unknown as RegistryFact
+  t.deepEqual(fold(odd, linked(1, 'b', [HERE, 'one'])).verdicts, ['counts', 'counts'])
+})
