@@ -14,6 +14,7 @@ import { revokeGrantById } from './grants/revoke-grant.ts'
 import { getKey, retireKey, revokeKey } from './keys/keys.ts'
 import { rewrapKeys } from './keys/rewrap-keys.ts'
 import { createUser } from './people/create-user.ts'
+import { linkExternal, listExternal, unlinkExternal } from './people/external.ts'
 import { putPassword, removePassword } from './people/password.ts'
 import { listForgotten } from './people/list-forgotten.ts'
 import { listEntities } from './lists/list-entities.ts'
@@ -44,6 +45,9 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
   router.get('/admin/forgotten-users', within, listForgotten(admin))
   router.put('/admin/users/:sub/password', within, putPassword(admin))
   router.delete('/admin/users/:sub/password', within, removePassword(admin))
+  router.get('/admin/users/:sub/external', within, listExternal(admin))
+  router.post('/admin/users/:sub/external/link', within, linkExternal(admin))
+  router.post('/admin/users/:sub/external/unlink', within, unlinkExternal(admin))
   router.post('/admin/users/:sub/revoke-all', within, revokeAllOfUser(admin))
   router.post('/admin/users/:sub/forget', within, forgetUser(admin))
   router.post('/admin/grants', within, issueGrant(admin))

@@ -65,6 +65,30 @@ test('users forget and users forgotten: what they print in each format, and each
   t.is((await commandLine(away, 'users', 'forgotten')).code, 3)
 })
 
+test('users link and users unlink: what they print in each format, and each exit code', async (t) => {
+  const ledger = await startLedger(t, { settings: { SECRETS_SYSTEM: one } })
+  const env = await asAdministrator(ledger)
+  const [ada, bob] = [await ledger.user(), await ledger.user()]
+  const users = (...args: string[]) => commandLine(env, 'users', ...args)
+  const account = ['--issuer', 'https://id.example', '--upstream-sub', '248289761001']
+  t.deepEqual(await users('link', ada, ...account), { code: 0, out: `user ${ada}: https://id.example\n`, err: '' })
+  const [json, taken, unknown, noIssuer, noUpstream, wrong, down] = await Promise.all([
+    users('link', ada, ...account, '--format', 'json'),
+    users('link', bob, ...account),
+    users('link', 'nobody', ...account),
+    users('unlink', ada),
+    users('link', ada, '--issuer', 'https://id.example'),
+    users('link', ada, '--issuer', 'id.example', '--upstream-sub', '1'),
+    commandLine({ ...env, LEDGER_ADMIN_URL: DOWN }, 'users', 'unlink', ada, ...account),
+  ])
+  t.like(JSON.parse(json.out), { sub: ada, external: [{ issuer: 'https://id.example' }] })
+  t.deepEqual([taken.code, unknown.code, wrong.code, noIssuer.code, noUpstream.code, down.code], [1, 1, 1, 2, 2, 3])
+  t.regex(taken.err, /another user signs in with this account/)
+  const gone = await users('unlink', ada, '--issuer', 'https://id.example')
+  t.deepEqual(gone, { code: 0, out: `user ${ada}: no account elsewhere\n`, err: '' })
+  t.is((await users('link', bob, ...account)).code, 0)
+})
+
 test('keys derive project and keys rewrap: what they print, and each exit code', async (t) => {
   const ledger = await startLedger(t, { settings: { SECRETS_SYSTEM: one } })
   await ledger.user()

@@ -1,5 +1,6 @@
 import type { Operations } from '../../../shared/http/openapi/operation.ts'
 import { CLIENT_OPERATIONS } from './clients.ts'
+import { EXTERNAL_OPERATIONS } from './external.ts'
 import { GRANT_OPERATIONS } from './grants.ts'
 import { KEY_OPERATIONS } from './keys.ts'
 import { PROJECTION_OPERATIONS } from './projection.ts'
@@ -9,6 +10,7 @@ import { REGISTRY_OPERATIONS } from './registry.ts'
 export const ADMIN_OPERATIONS: Operations = {
   ...CLIENT_OPERATIONS,
   ...REGISTRY_OPERATIONS,
+  ...EXTERNAL_OPERATIONS,
   ...GRANT_OPERATIONS,
   ...KEY_OPERATIONS,
   ...PROJECTION_OPERATIONS,

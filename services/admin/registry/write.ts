@@ -13,6 +13,7 @@ import {
   registryKeyOf,
   registryValueOf,
   type RegistryView,
+  uniqueAccountsOf,
   uniqueNameOf,
 } from '../../../shared/ledger/registry/state.ts'
 import { commitAndRead, type Committed } from '../../../shared/read-model/commit/commit.ts'
@@ -168,9 +169,12 @@ async function isOurs(
 }
 
 function requireFreeName({ entities }: RegistryRead, fact: EntityFact, { username }: Change): void {
-  const name = uniqueNameOf(registryValueOf(fact))
-  if (name === null) return
+  const change = registryValueOf(fact)
   const others = [...entities.values()].filter((entity) => lives(entity) && entity.key !== registryKeyOf(fact))
+  const accounts = new Set(others.flatMap(uniqueAccountsOf))
+  if (uniqueAccountsOf(change).some((account) => accounts.has(account))) throw accountTaken()
+  const name = uniqueNameOf(change)
+  if (name === null) return
   const folded = username === undefined ? null : foldedUsername(username)
   if (others.some((entity) => uniqueNameOf(entity) === name || shownName(entity) === folded)) throw nameTaken()
 }
@@ -183,6 +187,10 @@ function shownName({ kind, person }: RegistryEntity): string | undefined {
 
 function changedMeanwhile(): OAuthError {
   return new OAuthError('precondition_failed', 'this is not the current revision: read it again')
+}
+
+function accountTaken(): OAuthError {
+  return new OAuthError('conflict', 'another user signs in with this account')
 }
 
 function nameTaken(): OAuthError {

@@ -89,6 +89,8 @@ test('a name key that is lost is not made anew by itself: a taken name is not gi
   const settings = loadSettings(
     Object.fromEntries(Object.entries(ledger.settings).map(([name, value]) => [`LEDGER_${name}`, value])),
   )
+  const account = { issuer: 'https://id.example', sub: 'of-ada' }
+  await ledger.send('POST', `/admin/users/${SUB}/external/link`, { token: ledger.root, body: account })
   await knex.raw('DELETE FROM ledger.name_key')
   t.is((await putNew(ledger, { username: 'ada.LOVELACE' }, 'other')).status, 503)
   const told = ledger.lines.find(({ alarm }) => alarm === 'operator_needed')
@@ -96,8 +98,10 @@ test('a name key that is lost is not made anew by itself: a taken name is not gi
   t.is((await ledger.send('GET', `/admin/users/${SUB}`, { token: ledger.root })).status, 200)
 
   const reason = 'lost in a failover'
-  t.deepEqual(await reindexUsers({ knex, log, topics }, settings, { reason }), { done: 2, left: [] })
-  t.deepEqual(await reindexUsers({ knex, log, topics }, settings, { reason }), { done: 0, left: [] })
+  t.deepEqual(await reindexUsers({ knex, log, topics }, settings, { reason }), { done: 2, left: [], unlinked: [SUB] })
+  t.deepEqual(await reindexUsers({ knex, log, topics }, settings, { reason }), { done: 0, left: [], unlinked: [] })
+  const external = await ledger.send('GET', `/admin/users/${SUB}/external`, { token: ledger.root })
+  t.deepEqual(external.body['external'], [], 'what no key tells any more is not shown as if it worked')
   t.is((await putNew(ledger, { username: 'ada.LOVELACE' }, 'other')).status, 409)
   t.is((await putNew(ledger, { username: 'Turing' }, 'other')).status, 201)
   const { shown, difference } = await shownAnew(ledger, 'ledger_v2_2')

@@ -101,6 +101,17 @@ test.serial('a copy has all that is held about a person, no secret, and nobody e
   t.true(copy.not_contained.some((line) => /[Bb]ackups/.test(line)))
 })
 
+test.serial('a copy says where the person has an account to sign in with, and not by what it is found', async (t) => {
+  const { ledger } = await lived(t)
+  const body = { issuer: 'https://id.example', sub: 'of-ada' }
+  await ledger.send('POST', `/admin/users/${SUB}/external/link`, { token: ledger.root, body })
+  const { text, copy } = await copyOf(ledger, SUB)
+  const { data } = copy.events.findLast(({ type }) => type === 'UserPut') ?? {}
+  t.like(data, { user: { external: [{ issuer: body.issuer }] } })
+  const { sub_index } = await ledger.runtime.people.externalAccount(body.issuer, body.sub)
+  t.false(text.includes(sub_index))
+})
+
 test.serial('a copy of one who acted says what and when, and nothing of whom it concerned', async (t) => {
   const { ledger, ended } = await lived(t)
   const { text, copy } = await copyOf(ledger, BY)

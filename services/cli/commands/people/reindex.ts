@@ -15,9 +15,11 @@ export function addReindex(users: Command): void {
       const { reindexUsers } = await import('../../../admin/people/reindex.ts')
       await work(command, connectHost, async ({ parts, settings }) => {
         const { update: progress, stop } = createProgress(process.stderr)
-        const { done, left } = await reindexUsers(parts, settings, { reason: text, progress }).finally(stop)
+        const { done, left, unlinked } = await reindexUsers(parts, settings, { reason: text, progress }).finally(stop)
         for (const sub of left)
           process.stderr.write(`${sub}: the name cannot be read, or is taken: put the user again\n`)
+        for (const sub of unlinked)
+          process.stderr.write(`${sub}: signs in with no account elsewhere any more: link it again\n`)
         await print(`${done} written again, ${left.length} left\n`)
         return left.length === 0
       })

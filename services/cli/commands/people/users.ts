@@ -5,6 +5,7 @@ import { ownCommand } from '../../../../shared/config/own-command.ts'
 import type { ServiceAccess } from '../../connect/service-access.ts'
 import { dataText, type Format } from '../../render/formats.ts'
 import { addExport } from './export.ts'
+import { addExternal } from './external.ts'
 import { addForgotten } from './forgotten.ts'
 import { addPassword } from './password.ts'
 import { addReindex } from './reindex.ts'
@@ -12,7 +13,7 @@ import { connectService, EXIT_CODES, formatOption, print, reasonFrom, work } fro
 
 type Forget = { reason: string; from?: string; format: Format }
 
-/** `token-ledger users forget | password | reindex | forgotten | export` */
+/** `token-ledger users forget | password | link | unlink | reindex | forgotten | export` */
 export function addUsersCommands(program: Command): void {
   const users = program.command('users').description('people: who they are, which groups they are in; forget one')
   users
@@ -32,6 +33,7 @@ export function addUsersCommands(program: Command): void {
       })
     })
   addPassword(users)
+  addExternal(users)
   addReindex(users)
   addForgotten(users)
   addExport(users)
