@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { MAX_GRACE_SECONDS } from '../ledger/grant/times.ts'
 import { PAGES_SETTINGS } from '../appearance/pages-settings.ts'
-import { PARTS_SETTINGS, secret } from './parts-settings.ts'
+import { PARTS_SETTINGS, secret } from './groups/parts-settings.ts'
 import * as form from './values.ts'
 
 export const PREFIX = 'LEDGER_'

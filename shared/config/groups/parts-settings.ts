@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import * as form from './values.ts'
+import * as form from '../values.ts'
 
 /** Marks a setting that must not stand in a process list: it can also be given as NAME_FILE, the path of a file. */
 export const secret = (description: string) => ({ description, secret: true })
