@@ -20,7 +20,7 @@ const WORDS_OF_THE_BROWSER = [
 ]
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.ledger/', '.kafka/', '.schemathesis/', 'bench/results/'] },
+  { ignores: ['dist/', '.compiled-*/', 'node_modules/', '.ledger/', '.kafka/', '.schemathesis/', 'bench/results/'] },
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {

@@ -20,6 +20,6 @@ export function shellWord(text: string): string {
   return `'${text.replace(/['\\]+/g, (some) => `'${[...some].map((one) => `\\${one}`).join('')}'`)}'`
 }
 
-// This file stands at the same depth below dist/ as below the checkout, which dist/ is a folder of.
+// This file stands at the same depth below what was compiled as below the checkout, which that is a folder of.
 const ABOVE = join(import.meta.dirname, '../..')
-const ROOT = ABOVE.endsWith('dist') ? join(ABOVE, '..') : ABOVE
+const ROOT = existsSync(join(ABOVE, 'package.json')) ? ABOVE : join(ABOVE, '..')

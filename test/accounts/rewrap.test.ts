@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { keysStatus } from '../../services/audit/status/keys-status.ts'
 import { wrappedAs } from '../../shared/accounts/opening.ts'
 import { readWrappingKids } from '../../shared/accounts/person-keys.ts'
@@ -14,13 +13,13 @@ import { endWithUs } from '../support/commands.ts'
 import { keepLog } from '../support/kept-logs.ts'
 import { cleanEnv, startProcess } from '../support/ledger-process.ts'
 import { startLedger, type TestLedger } from '../support/ledger.ts'
+import { PROGRAM } from '../support/program.ts'
 import { realTest } from '../support/real-parts.ts'
 import { until } from '../support/waiting.ts'
 
 const test = realTest('postgres')
 const key = (kid: number) => `${kid}:${randomBytes(32).toString('base64')}`
 const [one, two] = [key(1), key(2)]
-const MAIN = join(import.meta.dirname, '../../services/cli/main.ts')
 const MANY = 30_000
 
 const withoutSecrets = ({ settings }: TestLedger) => ({
@@ -105,7 +104,7 @@ test('traps-running 23: rewrap is killed and repeated while people are made and 
   t.regex(table.out, new RegExp(`^1 .* ${all} +`, 'm'))
   t.regex(table.out, new RegExp(`^kid 1 wraps ${all} keys of persons: "keys rewrap"`, 'm'))
 
-  const args = ['--import', 'tsx', MAIN, 'keys', 'rewrap']
+  const args = [...PROGRAM, 'keys', 'rewrap']
   const child = spawn(process.execPath, args, { env: cleanEnv(onHost(ledger)), stdio: ['ignore', 'ignore', 'pipe'] })
   endWithUs(child)
   child.stderr.on('data', keepLog('token-ledger keys rewrap'))

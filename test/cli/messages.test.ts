@@ -6,11 +6,10 @@ import { join } from 'node:path'
 import ava from 'ava'
 import { commandLine } from '../support/command-line.ts'
 import { startLedger } from '../support/ledger.ts'
+import { PROGRAM } from '../support/program.ts'
 import { realTest } from '../support/real-parts.ts'
 
 const test = realTest('postgres')
-
-const MAIN = join(import.meta.dirname, '../../services/cli/main.ts')
 
 ava('whoever reads no further, of help or of what is wrong with it, leaves no stack', async (t) => {
   for (const [args, closed, code] of [
@@ -18,7 +17,7 @@ ava('whoever reads no further, of help or of what is wrong with it, leaves no st
     [['audit', 'replay', '--help'], 'stdout', 0],
     [['mirgate'], 'stderr', 2],
   ] as const) {
-    const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [...PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     child[closed].destroy()
     const other = closed === 'stdout' ? child.stderr : child.stdout
     let told = ''

@@ -7,6 +7,7 @@ import { seeded } from '../support/kept-logs.ts'
 import { sharedLedger, type TestLedger } from '../support/ledger.ts'
 import { cleanEnv, ROOT } from '../support/ledger-process.ts'
 import { GOOD, login, LOGS_IN } from '../support/passwords.ts'
+import { PROGRAM_WORDS } from '../support/program.ts'
 import { hasPart, realTest } from '../support/real-parts.ts'
 import type { Credentials } from '../support/requests.ts'
 import { s256 } from '../../shared/tokens/pkce.ts'
@@ -90,7 +91,7 @@ test('users password: each exit code, one line that says why, and no password in
 
 /** Types these lines, each once it is asked for, into `users password` in a terminal; what then stands there. */
 async function typed({ env, sub }: Begun, ...lines: string[]): Promise<{ code: number | null; shown: string }> {
-  const words = `'${process.execPath}' --import tsx services/cli/main.ts users password ${sub}`
+  const words = `${PROGRAM_WORDS} users password ${sub}`
   const child = spawn('script', ['-qfec', `exec ${words}`, '/dev/null'], { cwd: ROOT, env: cleanEnv(env) })
   let shown = ''
   child.stdout.on('data', (chunk: Buffer) => (shown += chunk.toString()))

@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { freePorts } from '../support/commands.ts'
 import { startProcess } from '../support/ledger-process.ts'
+import { PROGRAM_WORDS } from '../support/program.ts'
 import { databaseUrl, freshPrefix, kafkaBrokers, loginRole, onServer, realTest } from '../support/real-parts.ts'
-import { type Block, blocks, ROOT } from './documents.ts'
+import { type Block, blocks } from './documents.ts'
 import { isThere, paste, type Pasted, SHELLS } from './paste.ts'
 
 type Some = { path: string; has: string; why: string }
@@ -135,13 +136,12 @@ function problems({ line, code, out }: Pasted): string[] {
   ]
 }
 
-/** An empty folder in which `bin/token-ledger` is this program, from its sources. */
+/** An empty folder in which `bin/token-ledger` is this program. */
 async function folder(t: ExecutionContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'token-ledger-docs-'))
   t.teardown(() => rm(path, { recursive: true, force: true }))
   await mkdir(join(path, 'bin'))
-  const words = [process.execPath, '--import', import.meta.resolve('tsx'), join(ROOT, 'services/cli/main.ts')]
-  const program = `#!/bin/sh\nexec ${words.map((word) => `'${word}'`).join(' ')} "$@"\n`
+  const program = `#!/bin/sh\nexec ${PROGRAM_WORDS} "$@"\n`
   await writeFile(join(path, 'bin/token-ledger'), program, { mode: 0o755 })
   return path
 }

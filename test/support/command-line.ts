@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { endWithUs } from './commands.ts'
 import { keepLog, seededSettings } from './kept-logs.ts'
+import { PROGRAM } from './program.ts'
 import { arrival } from './waiting.ts'
-
-const MAIN = join(import.meta.dirname, '../../services/cli/main.ts')
 
 /** Where the command line keeps its tokens while this file of tests runs. */
 export const CACHE = mkdtempSync(join(tmpdir(), 'token-ledger-cache-'))
@@ -22,7 +21,7 @@ export function commandLine(env: Record<string, string>, ...args: string[]): Pro
 /** The same with this on its standard input. */
 export function commandLineOn(input: string, env: Record<string, string>, ...args: string[]): Promise<Ended> {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('LEDGER_')))
-  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+  const child = spawn(process.execPath, [...PROGRAM, ...args], {
     env: { ...inherited, XDG_CACHE_HOME: CACHE, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })

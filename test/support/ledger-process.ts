@@ -6,10 +6,10 @@ import type { ExecutionContext } from 'ava'
 import type { ServiceName } from '../../services/cli/compose/service-names.ts'
 import { endWithUs, run } from './commands.ts'
 import { keepLog, seededSettings } from './kept-logs.ts'
+import { PROGRAM, type Program } from './program.ts'
 import { arrival } from './waiting.ts'
 
 export const ROOT = join(import.meta.dirname, '../..')
-const MAIN = join(ROOT, 'services/cli/main.ts')
 const START_MS = 60_000
 
 export type Env = Record<string, string>
@@ -39,14 +39,9 @@ export function cleanEnv(env: Env): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(inherited), NODE_ENV: 'production', ...env }
 }
 
-/** What runs the command line: Node's own arguments, from the sources unless it is another release. */
-export type Program = readonly string[]
-
-const SOURCES: Program = ['--import', 'tsx', MAIN]
-
-/** Runs one command of the command line to its end, from the sources; rejects with its stderr when it fails. */
+/** Runs one command of the command line to its end; rejects with its stderr when it fails. */
 export function tokenLedger(env: Env, ...args: string[]): Promise<string> {
-  return runLedger(SOURCES, env, ...args)
+  return runLedger(PROGRAM, env, ...args)
 }
 
 /** The same with the program of this release. */
@@ -66,7 +61,7 @@ export function runLedger(program: Program, env: Env, ...args: string[]): Promis
 /** Starts services in a process of their own and resolves once they serve. It is killed when the test ends. */
 export async function startProcess(
   t: Pick<ExecutionContext, 'teardown'>,
-  { services, env, program = SOURCES }: { services: readonly (ServiceName | 'all')[]; env: Env; program?: Program },
+  { services, env, program = PROGRAM }: { services: readonly (ServiceName | 'all')[]; env: Env; program?: Program },
 ): Promise<LedgerProcess> {
   const child = spawn(process.execPath, [...program, 'serve', ...services], {
     cwd: ROOT,

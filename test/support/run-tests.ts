@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { compileProgram } from './compile.ts'
 import { runWithParts } from './provide-parts.ts'
 import { filesToRepeat } from './run-again.ts'
 import { LOGS, scanLogs } from './scan-logs.ts'
@@ -16,6 +17,9 @@ const MAX_SHOWN = 20
 const SILENT_MS = 13 * 60_000
 const TITLE = 'no log of this run tells a secret or a name'
 
+// Beside the start of the parts. What cannot be compiled is told, and then runs, or fails, from its sources.
+const compiled = compileProgram().catch(() => undefined)
+
 await runWithParts(runAva, () => {
   if (process.env['CI'] !== 'true') return undefined
   console.log('0 passed, 1 failed')
@@ -25,6 +29,8 @@ await runWithParts(runAva, () => {
 type Ran = Pick<TapReader, 'counts' | 'failures' | 'failed'> & { code: number; printed: string }
 
 async function runAva(ended: AbortSignal): Promise<number> {
+  const program = await compiled
+  if (program) process.env['TEST_PROGRAM'] = program
   const ran = await runFiles(process.argv.slice(2), ended)
   const { counts, failures } = ran
   const repeated = process.env['CI'] === 'true' ? filesToRepeat(ran.failed) : []

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { run } from '../support/commands.ts'
 import { cleanEnv, type Env, ROOT } from '../support/ledger-process.ts'
+import { PROGRAM_WORDS } from '../support/program.ts'
 import { createRequests } from '../support/requests.ts'
 import { testWith } from '../support/shells.ts'
 import { devSettings, tourIn } from '../support/tour-lines.ts'
@@ -11,7 +12,7 @@ const COLOURS = new RegExp(`${ESC}\\[[\\d;]*m`, 'g')
 
 /** Has `script` run our command line in a person's terminal of 80 columns, also where this runs in CI. */
 function inTerminal(words: string) {
-  const line = `unset CI; export TERM=xterm-256color; stty cols 80; exec '${process.execPath}' --import tsx services/cli/main.ts ${words}`
+  const line = `unset CI; export TERM=xterm-256color; stty cols 80; exec ${PROGRAM_WORDS} ${words}`
   return { file: 'script', args: ['-qfec', line, '/dev/null'] }
 }
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { run } from '../../support/commands.ts'
-import { type Program, ROOT } from '../../support/ledger-process.ts'
+import { ROOT } from '../../support/ledger-process.ts'
+import type { Program } from '../../support/program.ts'
 
 /** The release before this one, compiled, with the read model of layout 1: an installed ledger that is to follow. */
 export async function releaseBefore(t: Pick<ExecutionContext, 'teardown'>): Promise<Program> {
