@@ -5,17 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import ava, { type ExecutionContext } from 'ava'
 import { s256 } from '../shared/tokens/pkce.ts'
+import { approve, ask as openIn, exchangeOf, logIn, queryOf, scene, type Scene } from './authorize/authorizing.ts'
 import { refuses } from './support/asserting.ts'
 import { authorize, CALLBACK, CODE_CLIENT, untilExpired } from './support/codes.ts'
+import { answerIn, titleOf } from './support/cookie-jar.ts'
 import { seeded } from './support/kept-logs.ts'
-import { sharedLedger, startLedger, type TestLedger } from './support/ledger.ts'
+import { ISSUER, sharedLedger, startLedger, type TestLedger } from './support/ledger.ts'
 import { LOGS_IN, seededLogin } from './support/passwords.ts'
 import { realTest } from './support/real-parts.ts'
 import { basic } from './support/requests.ts'
 import { LIVES_S, startPastLedger } from './support/past-grants.ts'
 import { isRemainderOf } from './support/refreshing.ts'
-import { answerIn } from './support/cookie-jar.ts'
-import { approve, ask as openIn, exchangeOf, logIn, scene } from './authorize/authorizing.ts'
 import { startLedger as startAdministered } from './admin/ledger.ts'
 import { guardedFolder } from './token-check/orders.ts'
 
@@ -138,7 +138,29 @@ test('W3. getAccessToken: grant_type = authorization_code, client_credentials, p
   t.is((await ledger.eventsOf(grant_id)).length, 1)
 })
 
-ava.todo('W4. authorize: approval page, then redirect with code and state')
+test('W4. authorize: approval page, then redirect with code, state and iss; redirect_uri is a must if more than one is registered; response_type=token is unsupported_response_type', async (t) => {
+  const ledger = await ledgerOfAll()
+  const one = await scene(ledger)
+  const several = await scene(ledger, { redirect_uris: [CALLBACK, `${CALLBACK}/2`] })
+  for (const path of named('authorize')) {
+    const get = (on: Scene, over: Record<string, string | undefined> = {}) =>
+      on.browser.open(`${path}?${queryOf(on, { redirect_uri: undefined, ...over })}`)
+    const login = await get(one, { prompt: 'login' })
+    t.is(login.headers.get('content-type'), 'text/html; charset=utf-8')
+    const approval = await logIn(one, login)
+    t.is(titleOf(approval.text), 'Allow access?', path)
+    const sent = answerIn(await approve(one, approval))
+    t.deepEqual([sent.get('state'), sent.get('iss')], ['the state', ISSUER])
+    t.is((await exchangeOf(one, sent.get('code'), null)).status, 200)
+    t.is(answerIn(await get(one, { response_type: 'token' })).get('error'), 'unsupported_response_type')
+    t.is((await get(several)).status, 400)
+    t.is((await get(several, { redirect_uri: CALLBACK })).status, 200)
+    const posted = await one.browser.post(path, queryOf(one, { prompt: 'login' }))
+    t.is(titleOf((await one.browser.follow(posted)).text), 'Log in', path)
+    await ledger.revokeAllOfUser(one.username.replace('.name', ''))
+  }
+})
+
 test('W5. introspectToken: token, token_type_hint gives active; if active: token_type, scope, client_id, owner (`sub`, `username`), exp; RFC 7662', async (t) => {
   const ledger = await ledgerOfAll()
   const [app, server] = [await ledger.client(), await ledger.resourceServer('orders')]

@@ -1,9 +1,7 @@
 import { ASSERTION_ALGORITHMS } from '../../shared/callers/client-assertion.ts'
 import type { HttpMiddleware } from '../../shared/http/context.ts'
 
-/**
- * `documentation`: URL of a page for developers. `isPlainAllowed`: a code_challenge may be the code_verifier itself.
- */
+/** `documentation`: URL of a page for developers. `isPlainAllowed`: PKCE by `plain` as well. */
 export type About = { issuer: string; documentation?: string | undefined; isPlainAllowed: boolean }
 
 /** Authorization server metadata (RFC 8414 §2). Lists what works here and nothing else. */

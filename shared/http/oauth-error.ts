@@ -90,10 +90,7 @@ export function errorBody({ error, message }: OAuthError): { error: string; erro
 
 const MAX_DESCRIPTION = 500
 
-/**
- * What may stand in an error_description: %x20-21 / %x23-5B / %x5D-7E, printable ASCII without quotation mark and
- * backslash.
- */
+/** A text as an error_description: %x20-21 / %x23-5B / %x5D-7E, no quotation mark and no backslash. */
 export function describe(message: string): string {
   return message
     .slice(0, MAX_DESCRIPTION)

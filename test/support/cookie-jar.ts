@@ -64,7 +64,7 @@ export function formOf({ text }: Page): { action: string; fields: Record<string,
   if (!form) throw new Error(`there is no form on the page: ${titleOf(text)}`)
   const [, action = '', inside = ''] = form
   const fields: Record<string, string> = {}
-  for (const [input] of inside.matchAll(/<input [^>]*>/g)) {
+  for (const [input] of inside.matchAll(/<input (?:"[^"]*"|[^">])*>/g)) {
     const of = (name: string) => new RegExp(`\\b${name}="([^"]*)"`).exec(input)?.[1]
     if (of('type') === 'checkbox' && !/\bchecked\b/.test(input)) continue
     const name = of('name')

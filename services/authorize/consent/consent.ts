@@ -3,9 +3,9 @@ import type { HttpContext, HttpMiddleware } from '../../../shared/http/context.t
 import { type Form, readForm } from '../../../shared/http/input/form-body.ts'
 import { seeOther } from '../../../shared/pages/answer-page.ts'
 import { ticked } from '../../../shared/pages/ticked.ts'
-import { isCsrfValue, unpack } from '../../../shared/tokens/form-mac.ts'
+import { unpack } from '../../../shared/tokens/form-mac.ts'
 import type { Authorize, Session } from '../authorize.ts'
-import { addressOf } from '../login/onward.ts'
+import { addressOf, isOfThisBrowser } from '../login/onward.ts'
 import { showLogin } from '../login/show-login.tsx'
 import { answerCode, answerError, answerTo } from '../request/answer-client.tsx'
 import { onwardOf, proveAgain, type ProvenClient } from '../request/prove-client.ts'
@@ -30,15 +30,10 @@ export function consent(authorize: Authorize): HttpMiddleware {
     const session = await authorize.sessions.find(ctx)
     const proven = await proveAgain(authorize, ctx, request)
     if (!session) return showLogin(authorize, ctx, onwardOf(proven, request), { problem: 'login_again' })
-    if (unpacked.expired || session.sid !== sid || !isOfThisSession(authorize, ctx, form))
+    if (unpacked.expired || session.sid !== sid || !isOfThisBrowser(authorize, ctx, form))
       return seeOther(ctx, addressOf(authorize, onwardOf(proven, request)))
     await decided(authorize, ctx, { session, form, consentFor, proven })
   }
-}
-
-function isOfThisSession({ cookies, keys }: Authorize, ctx: HttpContext, form: Form): boolean {
-  const id = cookies.read(ctx, 'session')
-  return id !== null && isCsrfValue(keys, id, form['csrf'] ?? '')
 }
 
 async function decided(authorize: Authorize, ctx: HttpContext, deciding: Deciding): Promise<void> {

@@ -4,7 +4,7 @@ import type { HttpContext } from '../../../shared/http/context.ts'
 import { answerPage } from '../../../shared/pages/answer-page.ts'
 import { csrfValue, pack } from '../../../shared/tokens/form-mac.ts'
 import type { Authorize, Session } from '../authorize.ts'
-import { FORM_LIFETIME } from '../login/onward.ts'
+import { browserOf, FORM_LIFETIME } from '../login/onward.ts'
 import { ConsentPage } from '../pages/consent.tsx'
 import type { AuthorizationRequest } from '../request/authorization-request.ts'
 import type { ProvenClient } from '../request/prove-client.ts'
@@ -30,7 +30,7 @@ export function showConsent(authorize: Authorize, ctx: HttpContext, showing: Sho
   const exp = Math.floor(Date.now() / 1000) + FORM_LIFETIME
   const hidden = {
     consent: pack(keys, 'consent', consentFor, { exp }),
-    csrf: csrfValue(keys, authorize.cookies.read(ctx, 'session') ?? ''),
+    csrf: csrfValue(keys, browserOf(authorize, ctx)),
   }
   const shown = { site, hidden, nothingTicked, client: proven.client.client_name, scopes: asked.scopes }
   const user = session.username ?? session.sub

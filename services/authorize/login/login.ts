@@ -2,14 +2,13 @@ import { v7 as uuidv7 } from 'uuid'
 import { authenticateUser, type Login, type ProvenUser, readLogin } from '../../../shared/callers/authenticate-user.ts'
 import { limitedLogin } from '../../../shared/callers/failed-attempts.ts'
 import type { HttpContext, HttpMiddleware } from '../../../shared/http/context.ts'
-import { type Form, readForm } from '../../../shared/http/input/form-body.ts'
+import { readForm } from '../../../shared/http/input/form-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import { seeOther } from '../../../shared/pages/answer-page.ts'
 import { nameKeysOf } from '../../../shared/read-model/passwords/read-login.ts'
-import { isCsrfValue } from '../../../shared/tokens/form-mac.ts'
 import type { Authorize } from '../authorize.ts'
 import { startAgain } from '../request/start-again.tsx'
-import { addressOf, unpackOnward } from './onward.ts'
+import { addressOf, isOfThisBrowser, unpackOnward } from './onward.ts'
 import { showLogin } from './show-login.tsx'
 
 /** How a password proves a person (RFC 8176 §2). */
@@ -48,11 +47,6 @@ export function login(authorize: Authorize): HttpMiddleware {
     await authorize.sessions.open(ctx, { sub, amr: BY_PASSWORD, registry_position: view.registry.next })
     seeOther(ctx, addressOf(authorize, onward))
   }
-}
-
-function isOfThisBrowser({ cookies, keys }: Authorize, ctx: HttpContext, form: Form): boolean {
-  const browser = cookies.read(ctx, 'browser')
-  return browser !== null && isCsrfValue(keys, browser, form['csrf'] ?? '')
 }
 
 type Typed = { username: string; password: string }

@@ -1,5 +1,6 @@
 import type { HttpContext } from '../../../shared/http/context.ts'
-import { type FormPurpose, pack, unpack } from '../../../shared/tokens/form-mac.ts'
+import type { Form } from '../../../shared/http/input/form-body.ts'
+import { type FormPurpose, isCsrfValue, pack, unpack } from '../../../shared/tokens/form-mac.ts'
 import type { Authorize } from '../authorize.ts'
 import type { AccountPage } from '../paths.ts'
 import type { AuthorizationRequest } from '../request/authorization-request.ts'
@@ -39,4 +40,13 @@ export function addressOf(authorize: Pick<Authorize, 'keys' | 'paths'>, onward: 
 /** The cookie that forms of before a login belong to; a new one where there is none. */
 export function browserOf({ cookies }: Pick<Authorize, 'cookies'>, ctx: HttpContext): string {
   return cookies.read(ctx, 'browser') ?? cookies.renew(ctx, 'browser')
+}
+
+/**
+ * Whether a form was shown to the browser that sent it. A consent belongs to the browser as well, and names its login
+ * besides: whoever logs in again in another tab need not be asked twice.
+ */
+export function isOfThisBrowser({ cookies, keys }: Authorize, ctx: HttpContext, form: Form): boolean {
+  const browser = cookies.read(ctx, 'browser')
+  return browser !== null && isCsrfValue(keys, browser, form['csrf'] ?? '')
 }

@@ -46,7 +46,10 @@ export const sessionJson = (alias: string) => `
     'registry_position', ${alias}.registry_position, 'logged_in_at', ${epochMs(`${alias}.logged_in_at`)},
     'used_at', ${epochMs(`${alias}.used_at`)}, 'network', ${alias}.network)`
 
-/** Stores a login under the hash of its cookie. What has been idle for too long goes, whoever's it is. */
+/**
+ * Stores a login under the hash of its cookie. Who logs in again in the same browser has the same `sid` still, so that
+ * pages which are open there count. What has been idle for too long goes, whoever's it is.
+ */
 export async function openSession(
   knex: Knex,
   { id, replaces, network, ...opening }: Opening,
@@ -60,14 +63,20 @@ export async function openSession(
 const OPEN = `
 WITH gone AS (
   DELETE FROM ledger.sessions WHERE id_sha256 IN (
-    SELECT id_sha256 FROM ledger.sessions WHERE sub = :sub ORDER BY used_at DESC OFFSET ${MOST_SESSIONS - 1}
+    SELECT id_sha256 FROM ledger.sessions WHERE sub = :sub AND id_sha256 IS DISTINCT FROM :before
+     ORDER BY used_at DESC OFFSET ${MOST_SESSIONS - 1}
        FOR UPDATE SKIP LOCKED)),
+renewed AS (
+  UPDATE ledger.sessions SET id_sha256 = :id_sha256, amr = :amr, registry_position = :registry_position,
+         logged_in_at = clock_timestamp(), used_at = clock_timestamp(), network = :network
+   WHERE id_sha256 = :before AND sub = :sub RETURNING sid),
 old AS (
-  DELETE FROM ledger.sessions WHERE id_sha256 = :before OR id_sha256 IN (
+  DELETE FROM ledger.sessions WHERE (id_sha256 = :before AND sub <> :sub) OR id_sha256 IN (
     SELECT id_sha256 FROM ledger.sessions WHERE used_at < clock_timestamp() - make_interval(secs => :idle)
-     ORDER BY used_at LIMIT ${CLEANED} FOR UPDATE SKIP LOCKED))
+     AND id_sha256 IS DISTINCT FROM :before ORDER BY used_at LIMIT ${CLEANED} FOR UPDATE SKIP LOCKED))
 INSERT INTO ledger.sessions (id_sha256, sid, sub, amr, registry_position, network)
-VALUES (:id_sha256, :sid, :sub, :amr, :registry_position, :network)`
+SELECT :id_sha256::bytea, :sid::uuid, :sub::text, :amr::text[], :registry_position::bigint, :network::text
+ WHERE NOT EXISTS (SELECT FROM renewed)`
 
 /** Takes note that a session was used: once a minute at the most. */
 export async function noteUse(
