@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { compileProgram } from './compile.ts'
+import { compile } from './compile.ts'
 import { runWithParts } from './provide-parts.ts'
 import { filesToRepeat } from './run-again.ts'
 import { LOGS, scanLogs } from './scan-logs.ts'
@@ -18,7 +18,7 @@ const SILENT_MS = 13 * 60_000
 const TITLE = 'no log of this run tells a secret or a name'
 
 // Beside the start of the parts. What cannot be compiled is told, and then runs, or fails, from its sources.
-const compiled = compileProgram().catch(() => undefined)
+const compiling = compile().catch((error: Error) => void console.error(error.message))
 
 await runWithParts(runAva, () => {
   if (process.env['CI'] !== 'true') return undefined
@@ -29,8 +29,8 @@ await runWithParts(runAva, () => {
 type Ran = Pick<TapReader, 'counts' | 'failures' | 'failed'> & { code: number; printed: string }
 
 async function runAva(ended: AbortSignal): Promise<number> {
-  const program = await compiled
-  if (program) process.env['TEST_PROGRAM'] = program
+  const compiled = await compiling
+  if (compiled) Object.assign(process.env, { TEST_PROGRAM: compiled.program, TEST_LOADER: compiled.loader })
   const ran = await runFiles(process.argv.slice(2), ended)
   const { counts, failures } = ran
   const repeated = process.env['CI'] === 'true' ? filesToRepeat(ran.failed) : []
