@@ -4,13 +4,12 @@ import type { RegistryEntity, UserEntity } from '../ledger/registry/state.ts'
 import { isSealed, type Person, type PersonalState, type SealedUser, type ShownPerson } from '../ledger/user.ts'
 
 /** What says who a user is, in whatever form, each a column. */
-export type Naming = keyof Person | 'username_sha256' | 'username_sort'
+export type Naming = keyof Person | 'username_sort'
 
 export const NAMING: Record<Naming, true> = {
   username: true,
   name: true,
   email: true,
-  username_sha256: true,
   username_sort: true,
 }
 
@@ -31,18 +30,23 @@ const NOBODY = { username: null, name: null, email: null }
 /** The columns of a user that what names it stands in, and why it does not. */
 export function personColumns({ state, ...person }: ShownPerson): Record<string, string | null> {
   const { username } = person
-  const found = username === null ? null : usernameSha256(username)
-  return { ...person, username_sha256: found, username_sort: usernameSort(username), personal_state: state }
+  return { ...person, username_sort: username === null ? null : usernameSort(username), personal_state: state }
 }
 
-/** By what users are listed in the order of their names: no longer than an index bears, whatever stands in the log. */
-function usernameSort(username: string | null): string | null {
-  return username === null ? null : [...foldedUsername(username)].slice(0, 100).join('')
-}
+/** How many characters of a name there is room for in an index. */
+const SORTED_BY = 100
 
-/** How a user is found by name, whatever version the record is of: of fixed length, as a name may be long. */
-export function usernameSha256(username: string): string {
-  return createHash('sha256').update(foldedUsername(username), 'utf8').digest('base64url')
+/**
+ * By what users are listed in the order of their names, and found by name, whatever version the record is of: the
+ * folded name. No longer than an index bears: of a long one the beginning, and a hash, so that no two are the same.
+ */
+export function usernameSort(username: string): string {
+  const folded = foldedUsername(username)
+  if (folded.length <= SORTED_BY) return folded
+  const characters = [...folded]
+  if (characters.length <= SORTED_BY) return folded
+  const hash = createHash('sha256').update(folded, 'utf8').digest('base64url')
+  return `${characters.slice(0, SORTED_BY).join('')}${hash}`
 }
 
 /** The user that an entity stands for, where what names it is sealed. */

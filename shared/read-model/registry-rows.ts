@@ -109,6 +109,11 @@ export function entityJson(kind: StoredKind, alias: string): string {
 const personJson = (alias: string) =>
   `, 'person', json_build_object('username', ${alias}.username, 'name', ${alias}.name, 'email', ${alias}.email, 'state', ${alias}.personal_state), 'password_epoch', ${alias}.password_epoch`
 
+/** SQL (a condition with one binding) for the living users whose `usernameSort` is one of these: in the index of lists. */
+export function isNamed(alias: string): string {
+  return `(NOT ${alias}.deleted AND ${alias}.username_sort COLLATE "C" = ANY (?::text[]))`
+}
+
 /** The members of an entity that this release knows, without those of a later one, and without what names a person. */
 export function knownMembers<Kind extends StoredKind>(
   kind: Kind,

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { Knex } from 'knex'
 
+// `value`: json, as it is read whole and never searched; jsonb is made of each member when a row is written.
 const REGISTRY_COLUMNS = `
-  value jsonb,
+  value json,
   revision integer NOT NULL,
   deleted boolean NOT NULL,
   not_before bigint,
@@ -126,7 +127,7 @@ const listIndex = (schema: string, table: string, key: string[]) =>
   (${key.map((column) => `${column} COLLATE "C"`).join(', ')}) WHERE NOT deleted`
 
 // What names a person stands in the columns `username`, `name` and `email` of `users` alone, in clear, as far as it can
-// be read, and in `username_sort`, the folded name that lists go by; `username_sha256` is of the whole folded name.
+// be read, and in `username_sort`, the folded name that lists go by and users are found by (`usernameSort`).
 // `personal_state`: why it cannot be read. `external_indexes`: of the accounts elsewhere, null where there are none.
 // Names are unique by the fold, not by an index: a batch is written as its final state, where a name may change hands
 // twice.
@@ -147,11 +148,10 @@ CREATE INDEX clients_disabled ON ${schema}.clients (client_id COLLATE "C") WHERE
 CREATE TABLE ${schema}.scopes (name text PRIMARY KEY, description text, includes text[], ${REGISTRY_COLUMNS});
 CREATE TABLE ${schema}.users (
   sub text PRIMARY KEY, username text, name text, email text, groups text[], enabled boolean, username_index text,
-  username_sha256 text, username_sort text, external_indexes text[],
+  username_sort text, external_indexes text[],
   personal_state text CHECK (personal_state IN ('forgotten', 'unreadable')),
   password_epoch integer NOT NULL DEFAULT 0, ${REGISTRY_COLUMNS});
 CREATE INDEX scopes_named ON ${schema}.scopes (name) WHERE not_before IS NOT NULL;
-CREATE INDEX users_username ON ${schema}.users (username_sha256);
 CREATE INDEX users_username_index ON ${schema}.users (username_index);
 CREATE INDEX users_external ON ${schema}.users USING gin (external_indexes) WHERE external_indexes IS NOT NULL;
 CREATE INDEX users_forgotten ON ${schema}.users (sub COLLATE "C") WHERE personal_state = 'forgotten';

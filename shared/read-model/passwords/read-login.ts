@@ -1,9 +1,9 @@
 import { type Password, passwordJson, passwordOfRow, type PasswordRow } from '../../accounts/passwords/passwords.ts'
 import type { People } from '../../accounts/people.ts'
-import { usernameSha256 } from '../../accounts/person-columns.ts'
+import { usernameSort } from '../../accounts/person-columns.ts'
 import { createBatcher } from '../../database/batcher.ts'
 import type { UserEntity } from '../../ledger/registry/state.ts'
-import { entityJson, entityOfRow, type RegistryRow } from '../registry-rows.ts'
+import { entityJson, entityOfRow, isNamed, type RegistryRow } from '../registry-rows.ts'
 import { createStamps } from '../stamps.ts'
 import {
   type Patience,
@@ -15,7 +15,7 @@ import {
 } from '../reads/tokens.ts'
 
 /** A user name, as it is found in whatever version of its record, and also where it cannot be read. */
-export type NameKeys = { username_sha256: string; username_index: string }
+export type NameKeys = { username_sort: string; username_index: string }
 
 /** A new grant, the client that asks for it, and for whom. */
 export type LoginKey = TokenKey & NameKeys
@@ -30,7 +30,7 @@ export type LoginReader = (key: LoginKey) => Promise<LoginView>
 
 /** By what this name is found: in any letter case and width, and with blanks around it. */
 export async function nameKeysOf({ indexOf }: Pick<People, 'indexOf'>, username: string): Promise<NameKeys> {
-  return { username_sha256: usernameSha256(username), username_index: await indexOf(username) }
+  return { username_sort: usernameSort(username), username_index: await indexOf(username) }
 }
 
 type AccountRow = NameKeys & { user: RegistryRow; password: PasswordRow | null }
@@ -42,7 +42,7 @@ export function createLoginReader(
 ): LoginReader {
   const readModel = { ...given, stamps }
   const load = async (keys: LoginKey[]) => {
-    const bindings = [keys.map((key) => key.username_sha256), keys.map((key) => key.username_index)]
+    const bindings = [keys.map((key) => key.username_sort), keys.map((key) => key.username_index)]
     const more = { sql: accountsSql(readModel.schema), bindings }
     const read = await readTokens<{ accounts: AccountRow[] | null }>({ readModel, name: 'read_login', more }, keys)
     const rows = read.row.accounts ?? []
@@ -55,15 +55,15 @@ export function createLoginReader(
 // Two of one name there are for a moment at the most: then nobody can say who is meant.
 function accountIn(rows: readonly AccountRow[], key: LoginKey | undefined): Account | null {
   const [row, other] = rows.filter(
-    (one) => one.username_sha256 === key?.username_sha256 || one.username_index === key?.username_index,
+    (one) => one.username_sort === key?.username_sort || one.username_index === key?.username_index,
   )
   if (!row || other) return null
   return { user: entityOfRow('user', row.user), password: row.password && passwordOfRow(row.password) }
 }
 
 const accountsSql = (schema: string) => `
-  (SELECT json_agg(json_build_object('user', ${entityJson('user', 'u')}, 'username_sha256', u.username_sha256,
+  (SELECT json_agg(json_build_object('user', ${entityJson('user', 'u')}, 'username_sort', u.username_sort,
             'username_index', u.username_index,
             'password', (SELECT ${passwordJson('p')} FROM ledger.passwords p WHERE p.sub = u.sub)))
      FROM ${schema}.users u WHERE NOT u.deleted
-      AND (u.username_sha256 = ANY (?::text[]) OR u.username_index = ANY (?::text[]))) AS accounts`
+      AND (${isNamed('u')} OR u.username_index = ANY (?::text[]))) AS accounts`

@@ -7,13 +7,14 @@ import { externalOf, isSealed, type SealedUser } from '../../ledger/user.ts'
 import {
   entityJson,
   entityOfRow,
+  isNamed,
   registryColumns,
   registryRow,
   REGISTRY_TABLES,
   type RegistryRow,
   type StoredKind,
 } from '../registry-rows.ts'
-import { sealedUserOf, usernameSha256 } from '../../accounts/person-columns.ts'
+import { sealedUserOf, usernameSort } from '../../accounts/person-columns.ts'
 import { loadGuardRevision } from '../checkpoints.ts'
 import type { ReadModelTables } from '../read-model.ts'
 import { KEYS_HELD, keysHeld, usersSql } from './users.ts'
@@ -163,11 +164,11 @@ function claims(kind: StoredKind, records: Recorded<RegistryEvent>[]): { sql: st
   if (kind === 'client')
     return { sql: 'OR t.client_name = ANY (?)', bindings: [clients.map((client) => client.client_name)] }
   if (kind === 'user') {
-    const plain = users.flatMap((user) => (isSealed(user) ? [] : [usernameSha256(user.personal.username)]))
+    const plain = users.flatMap((user) => (isSealed(user) ? [] : [usernameSort(user.personal.username)]))
     const indexes = users.flatMap((user) => user.username_index ?? [])
     const external = users.flatMap(externalOf).map(({ sub_index }) => sub_index)
     return {
-      sql: 'OR t.username_sha256 = ANY (?) OR t.username_index = ANY (?) OR t.external_indexes && ?::text[]',
+      sql: `OR ${isNamed('t')} OR t.username_index = ANY (?) OR t.external_indexes && ?::text[]`,
       bindings: [plain, indexes, external],
     }
   }

@@ -4,8 +4,8 @@ import { viewOf } from '../../ledger/registry/evolve.ts'
 import { type NamedKind, NAMED_KINDS, REGISTRY_KINDS } from '../../ledger/registry/kinds.ts'
 import { type NamedLookup, withNames } from '../../ledger/registry/naming.ts'
 import type { RegistryEntity, RegistryView } from '../../ledger/registry/state.ts'
-import { entityJson, entityOfRow, type RegistryRow } from '../registry-rows.ts'
-import { usernameSha256 } from '../../accounts/person-columns.ts'
+import { entityJson, entityOfRow, isNamed, type RegistryRow } from '../registry-rows.ts'
+import { usernameSort } from '../../accounts/person-columns.ts'
 import { registryPlace } from '../../event-log/places.ts'
 import { createStamps } from '../stamps.ts'
 import { type Acting, type Reach, readActingGrants } from './acting-grants.ts'
@@ -69,7 +69,7 @@ export function createRegistryReader(readModel: TimedReadModel): RegistryReader 
         client_ids,
         client_names,
         subs,
-        usernames.map(usernameSha256),
+        usernames.map(usernameSort),
         username_indexes,
         external_indexes,
         topics.registry,
@@ -126,8 +126,12 @@ SELECT ${epochMs('clock_timestamp()')} AS now,
   (SELECT json_agg(${entityJson('client', 'c')}) FROM ${schema}.clients c
     WHERE c.client_id = ANY (?::text[]) OR c.client_name = ANY (?::text[])) AS clients,
   (SELECT json_agg(${entityJson('user', 'u')}) FROM ${schema}.users u
-    WHERE u.sub = ANY (?::text[]) OR u.username_sha256 = ANY (?::text[]) OR u.username_index = ANY (?::text[])
+<<<<<<< HEAD
+    WHERE u.sub = ANY (?::text[]) OR ${isNamed('u')} OR u.username_index = ANY (?::text[])
        OR u.external_indexes && ?::text[]) AS users,
+=======
+    WHERE u.sub = ANY (?::text[]) OR ${isNamed('u')} OR u.username_index = ANY (?::text[])) AS users,
+>>>>>>> 8f5c87e (wip)
   ${SMALL_KINDS.map((kind) => wholeTable(schema, kind)).join(', ')},
   (SELECT json_build_object('next', k.next, 'status', k.status, 'status_reason', k.status_reason,
             'guard_revision', k.guard_revision, 'fresh_as_of', ${epochMs('k.fresh_as_of')})

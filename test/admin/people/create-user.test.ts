@@ -1,4 +1,5 @@
 import { seeded } from '../../support/kept-logs.ts'
+import { putPlainUser } from '../../support/plain-users.ts'
 import { realTest } from '../../support/real-parts.ts'
 import { type Ledger, startLedger } from '../ledger.ts'
 
@@ -34,6 +35,15 @@ test('a sub that the body names is taken, unless somebody has it or had it', asy
   const body = { reason: 'asked for it' }
   await ledger.send('POST', '/admin/users/4f%2F2c/forget', { token: ledger.root, body })
   t.is((await create(ledger, { sub: '4f/2c', username: 'hopper' })).status, 409, 'forgotten')
+})
+
+test('long names that begin alike are two, and each is taken', async (t) => {
+  const ledger = await startLedger(t)
+  const [long, other] = ['b', 'c'].map((end) => `${'a'.repeat(100)}${end}`)
+  const personal = { username: String(long), name: null, email: null }
+  await putPlainUser(ledger.runtime, { sub: 'old', groups: [], enabled: true, personal })
+  t.is((await create(ledger, { username: other })).status, 201)
+  t.is((await create(ledger, { username: long })).status, 409)
 })
 
 test('what is wrong with a new user is named, and an administrator needs the guard right', async (t) => {

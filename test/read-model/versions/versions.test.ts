@@ -15,7 +15,7 @@ const test = realTest('postgres')
 
 /** What the tables of each layout are told by. A layout that was released is never edited: its number is raised. */
 const LAYOUTS: Record<number, string> = {
-  2: '369002b9f1f73bb2b3e3b19d155642e8f3f31c264d81baf6afa5f71eaae487b6',
+  2: 'ce52b0da87b3079f5bc81d32ce6122a19b80ebe607d3a9a3ef9a93e1ce882ac1',
 }
 
 test('a change of the tables raises the number of the layout, or is made before its release', (t) => {
