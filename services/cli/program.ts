@@ -7,6 +7,7 @@ import { addDemoCommand } from './commands/demo.ts'
 import { addKeysCommands } from './commands/keys.ts'
 import { addLogoutCommand } from './commands/logout.ts'
 import { addMigrateCommand } from './commands/migrate.ts'
+import { addPerformCommands } from './commands/perform/authorization-code.ts'
 import { addUsersCommands } from './commands/people/users.ts'
 import { addProjectionCommands } from './commands/projection/projection.ts'
 import { addSecretsCommands } from './commands/secrets.ts'
@@ -44,6 +45,7 @@ export async function createProgram(asked?: string): Promise<Command> {
     addAdminCommands,
     addSecretsCommands,
     addUsersCommands,
+    addPerformCommands,
   ])
     add(program)
   for (const [name, description] of Object.entries(NOUNS)) program.command(name).description(description)

@@ -90,8 +90,8 @@ test('no secret is an argument or an option of a command: others could see it in
   )
 })
 
-/** Says how tokens are made, and is none. */
-const ABOUT_TOKENS = /^--(\w+-)*token-(\w+-)*(lifetime|limit|method) /
+/** Says how tokens are made, or in which file a secret stands, and is none. */
+const ABOUT_TOKENS = /^--(\w+-)*token-(\w+-)*(lifetime|limit|method) |-file <file>$/
 
 test('every help fits 80 columns', (t) => {
   for (const command of all(program)) {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { grantOf } from '../../oauth-client/grant-of.ts'
 import { dataText, type Format } from '../../render/formats.ts'
 import { addOutOptions, type OutOptions, requirePlace, writeSecret } from '../secrets.ts'
 import { formatOption, reasonFrom } from '../verb.ts'
@@ -92,12 +93,6 @@ function addAuthorize(group: Command): void {
 }
 
 const TOKENS = 'The tokens are told this once: printed, or written by --out as JSON to a file that only you can read.'
-
-/** Which grant a token is of: it says so itself (docs/http.md). */
-function grantOf(token: unknown): string {
-  const hex = Buffer.from(String(token).slice('tl_at_'.length), 'base64url').toString('hex', 1, 17)
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-}
 
 type Revoke = { reason: string; format: Format }
 

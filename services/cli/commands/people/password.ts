@@ -1,9 +1,8 @@
-import { text } from 'node:stream/consumers'
-import { Writable } from 'node:stream'
 import type { Command } from 'commander'
 import { OperatorError } from '../../../../shared/config/operator-error.ts'
 import { ownCommand } from '../../../../shared/config/own-command.ts'
 import { dataText, type Format } from '../../render/formats.ts'
+import { askSecret, readStdin } from '../read-secret.ts'
 import { connectService, EXIT_CODES, formatOption, print, work } from '../verb.ts'
 
 type Options = { remove?: true; format: Format }
@@ -44,23 +43,10 @@ Examples:
 ${EXIT_CODES}`
 
 async function readPassword(): Promise<string> {
-  if (!process.stdin.isTTY) return (await text(process.stdin)).replace(/\r?\n$/, '')
-  const password = await asked('New password: ')
-  if ((await asked('Once more: ')) !== password) throw new OperatorError('the two differ: nothing was changed')
+  if (!process.stdin.isTTY) return readStdin()
+  const password = await askSecret('New password: ', NOTHING)
+  if ((await askSecret('Once more: ', NOTHING)) !== password) throw new OperatorError(`the two differ: ${NOTHING}`)
   return password
 }
 
-/** What is typed, without showing it: asked for once the terminal no longer shows anything. */
-async function asked(question: string): Promise<string> {
-  const { createInterface } = await import('node:readline')
-  const output = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const lines = createInterface({ input: process.stdin, output, terminal: true })
-  process.stderr.write(question)
-  return new Promise<string>((resolve, reject) => {
-    lines.once('line', resolve)
-    lines.once('close', () => reject(new OperatorError('nothing was changed')))
-  }).finally(() => {
-    lines.close()
-    process.stderr.write('\n')
-  })
-}
+const NOTHING = 'nothing was changed'
