@@ -8,11 +8,11 @@ const PROGRAM = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) =
 
 /**
  * `test` for what needs a real browser, Debian's chromium: skipped, visibly, where there is none. With CI=true the
- * test runs and fails.
+ * test runs and fails. One after the other: a browser is several processes.
  */
 export const browserTest: (title: string, body: (t: ExecutionContext) => Promise<void>) => void =
   PROGRAM !== undefined || process.env['CI'] === 'true'
-    ? (title, body) => test(title, body)
+    ? (title, body) => test.serial(title, body)
     : (title, body) => test.skip(`${title} (needs chromium)`, body)
 
 let started: Promise<Browser> | undefined
