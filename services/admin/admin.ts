@@ -1,3 +1,4 @@
+import type { Knex } from 'knex'
 import type { IdempotentRequest, Made } from '../../shared/accounts/idempotent-requests.ts'
 import type { Hashing } from '../../shared/accounts/passwords/hashing.ts'
 import type { People } from '../../shared/accounts/people.ts'
@@ -31,6 +32,8 @@ export type Admin = Guard & {
   claimRequest: (request: IdempotentRequest, made: Made) => Promise<Made>
   /** Whether a `sub` may be a mail address. */
   subMayBeAddress: boolean
+  /** What a login application may do. */
+  logins: LoginRequests
   tokens: TokenReader
   keyUses: KeyUseReader
   knownKeys: () => Promise<KnownKeys>
@@ -58,6 +61,9 @@ export type Admin = Guard & {
   /** Writes that could end the last administrator are decided one after the other. */
   serially: Serially
 }
+
+/** `groups`: those that a login application may give and take; `issuer`: where browsers come back to. */
+export type LoginRequests = { knex: Knex; issuer: string; groups: readonly string[]; createsPeople: boolean }
 
 /** What holds for a client whose metadata says nothing. Seconds; `null` = never. */
 export type ClientDefaults = {

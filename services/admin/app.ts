@@ -15,6 +15,7 @@ import { getKey, retireKey, revokeKey } from './keys/keys.ts'
 import { rewrapKeys } from './keys/rewrap-keys.ts'
 import { createUser } from './people/create-user.ts'
 import { linkExternal, listExternal, unlinkExternal } from './people/external.ts'
+import { acceptLogin, getLoginRequest, rejectLogin } from './login/login-requests.ts'
 import { putPassword, removePassword } from './people/password.ts'
 import { listForgotten } from './people/list-forgotten.ts'
 import { listEntities } from './lists/list-entities.ts'
@@ -50,6 +51,9 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
   router.post('/admin/users/:sub/external/unlink', within, unlinkExternal(admin))
   router.post('/admin/users/:sub/revoke-all', within, revokeAllOfUser(admin))
   router.post('/admin/users/:sub/forget', within, forgetUser(admin))
+  router.get('/admin/login-requests/:challenge', within, getLoginRequest(admin))
+  router.post('/admin/login-requests/:challenge/accept', within, acceptLogin(admin))
+  router.post('/admin/login-requests/:challenge/reject', within, rejectLogin(admin))
   router.post('/admin/grants', within, issueGrant(admin))
   router.post('/admin/authorizations', within, authorizeClient(admin))
   router.get('/admin/grants', within, listGrants(admin))

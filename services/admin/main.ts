@@ -44,6 +44,7 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     hashing: requirePasswords(runtime),
     claimRequest: (request, made) => claimRequest({ knex, keys }, request, made),
     subMayBeAddress: settings.SUB_MAY_BE_ADDRESS,
+    logins: loginsOf(runtime),
     tokens: createTokenReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 }),
     keyUses: createKeyUseReader(runtime),
     knownKeys: () => readKeys(runtime),
@@ -71,6 +72,11 @@ function defaultsOf(settings: Runtime['settings']): Admin['defaults'] {
     refresh_token_absolute_lifetime: settings.REFRESH_TOKEN_ABSOLUTE_LIFETIME,
     refresh_grace_seconds: { confidential: REFRESH_GRACE_CONFIDENTIAL, public: REFRESH_GRACE_PUBLIC },
   }
+}
+
+function loginsOf({ settings, knex }: Runtime): Admin['logins'] {
+  const { ISSUER: issuer, LOGIN_GROUPS: groups, LOGIN_CREATES_PEOPLE: createsPeople } = settings
+  return { knex, issuer, groups, createsPeople }
 }
 
 function authorizationsOf(settings: Runtime['settings']): Admin['authorizations'] {

@@ -1,8 +1,10 @@
 import { answerWithin } from '../../shared/http/answer-within.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
 import { getAlone, mountPubOauth } from '../../shared/http/pub-oauth-paths.ts'
+import { LOGIN_RETURNS } from '../../shared/tokens/login-challenge.ts'
 import type { Authorize } from './authorize.ts'
 import { consent } from './consent/consent.ts'
+import { loginReturned } from './external/login-application.ts'
 import { login, loginForm } from './login/login.ts'
 import { AUTHORIZATION, CONSENT, GO_ON, LOGIN } from './paths.ts'
 import { authorization, continuation } from './request/authorization.ts'
@@ -13,6 +15,7 @@ export function authorizeRoutes(router: HttpRouter, authorize: Authorize): void 
   // No HEAD: a request that is remembered makes a code.
   getAlone(router, [AUTHORIZATION], [within, authorization(authorize)])
   getAlone(router, [GO_ON], [within, continuation(authorize)])
+  getAlone(router, [LOGIN_RETURNS], [within, loginReturned(authorize)])
   getAlone(router, [LOGIN], [within, loginForm(authorize)])
   router.post(AUTHORIZATION, within, authorization(authorize))
   router.post(LOGIN, within, login(authorize))

@@ -46,6 +46,8 @@ export type Authorize = ProvingUsers & {
   paths: Paths
   pkce: PkcePolicy
   code_lifetime: number
+  /** The login application; `null`: people log in here. */
+  login_url: string | null
   sessions: {
     /** The session of the cookie that came, while it counts. */
     find(ctx: HttpContext): Promise<Session | null>

@@ -40,6 +40,7 @@ function authorizeOf(runtime: Runtime): Authorize {
     site: createSite(settings).site,
     paths: pathsOf(issuer),
     pkce: { isRequired: settings.REQUIRE_PKCE, isPlainAllowed: settings.ALLOW_PLAIN_PKCE },
+    login_url: settings.LOGIN_URL ?? null,
     code_lifetime: settings.AUTHORIZATION_CODE_LIFETIME,
     maxLagMs: settings.MAX_LAG * 1000,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,

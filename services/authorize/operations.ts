@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Operation, Operations } from '../../shared/http/openapi/operation.ts'
 import { pubOauthOperations } from '../../shared/http/openapi/pub-oauth.ts'
+import { LOGIN_RETURNS } from '../../shared/tokens/login-challenge.ts'
 import { AUTHORIZATION, CONSENT, GO_ON, LOGIN } from './paths.ts'
 
 // Unknown parameters are ignored (RFC 6749 §3.1).
@@ -16,6 +17,7 @@ const REQUEST = z.looseObject({
   prompt: z.string().optional().meta({ description: '`none`, `login`, `consent`, `select_account`.' }),
   max_age: z.string().optional().meta({ description: 'Seconds since the login at the most.' }),
   nonce: z.string().optional(),
+  login_hint: z.string().optional().meta({ description: 'For a login application.' }),
 })
 
 const LOGIN_FORM = z.looseObject({
@@ -88,6 +90,15 @@ export const AUTHORIZE_OPERATIONS: Operations = {
     summary: 'Go on with a request after a login.',
     caller: 'anybody',
     query: z.object({ onward: z.string().optional() }),
+    answers: PAGES,
+  },
+  [`GET ${LOGIN_RETURNS}`]: {
+    id: 'loginReturned',
+    tag: 'Login',
+    summary: 'Go on after a login application has said who somebody is.',
+    description: 'It counts once, and for the browser that was sent there.',
+    caller: 'anybody',
+    query: z.object({ login_verifier: z.string().optional() }),
     answers: PAGES,
   },
   [`POST ${CONSENT}`]: {

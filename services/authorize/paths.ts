@@ -1,3 +1,5 @@
+import { LOGIN_GOES_ON } from '../../shared/tokens/login-challenge.ts'
+
 /** Where the pages of a login stand, as a browser asks for them. */
 export type Paths = {
   authorization: string
@@ -18,7 +20,7 @@ export type AccountPage = keyof typeof ACCOUNT_PAGES
 export const AUTHORIZATION = '/oauth2/auth'
 export const LOGIN = '/login'
 export const CONSENT = '/consent'
-export const GO_ON = '/login/go-on'
+export const GO_ON = LOGIN_GOES_ON
 export const ACCOUNT = '/account'
 
 /** The paths below the issuer's own: a proxy may have put us there. */

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MAX_GRACE_SECONDS } from '../ledger/grant/times.ts'
 import { PAGES_SETTINGS } from '../appearance/pages-settings.ts'
+import { LOGIN_SETTINGS } from './groups/login-settings.ts'
 import { PARTS_SETTINGS, secret } from './groups/parts-settings.ts'
 import * as form from './values.ts'
 
@@ -120,6 +121,7 @@ export const settingsSchema = z.object({
     .optional()
     .meta(secret('Secret of that client: 43 or more random characters of `A-Za-z0-9_-`')),
   ...PAGES_SETTINGS,
+  ...LOGIN_SETTINGS,
   DATA_DIR: z.string().prefault('.ledger').describe('Dev mode: the folder of the database and the secrets'),
   LOG_LEVEL: z
     .enum(

@@ -33,7 +33,8 @@ export function login(authorize: Authorize): HttpMiddleware {
     const unpacked = unpackOnward(authorize, form['onward'])
     if (!unpacked) return startAgain(authorize, ctx)
     const { onward, expired } = unpacked
-    if (expired || !isOfThisBrowser(authorize, ctx, form))
+    // Where another application asks who somebody is, no password counts here.
+    if (expired || authorize.login_url !== null || !isOfThisBrowser(authorize, ctx, form))
       return showLogin(authorize, ctx, onward, { problem: 'login_again', username })
     const proven = await proveUser(authorize, ctx, { username, password })
     if (proven === 'locked')

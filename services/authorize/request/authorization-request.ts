@@ -14,6 +14,8 @@ export type AuthorizationRequest = CodeRequest & {
   prompt: readonly Prompt[]
   /** Seconds since the login at the most. */
   max_age: number | null
+  /** Whom the client believes to be there: told to a login application. */
+  login_hint: string | null
   /** When it came in (ms, the database's clock): a login after that is one made for it. */
   received_at: number
 }
@@ -30,6 +32,7 @@ export type AnsweredError =
   | 'request_not_supported'
   | 'request_uri_not_supported'
   | 'registration_not_supported'
+  | 'temporarily_unavailable'
 
 export type Answered = { error: AnsweredError; error_description: string }
 
@@ -59,6 +62,7 @@ export function readRequest(parameters: Parameters, client_id: string, received_
     code_challenge_method: of('code_challenge_method'),
     prompt,
     max_age: max_age === null ? null : Number(max_age),
+    login_hint: of('login_hint'),
     received_at,
   }
   return { request }

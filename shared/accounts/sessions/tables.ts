@@ -34,3 +34,16 @@ export async function createSessionTables(knex: Knex): Promise<void> {
   await knex.raw('CREATE INDEX links_sub ON ledger.links (sub, created_at)')
   await knex.raw('CREATE INDEX links_expires_at ON ledger.links (expires_at)')
 }
+
+/** What login applications answered, until the browser is back and nobody can answer any more. */
+export async function createLoginOutcomeTable(knex: Knex): Promise<void> {
+  await knex.raw(`
+    CREATE TABLE ledger.login_outcomes (
+      id uuid PRIMARY KEY,
+      browser text NOT NULL,
+      onward jsonb NOT NULL,
+      outcome jsonb NOT NULL,
+      answer_sha256 bytea NOT NULL,
+      created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+      used_at timestamptz)`)
+}

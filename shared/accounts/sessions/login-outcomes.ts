@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import type { Knex } from 'knex'
+
+/** What a login application said: who it is, or why nobody is. */
+export type LoginOutcome =
+  | { sub: string; amr: string[]; registry_position: number; rejected?: undefined }
+  | { rejected: { error: string; error_description: string } }
+
+export type Answered = { id: string; browser: string; onward: unknown; outcome: LoginOutcome }
+
+/** How long the browser may take to come back. */
+const RETURN_WITHIN = "interval '5 minutes'"
+
+/** Longer than a challenge counts, so that none is answered a second time otherwise. */
+const KEPT = "interval '2 hours'"
+
+/** By what a repeated answer is known as the same. */
+export function answerHash(answer: unknown): Buffer {
+  return createHash('sha256').update(JSON.stringify(answer)).digest()
+}
+
+/** Which answer a challenge has; `null`: none yet. */
+export async function answerOf(knex: Knex, id: string): Promise<Buffer | null> {
+  const { rows } = await knex.raw<{ rows: { answer_sha256: Buffer }[] }>(
+    'SELECT answer_sha256 FROM ledger.login_outcomes WHERE id = ?',
+    [id],
+  )
+  return rows[0]?.answer_sha256 ?? null
+}
+
+/** Keeps the answer, unless the challenge has one: that is the one that counts, and is told. */
+export async function keepOutcome(
+  knex: Knex,
+  { id, browser, onward, outcome }: Answered,
+  answer_sha256: Buffer,
+): Promise<Buffer> {
+  await knex.raw(`DELETE FROM ledger.login_outcomes WHERE created_at < clock_timestamp() - ${KEPT}`)
+  await knex.raw(
+    `INSERT INTO ledger.login_outcomes (id, browser, onward, outcome, answer_sha256) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT DO NOTHING`,
+    [id, browser, JSON.stringify(onward), JSON.stringify(outcome), answer_sha256],
+  )
+  return (await answerOf(knex, id)) ?? answer_sha256
+}
+
+/** `outcome: null`: it was taken before, is too old, or is another browser's. */
+export type Taken = { onward: unknown; outcome: LoginOutcome | null }
+
+/** Takes the outcome for this browser, once. `null`: there is none. */
+export async function takeOutcome(knex: Knex, id: string, browser: string): Promise<Taken | null> {
+  const { rows } = await knex.raw<{ rows: Taken[] }>(
+    `WITH taken AS (
+       UPDATE ledger.login_outcomes SET used_at = clock_timestamp()
+        WHERE id = ? AND browser = ? AND used_at IS NULL AND created_at > clock_timestamp() - ${RETURN_WITHIN}
+       RETURNING outcome)
+     SELECT onward, (SELECT outcome FROM taken) AS outcome FROM ledger.login_outcomes WHERE id = ?`,
+    [id, browser, id],
+  )
+  return rows[0] ?? null
+}

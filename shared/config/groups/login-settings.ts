@@ -1,0 +1,35 @@
+import { z } from 'zod'
+import * as form from '../values.ts'
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/
+
+const page = z
+  .string()
+  .refine(isPage, 'must be an https URL, or http on a loopback address, without fragment and user name')
+
+const groups = z.string().transform((text, context) => {
+  const names = text.split(',').map((name) => name.trim())
+  const given = [...new Set(names.filter((name) => name !== ''))]
+  if (given.every((name) => /^[\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,100}$/.test(name))) return given
+  context.addIssue('must be names of groups, separated by commas')
+  return z.NEVER
+})
+
+/** Who says who somebody is, a part of all settings. */
+export const LOGIN_SETTINGS = {
+  LOGIN_URL: page
+    .optional()
+    .describe('Where people log in instead of here: [a login application](login.md#a-login-application) of yours'),
+  LOGIN_GROUPS: groups
+    .prefault('')
+    .describe('Groups that the login application may put people into and take them out of, separated by commas'),
+  LOGIN_CREATES_PEOPLE: form.flag
+    .prefault('false')
+    .describe('`true`: whom the login application accepts and nobody knows becomes a user'),
+}
+
+function isPage(text: string): boolean {
+  if (!URL.canParse(text) || !/^https?:\/\/[^\s"<>#]+$/.test(text)) return false
+  const { protocol, hostname, username, password } = new URL(text)
+  return username === '' && password === '' && (protocol === 'https:' || LOOPBACK.test(hostname))
+}
