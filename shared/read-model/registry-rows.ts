@@ -109,7 +109,7 @@ export function entityJson(kind: StoredKind, alias: string): string {
 const personJson = (alias: string) =>
   `, 'person', json_build_object('username', ${alias}.username, 'name', ${alias}.name, 'email', ${alias}.email, 'state', ${alias}.personal_state), 'password_epoch', ${alias}.password_epoch`
 
-/** SQL (a condition with one binding) for the living users whose `usernameSort` is one of these: in the index of lists. */
+/** SQL (a condition with one binding): living users with one of these `usernameSort`, by the index of lists. */
 export function isNamed(alias: string): string {
   return `(NOT ${alias}.deleted AND ${alias}.username_sort COLLATE "C" = ANY (?::text[]))`
 }

@@ -126,12 +126,8 @@ SELECT ${epochMs('clock_timestamp()')} AS now,
   (SELECT json_agg(${entityJson('client', 'c')}) FROM ${schema}.clients c
     WHERE c.client_id = ANY (?::text[]) OR c.client_name = ANY (?::text[])) AS clients,
   (SELECT json_agg(${entityJson('user', 'u')}) FROM ${schema}.users u
-<<<<<<< HEAD
     WHERE u.sub = ANY (?::text[]) OR ${isNamed('u')} OR u.username_index = ANY (?::text[])
        OR u.external_indexes && ?::text[]) AS users,
-=======
-    WHERE u.sub = ANY (?::text[]) OR ${isNamed('u')} OR u.username_index = ANY (?::text[])) AS users,
->>>>>>> 8f5c87e (wip)
   ${SMALL_KINDS.map((kind) => wholeTable(schema, kind)).join(', ')},
   (SELECT json_build_object('next', k.next, 'status', k.status, 'status_reason', k.status_reason,
             'guard_revision', k.guard_revision, 'fresh_as_of', ${epochMs('k.fresh_as_of')})
