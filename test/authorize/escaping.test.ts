@@ -37,7 +37,7 @@ test('names of clients, scopes and people, and what a request says, are shown as
       t.notRegex(page.text.replace(/<style[^]*?<\/style>/, ''), HOSTILE, payload)
       t.regex(page.headers.get('content-security-policy') ?? '', /^default-src 'none';/)
     }
-    const shown = payload.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+    const shown = payload.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
     t.true(consent.text.includes(shown), payload)
     t.true(formOf(consent).fields['scope_0'] === scope)
   }

@@ -1116,7 +1116,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'the metadata lists authorization_code before there is an authorization endpoint',
     file: 'services/token-endpoint/metadata.ts',
-    changes: [["filter((one) => one !== 'authorization_code')", 'filter(() => true)']],
+    changes: [['grant_types_supported: grantTypes', 'grant_types_supported: grantTypes.slice(1)']],
     tests: ['test/token-endpoint/metadata.test.ts'],
   },
 ]
