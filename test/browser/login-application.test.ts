@@ -86,7 +86,7 @@ browserTest(
       principal: { type: 'user', id: 'ada-4f2c' },
     })
 
-    // Back to the page that was answered: the login begins again, and finds the person logged in, who allowed it before.
+    // Back to the page that was answered: the login begins again, and the person is logged in and allowed it before.
     await page.goto(begun)
     await page.getByText('You are back').waitFor()
     t.is(callback.arrived.length, 2)
