@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import type { IdempotentRequest, Made } from '../../shared/accounts/idempotent-requests.ts'
 import type { Hashing } from '../../shared/accounts/passwords/hashing.ts'
 import type { People } from '../../shared/accounts/people.ts'
+import type { Notify } from '../../shared/accounts/sessions/notify.ts'
 import type { RewrapPage } from '../../shared/accounts/rewrap.ts'
 import type { Guard } from '../../shared/callers/require-right.ts'
 import type { AuthorizeCommand } from '../../shared/ledger/grant/commands/authorize.ts'
@@ -28,6 +29,10 @@ export type Admin = Guard & {
   people: People
   passwords: PasswordSetting
   hashing: Hashing
+  /** Where the pages of people stand. */
+  issuer: string
+  /** Sends one-time links to people; `null`: whoever makes one hands it over. */
+  notify: Notify | null
   /** What a request with an Idempotency-Key makes. KeyUsedOtherwise. */
   claimRequest: (request: IdempotentRequest, made: Made) => Promise<Made>
   /** Whether a `sub` may be a mail address. */

@@ -17,6 +17,7 @@ import { createUser } from './people/create-user.ts'
 import { linkExternal, listExternal, unlinkExternal } from './people/external.ts'
 import { acceptLogin, getLoginRequest, rejectLogin } from './login/login-requests.ts'
 import { putPassword, removePassword } from './people/password.ts'
+import { makePasswordLink } from './people/password-link.ts'
 import { listForgotten } from './people/list-forgotten.ts'
 import { listEntities } from './lists/list-entities.ts'
 import { getEntity, patchEntity, putEntity } from './registry/entities.ts'
@@ -49,6 +50,7 @@ export function adminRoutes(router: HttpRouter, admin: Admin): void {
   router.get('/admin/users/:sub/external', within, listExternal(admin))
   router.post('/admin/users/:sub/external/link', within, linkExternal(admin))
   router.post('/admin/users/:sub/external/unlink', within, unlinkExternal(admin))
+  router.post('/admin/users/:sub/password-link', within, makePasswordLink(admin))
   router.post('/admin/users/:sub/revoke-all', within, revokeAllOfUser(admin))
   router.post('/admin/users/:sub/forget', within, forgetUser(admin))
   router.get('/admin/login-requests/:challenge', within, getLoginRequest(admin))

@@ -2,6 +2,7 @@ import { claimRequest } from '../../shared/accounts/idempotent-requests.ts'
 import { readPepperedKids } from '../../shared/accounts/passwords/passwords.ts'
 import { readWrappingKids } from '../../shared/accounts/person-keys.ts'
 import { rewrapPage } from '../../shared/accounts/rewrap.ts'
+import { createNotify } from '../../shared/accounts/sessions/notify.ts'
 import { registryPlace } from '../../shared/event-log/places.ts'
 import { readEventId } from '../../shared/event-log/registry-log.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
@@ -42,6 +43,8 @@ export function mountAdmin(runtime: Runtime, router: HttpRouter): void {
     people,
     passwords: passwordSettingOf(runtime),
     hashing: requirePasswords(runtime),
+    issuer: settings.ISSUER,
+    notify: createNotify(settings),
     claimRequest: (request, made) => claimRequest({ knex, keys }, request, made),
     subMayBeAddress: settings.SUB_MAY_BE_ADDRESS,
     logins: loginsOf(runtime),

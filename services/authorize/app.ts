@@ -2,6 +2,7 @@ import { answerWithin } from '../../shared/http/answer-within.ts'
 import type { HttpRouter } from '../../shared/http/context.ts'
 import { getAlone, mountPubOauth } from '../../shared/http/pub-oauth-paths.ts'
 import { LOGIN_RETURNS } from '../../shared/tokens/login-challenge.ts'
+import { accountRoutes } from './account/routes.ts'
 import type { Authorize } from './authorize.ts'
 import { consent } from './consent/consent.ts'
 import { loginReturned } from './external/login-application.ts'
@@ -20,6 +21,7 @@ export function authorizeRoutes(router: HttpRouter, authorize: Authorize): void 
   router.post(AUTHORIZATION, within, authorization(authorize))
   router.post(LOGIN, within, login(authorize))
   router.post(CONSENT, within, consent(authorize))
+  accountRoutes(router, authorize)
   // Browsers come by GET, whatever LEDGER_REQUIRE_POST says of programs (RFC 6749 §3.1).
   mountPubOauth(router, { authorize: authorization(authorize) }, { within, requirePost: false })
 }

@@ -8,6 +8,9 @@ import type { Cookies } from '../../shared/pages/cookies.ts'
 import type { Site } from '../../shared/pages/site.ts'
 import type { Commit } from '../../shared/read-model/commit/commit.ts'
 import type { ConsentReader } from '../../shared/read-model/lists/consents.ts'
+import type { GrantPageReader } from '../../shared/read-model/lists/grant-page.ts'
+import type { RegistryReader } from '../../shared/read-model/reads/registry.ts'
+import type { Notify } from '../../shared/accounts/sessions/notify.ts'
 import type { LoginReader } from '../../shared/read-model/passwords/read-login.ts'
 import type { TokenReader } from '../../shared/read-model/reads/tokens.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
@@ -26,6 +29,8 @@ export type Session = {
   registry_position: number
   /** The database's clock in it. */
   now: number
+  /** Up to where the registry ended the user's grants and sessions. */
+  not_before: number | null
 }
 
 /** A login that is to become a session. */
@@ -55,6 +60,10 @@ export type Authorize = ProvingUsers & {
     open(ctx: HttpContext, session: NewSession): Promise<void>
   }
   sessionLives: SessionLives
+  grantPage: GrantPageReader
+  registry: Pick<RegistryReader, 'read'>
+  /** Sends one-time links to people; absent where nobody could. */
+  notify: Notify | null
   /** The grant that stands for this approval: this one, unless it was made before. */
   grantOf(consent_id: string, grant_id: string): Promise<string>
 }

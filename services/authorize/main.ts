@@ -9,6 +9,9 @@ import {
   type Runtime,
 } from '../../shared/process/runtime.ts'
 import { createConsentReader } from '../../shared/read-model/lists/consents.ts'
+import { createNotify } from '../../shared/accounts/sessions/notify.ts'
+import { createGrantPageReader } from '../../shared/read-model/lists/grant-page.ts'
+import { createRegistryReader } from '../../shared/read-model/reads/registry.ts'
 import { createLoginReader } from '../../shared/read-model/passwords/read-login.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
 import { authorizeRoutes } from './app.ts'
@@ -31,6 +34,9 @@ function authorizeOf(runtime: Runtime): Authorize {
     read: createTokenReader(runtime, patience),
     readLogin: createLoginReader(runtime, patience),
     readConsents: createConsentReader(runtime),
+    grantPage: createGrantPageReader(runtime),
+    registry: createRegistryReader(runtime),
+    notify: createNotify(settings),
     hashing: requirePasswords(runtime),
     passwords: passwordSettingOf(runtime),
     keys: requireKeys(runtime),

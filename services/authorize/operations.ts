@@ -2,6 +2,8 @@ import { z } from 'zod'
 import type { Operation, Operations } from '../../shared/http/openapi/operation.ts'
 import { pubOauthOperations } from '../../shared/http/openapi/pub-oauth.ts'
 import { LOGIN_RETURNS } from '../../shared/tokens/login-challenge.ts'
+import { ACCOUNT_OPERATIONS } from './account/operations.ts'
+import { page, PAGES } from './answers.ts'
 import { AUTHORIZATION, CONSENT, GO_ON, LOGIN } from './paths.ts'
 
 // Unknown parameters are ignored (RFC 6749 §3.1).
@@ -33,20 +35,6 @@ const CONSENT_FORM = z.looseObject({
   decision: z.string().optional().meta({ description: '`approve`, `deny` or `other-user`.' }),
 })
 
-const html = z.string()
-
-/** A page for browsers; whoever asks for JSON is told of an error in JSON. */
-const page = (what: string) => ({ what, type: 'text/html', also: 'application/json', schema: html })
-
-const PAGES: Operation['answers'] = {
-  200: { what: 'A page.', type: 'text/html', schema: html },
-  303: { what: 'On to the application, or to the next page.', headers: ['Location'] },
-  400: page('What is wrong with the request, on a page.'),
-  408: page('The request did not arrive in time.'),
-  413: page('The body is larger than 64 KiB.'),
-  503: { ...page('An outage of the service. Trying again is safe.'), headers: ['Retry-After'] },
-}
-
 const ASK = {
   tag: 'Login',
   summary: 'Ask a person for access: login, consent, then a code for the application.',
@@ -65,6 +53,7 @@ const BY_NAME: Operation = {
 
 /** What the routes of login and consent take and answer. */
 export const AUTHORIZE_OPERATIONS: Operations = {
+  ...ACCOUNT_OPERATIONS,
   [`GET ${AUTHORIZATION}`]: { ...ASK, id: 'authorization', query: REQUEST },
   [`POST ${AUTHORIZATION}`]: { ...ASK, id: 'authorizationByPost', body: { form: REQUEST } },
   ...pubOauthOperations('authorize', BY_NAME, { requirePost: false }),

@@ -10,6 +10,10 @@ export type Paths = {
   /** Goes on with a request after a login. */
   goOn: string
   account: (page: AccountPage) => string
+  /** Sets a password by a one-time link. */
+  setPassword: string
+  /** Asks for such a link. */
+  forgot: string
 }
 
 /** The pages of one's own account that a login may go on to: a list, so that no request names another place. */
@@ -22,6 +26,8 @@ export const LOGIN = '/login'
 export const CONSENT = '/consent'
 export const GO_ON = LOGIN_GOES_ON
 export const ACCOUNT = '/account'
+export const SET_PASSWORD = '/account/password/set'
+export const FORGOT = '/account/password/forgot'
 
 /** The paths below the issuer's own: a proxy may have put us there. */
 export function pathsOf(issuer: string): Paths {
@@ -31,6 +37,8 @@ export function pathsOf(issuer: string): Paths {
     login: `${base}${LOGIN}`,
     consent: `${base}${CONSENT}`,
     goOn: `${base}${GO_ON}`,
+    setPassword: `${base}${SET_PASSWORD}`,
+    forgot: `${base}${FORGOT}`,
     account: (page) => `${base}${ACCOUNT}${ACCOUNT_PAGES[page]}`,
   }
 }

@@ -52,7 +52,8 @@ async function findSession(finding: Finding, ctx: HttpContext): Promise<Session 
   await noteUse(knex, id, { used_at: session.used_at, now }, networkOf(ctx.state.clientAddress))
   const { sid, sub, amr, logged_in_at } = session
   const username = user?.person?.username ?? null
-  return { sid, sub, username, amr, logged_in_at, registry_position: registry.next, now }
+  const not_before = user?.not_before ?? null
+  return { sid, sub, username, amr, logged_in_at, registry_position: registry.next, now, not_before }
 }
 
 /** The view once it shows as much of the registry as the login was made on. */

@@ -114,6 +114,7 @@ function contradictions(raw: Partial<Raw>, dev: boolean): string[] {
     ...allOrNone(raw, ['TLS_CERTIFICATE', 'TLS_KEY']),
     ...allOrNone(raw, ['KAFKA_SASL_MECHANISM', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD']),
     ...allOrNone(raw, ['BOOTSTRAP_CLIENT_ID', 'BOOTSTRAP_CLIENT_SECRET']),
+    ...allOrNone(raw, ['NOTIFY_URL', 'NOTIFY_SECRET']),
   ]
 }
 

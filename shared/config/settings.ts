@@ -91,6 +91,14 @@ export const settingsSchema = z.object({
     .whole(60, 31_536_000)
     .prefault('2592000')
     .describe('Seconds after which a person logs in again however much the session is used'),
+  NOTIFY_URL: form.webHook
+    .optional()
+    .describe('Where [links to set a password](accounts.md#links) are posted to, for a mailer of yours'),
+  NOTIFY_SECRET: z
+    .string()
+    .regex(/^[\w-]{32,}$/, 'must be at least 32 characters of A-Z a-z 0-9 _ -')
+    .optional()
+    .meta(secret('Sent to `LEDGER_NOTIFY_URL` as a bearer, so that it knows us')),
   REQUIRE_PKCE: form.flag
     .prefault('false')
     .describe('`true`: every client must send a `code_challenge` (RFC 7636). Public clients always must'),

@@ -47,6 +47,12 @@ export const issuer = z.string({ error: 'is required' }).superRefine((text, cont
 
 export const webPage = z.string().refine(isWebPage, 'must be an http(s) URL')
 
+/** What we post to: https, or http on this machine. */
+export const webHook = webPage.refine(
+  (text) => /^(https:|http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?(\/|$))/.test(text),
+  'must be https, or http on 127.0.0.1, [::1] or localhost',
+)
+
 /** Refused where a part of a password would be taken for host, port or path, and then be told as such. */
 export const postgresUrl = z
   .string()

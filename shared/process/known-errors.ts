@@ -1,5 +1,6 @@
 import { KeyUsedOtherwise } from '../accounts/idempotent-requests.ts'
 import { PersonForgotten } from '../accounts/person-keys.ts'
+import { NotifyFailed } from '../accounts/sessions/notify.ts'
 import { OperatorError } from '../config/operator-error.ts'
 import { isAway, isSchemaGone, isUnstorableText } from '../database/away.ts'
 import { QueueFull } from '../database/batcher.ts'
@@ -16,6 +17,7 @@ export function knownError(thrown: unknown): OAuthError | null {
   if (thrown instanceof Unsettled) return unavailable(thrown.message, thrown)
   if (thrown instanceof KeyUsedOtherwise) return new OAuthError('invalid_request', thrown.message, { status: 422 })
   if (thrown instanceof PersonForgotten) return new OAuthError('conflict', thrown.message)
+  if (thrown instanceof NotifyFailed) return unavailable(thrown.message, thrown)
   if (thrown instanceof OperatorError) return unavailable(thrown.message, thrown, 'operator_needed')
   if (thrown instanceof AppendError && thrown.outcome === 'too_large')
     return new OAuthError('invalid_request', 'the request is too large to be recorded', { cause: thrown })

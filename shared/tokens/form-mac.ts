@@ -2,7 +2,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Keys } from './keys.ts'
 
 /** What a value that comes back with a form is for: one that was made for another counts as forged. */
-export type FormPurpose = 'onward' | 'consent' | 'login-challenge' | 'login-verifier'
+export type FormPurpose = 'onward' | 'consent' | 'login-challenge' | 'login-verifier' | 'done'
 
 /** Longer than anything that we pack; what a stranger sends is not hashed beyond it. */
 const MOST_CHARACTERS = 16_384

@@ -7,6 +7,7 @@ import { listLinks, readLink, storeLink } from '../../shared/accounts/sessions/l
 import {
   endOtherSessions,
   endSessionOf,
+  idHash,
   listSessions,
   noteUse,
   openSession,
@@ -39,6 +40,11 @@ async function open(knex: Knex, sub: string, replaces: string | null = null): Pr
   const id = newId()
   await openSession(knex, { id, replaces, sub, amr: ['pwd'], registry_position: 7, network: '192.0.2.0/24' }, LIVES)
   return id
+}
+
+async function isThere(knex: Knex, id: string): Promise<boolean> {
+  const { rows } = await knex.raw<{ rows: unknown[] }>('SELECT FROM ledger.sessions WHERE id_sha256 = ?', [idHash(id)])
+  return rows.length > 0
 }
 
 const ageBy = (knex: Knex, column: string, seconds: number) =>
@@ -89,14 +95,21 @@ for (const [where, opened] of [
 real('a login takes the place of the one that this browser had, and what was idle for too long goes', async (t) => {
   const knex = await onServer(t)
   const before = await open(knex, 'ada')
+  const [{ sid } = {}] = await listSessions(knex, 'ada', LIVES)
   await open(knex, 'bob')
   await open(knex, 'ada', before)
-  t.is((await listSessions(knex, 'ada', LIVES)).length, 1)
+  const [renewed, ...more] = await listSessions(knex, 'ada', LIVES)
+  t.deepEqual([more, renewed?.sid], [[], sid])
+  t.false(await isThere(knex, before))
+  await open(knex, 'eve', before)
+  const last = await open(knex, 'ada')
+  await open(knex, 'eve', last)
+  t.false(await isThere(knex, last), 'that of another user has ended')
   await ageBy(knex, 'used_at', LIVES.idle + 1)
   t.deepEqual(await listSessions(knex, 'ada', LIVES), [])
-  await open(knex, 'eve')
+  await open(knex, 'dan')
   const { rows } = await knex.raw<{ rows: { sub: string }[] }>('SELECT sub FROM ledger.sessions')
-  t.deepEqual(rows, [{ sub: 'eve' }])
+  t.deepEqual(rows, [{ sub: 'dan' }])
 })
 
 real('of one person no more than 50 sessions are kept, those that were used last', async (t) => {

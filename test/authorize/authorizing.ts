@@ -8,11 +8,13 @@ import type { TestLedger } from '../support/ledger.ts'
 import { GOOD, seededLogin } from '../support/passwords.ts'
 import type { Credentials } from '../support/requests.ts'
 
+type Ledger = Omit<TestLedger, 'send'>
+
 /** A client and a person who has a browser. */
-export type Scene = { ledger: TestLedger; as: Credentials; username: string; browser: Browser; verifier: string }
+export type Scene = { ledger: Ledger; as: Credentials; username: string; browser: Browser; verifier: string }
 
 /** A new client for codes, and a new user with the password GOOD, on this ledger. */
-export async function scene(ledger: TestLedger, over: Partial<Client> = {}): Promise<Scene> {
+export async function scene(ledger: Ledger, over: Partial<Client> = {}): Promise<Scene> {
   const made = over.client_type === 'public' ? ledger.publicClient : ledger.client
   const as = await made({ ...CODE_CLIENT, ...over })
   const { username = '' } = await seededLogin(ledger)

@@ -79,6 +79,12 @@ const CREATED = z.strictObject({ ...membersOf(USERS), sub: NAME.optional() })
 
 const SET = z.object({ sub: z.string(), password: z.boolean(), revision: z.int() })
 
+const LINK = z.object({
+  sub: z.string(),
+  expires_in: z.int().meta({ description: 'Seconds.' }),
+  link: z.string().optional().meta({ description: 'Absent where it was sent. Who has it can set the password.' }),
+})
+
 const FORGOTTEN = z.object({ sub: z.string(), forgotten: z.literal(true) })
 
 /** What the routes of the registry take and answer, but for clients. */
@@ -116,6 +122,14 @@ export const REGISTRY_OPERATIONS: Operations = {
     path: { sub: NAME },
     answers: { 200: { what: 'There is none.', schema: SET, headers: ['ETag'] } },
     refusals: [404, 409],
+  },
+  'POST /admin/users/:sub/password-link': {
+    ...USER,
+    id: 'makePasswordLink',
+    summary: 'Make a one-time link by which a user sets a password, or have it sent.',
+    path: { sub: NAME },
+    answers: { 200: { what: 'The link, or that it was sent to LEDGER_NOTIFY_URL.', schema: LINK } },
+    refusals: [404],
   },
   'POST /admin/users/:sub/revoke-all': {
     ...USER,

@@ -12,7 +12,7 @@ import { addressOf, isOfThisBrowser, unpackOnward } from './onward.ts'
 import { showLogin } from './show-login.tsx'
 
 /** How a password proves a person (RFC 8176 §2). */
-const BY_PASSWORD = ['pwd']
+export const BY_PASSWORD = ['pwd']
 
 /**
  * GET /login: somebody who came by themselves. POST: the form, which goes on to what it was shown for. A page that was
@@ -52,8 +52,8 @@ export function login(authorize: Authorize): HttpMiddleware {
 
 type Typed = { username: string; password: string }
 
-/** `locked`: too many of this name from there were wrong, whoever has it. */
-async function proveUser(
+/** Proves a person by name and password. `locked`: too many of this name from there were wrong, whoever has it. */
+export async function proveUser(
   authorize: Authorize,
   ctx: HttpContext,
   { username, password }: Typed,

@@ -20,5 +20,7 @@ export function showLogin(authorize: Authorize, ctx: HttpContext, onward: Onward
   const { problem, username, status = problem === undefined ? 200 : 400 } = shown
   const hidden = { onward: packOnward(authorize, onward), csrf: csrfValue(keys, browserOf(authorize, ctx)) }
   const client = onward.to === 'client' ? onward.client_name : undefined
-  answerPage(ctx, <LoginPage {...{ site, hidden, client, username, problem }} action={paths.login} />, status)
+  const forgotHref = authorize.notify ? paths.forgot : undefined
+  const shownPage = { site, hidden, client, username, problem, forgotHref }
+  answerPage(ctx, <LoginPage {...shownPage} action={paths.login} />, status)
 }

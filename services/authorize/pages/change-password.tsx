@@ -14,19 +14,20 @@ export type ChangePasswordProps = AccountProps & {
   hidden: Hidden
   username: string
   limits: PasswordLimits
-  problem?: NewPasswordProblem | 'current_password_wrong' | undefined
+  problem?: NewPasswordProblem | 'current_password_wrong' | 'login_locked' | undefined
 }
 
 /** Takes the current password and a new one. */
 export function ChangePasswordPage({ action, hidden, username, limits, problem, ...account }: ChangePasswordProps) {
   const { texts } = account.site
-  const currentWrong = problem === 'current_password_wrong'
-  const newWrong = problem !== undefined && !currentWrong
+  const ofCurrent = problem === 'current_password_wrong' || problem === 'login_locked' ? problem : undefined
+  const ofNew = problem === 'current_password_wrong' || problem === 'login_locked' ? undefined : problem
+  const [currentWrong, newWrong] = [ofCurrent !== undefined, ofNew !== undefined]
   return (
     <Account {...account} here="password" title={texts.change_title} hasProblem={problem !== undefined}>
       <p class="lead">{texts.change_ends}</p>
-      {currentWrong && <Problem>{texts.current_password_wrong}</Problem>}
-      {newWrong && <NewPasswordProblemText {...{ texts, problem, limits }} />}
+      {ofCurrent && <Problem>{texts[ofCurrent]}</Problem>}
+      {ofNew && <NewPasswordProblemText {...{ texts, problem: ofNew, limits }} />}
       <Form action={action} hidden={hidden}>
         <OwnName texts={texts} username={username} />
         <Field

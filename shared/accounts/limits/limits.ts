@@ -25,11 +25,13 @@ export type FailureLimit = {
   failed(attempt: Attempt): Promise<Failed>
 }
 
-export type Limits = { secrets: FailureLimit; passwords: FailureLimit }
+/** `links`: those who asked for a link to set a password, all of them. */
+export type Limits = { secrets: FailureLimit; passwords: FailureLimit; links: FailureLimit }
 
 /** Failures a minute for one subject from one network: probing clients fail about ten times (Basic, then the body). */
 const MOST_SECRETS = 20
 const MOST_PASSWORDS = 10
+const MOST_LINKS = 3
 
 type Options = {
   knex: Knex
@@ -51,7 +53,11 @@ export function createLimits({ knex, keys, perNetwork, mostRows }: Options): Lim
       keyOf,
       clean,
     })
-  return { secrets: limit('secret', MOST_SECRETS), passwords: limit('password', MOST_PASSWORDS) }
+  return {
+    secrets: limit('secret', MOST_SECRETS),
+    passwords: limit('password', MOST_PASSWORDS),
+    links: limit('link', MOST_LINKS),
+  }
 }
 
 type Parts = { own: Counter; wide: Counter; keyOf: KeyOf; clean: () => Promise<void> }

@@ -47,8 +47,9 @@ export const sessionJson = (alias: string) => `
     'used_at', ${epochMs(`${alias}.used_at`)}, 'network', ${alias}.network)`
 
 /**
- * Stores a login under the hash of its cookie. Who logs in again in the same browser has the same `sid` still, so that
- * pages which are open there count. What has been idle for too long goes, whoever's it is.
+ * Stores a login under the hash of its cookie. What this browser had before (`replaces`) goes on under the new id and the
+ * same `sid` where it was of the same user, so that its open pages still count, and else ends. What has been idle for
+ * too long goes, whoever's it is.
  */
 export async function openSession(
   knex: Knex,
@@ -60,22 +61,24 @@ export async function openSession(
   await knex.raw(OPEN, { ...row, before, idle })
 }
 
+// No part of it touches a row that another part does.
 const OPEN = `
-WITH gone AS (
-  DELETE FROM ledger.sessions WHERE id_sha256 IN (
-    SELECT id_sha256 FROM ledger.sessions WHERE sub = :sub AND id_sha256 IS DISTINCT FROM :before
-     ORDER BY used_at DESC OFFSET ${MOST_SESSIONS - 1}
-       FOR UPDATE SKIP LOCKED)),
+WITH others AS (DELETE FROM ledger.sessions WHERE id_sha256 = :before::bytea AND sub <> :sub),
 renewed AS (
-  UPDATE ledger.sessions SET id_sha256 = :id_sha256, amr = :amr, registry_position = :registry_position,
-         logged_in_at = clock_timestamp(), used_at = clock_timestamp(), network = :network
-   WHERE id_sha256 = :before AND sub = :sub RETURNING sid),
+  UPDATE ledger.sessions SET id_sha256 = :id_sha256, amr = :amr::text[], registry_position = :registry_position::bigint,
+         network = :network, logged_in_at = clock_timestamp(), used_at = clock_timestamp()
+   WHERE id_sha256 = :before::bytea AND sub = :sub RETURNING sid),
+gone AS (
+  DELETE FROM ledger.sessions WHERE id_sha256 IN (
+    SELECT id_sha256 FROM ledger.sessions WHERE sub = :sub AND id_sha256 IS DISTINCT FROM :before::bytea
+     ORDER BY used_at DESC OFFSET ${MOST_SESSIONS - 1} FOR UPDATE SKIP LOCKED)),
 old AS (
-  DELETE FROM ledger.sessions WHERE (id_sha256 = :before AND sub <> :sub) OR id_sha256 IN (
+  DELETE FROM ledger.sessions WHERE sub <> :sub AND id_sha256 IN (
     SELECT id_sha256 FROM ledger.sessions WHERE used_at < clock_timestamp() - make_interval(secs => :idle)
-     AND id_sha256 IS DISTINCT FROM :before ORDER BY used_at LIMIT ${CLEANED} FOR UPDATE SKIP LOCKED))
+       AND id_sha256 IS DISTINCT FROM :before::bytea
+     ORDER BY used_at LIMIT ${CLEANED} FOR UPDATE SKIP LOCKED))
 INSERT INTO ledger.sessions (id_sha256, sid, sub, amr, registry_position, network)
-SELECT :id_sha256::bytea, :sid::uuid, :sub::text, :amr::text[], :registry_position::bigint, :network::text
+SELECT :id_sha256, :sid::uuid, :sub, :amr::text[], :registry_position::bigint, :network
  WHERE NOT EXISTS (SELECT FROM renewed)`
 
 /** Takes note that a session was used: once a minute at the most. */

@@ -8,12 +8,13 @@ import { addExport } from './export.ts'
 import { addExternal } from './external.ts'
 import { addForgotten } from './forgotten.ts'
 import { addPassword } from './password.ts'
+import { addPasswordLink } from './password-link.ts'
 import { addReindex } from './reindex.ts'
 import { connectService, EXIT_CODES, formatOption, print, reasonFrom, work } from '../verb.ts'
 
 type Forget = { reason: string; from?: string; format: Format }
 
-/** `token-ledger users forget | password | link | unlink | reindex | forgotten | export` */
+/** `token-ledger users forget | password | password-link | link | unlink | reindex | forgotten | export` */
 export function addUsersCommands(program: Command): void {
   const users = program.command('users').description('people: who they are, which groups they are in; forget one')
   users
@@ -34,6 +35,7 @@ export function addUsersCommands(program: Command): void {
     })
   addPassword(users)
   addExternal(users)
+  addPasswordLink(users)
   addReindex(users)
   addForgotten(users)
   addExport(users)
