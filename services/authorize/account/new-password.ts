@@ -32,8 +32,8 @@ export class RightEnded extends Error {}
 export type PasswordSet = { registry_position: number } | null
 
 /**
- * Sets a password by a right of one's own. Of two changes by the same right one wins, in whatever process: what sets the
- * password ends the right, in the log. RightEnded, before anything is changed, for the other one.
+ * Sets a password by a right of one's own. Of two changes by the same right one wins, in whatever process: what sets
+ * the password ends the right, in the log. RightEnded, before anything is changed, for the other one.
  */
 export async function setOwnPassword(
   authorize: Authorize,

@@ -47,9 +47,9 @@ export const sessionJson = (alias: string) => `
     'used_at', ${epochMs(`${alias}.used_at`)}, 'network', ${alias}.network)`
 
 /**
- * Stores a login under the hash of its cookie. What this browser had before (`replaces`) goes on under the new id and the
- * same `sid` where it was of the same user, so that its open pages still count, and else ends. What has been idle for
- * too long goes, whoever's it is.
+ * Stores a login under the hash of its cookie. What this browser had before (`replaces`) goes on under the new id and
+ * the same `sid` where it was of the same user, so that its open pages still count, and else ends. What has been idle
+ * for too long goes, whoever's it is.
  */
 export async function openSession(
   knex: Knex,
