@@ -15,8 +15,8 @@ export type Compiled = { program: string; loader: string }
 
 /**
  * Compiles everything for one run of the tests, with maps to its TypeScript lines: a process of it starts in a third of
- * the time that its sources take. A folder of this run alone, which goes with this process, so that nothing is ever older
- * than what stands in the sources. Rejects for a file that cannot be compiled.
+ * the time that its sources take. A folder of this run alone, which goes with this process, so that nothing is ever
+ * older than what stands in the sources. Rejects for a file that cannot be compiled.
  */
 export async function compile(): Promise<Compiled> {
   // As deep below the checkout as dist/ is.

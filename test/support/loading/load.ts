@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { LoadHook } from 'node:module'
 
-// This file is compiled as well, and then stands as deep below the folder of what is compiled as here below the checkout.
+// This file is compiled too, and stands as deep below the folder of what is compiled as here below the checkout.
 const COMPILED = new URL('../../../', import.meta.url).href
 const CHECKOUT = new URL('../../', COMPILED).href
 
