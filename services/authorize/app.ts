@@ -7,8 +7,9 @@ import type { Authorize } from './authorize.ts'
 import { consent } from './consent/consent.ts'
 import { loginReturned } from './external/login-application.ts'
 import { login, loginForm } from './login/login.ts'
-import { AUTHORIZATION, CONSENT, GO_ON, LOGIN } from './paths.ts'
+import { AUTHORIZATION, CONSENT, GO_ON, LOGIN, UPSTREAM_CALLBACK } from './paths.ts'
 import { authorization, continuation } from './request/authorization.ts'
+import { upstreamCallback } from './upstream/callback.ts'
 
 /** The routes of login and consent, and the name of the authorization endpoint in webMethods Integration Server. */
 export function authorizeRoutes(router: HttpRouter, authorize: Authorize): void {
@@ -17,6 +18,8 @@ export function authorizeRoutes(router: HttpRouter, authorize: Authorize): void 
   getAlone(router, [AUTHORIZATION], [within, authorization(authorize)])
   getAlone(router, [GO_ON], [within, continuation(authorize)])
   getAlone(router, [LOGIN_RETURNS], [within, loginReturned(authorize)])
+  const withProvider = answerWithin(authorize.timeoutMs + authorize.upstream.timeoutMs)
+  getAlone(router, [UPSTREAM_CALLBACK], [withProvider, upstreamCallback(authorize)])
   getAlone(router, [LOGIN], [within, loginForm(authorize)])
   router.post(AUTHORIZATION, within, authorization(authorize))
   router.post(LOGIN, within, login(authorize))

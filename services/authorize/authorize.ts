@@ -15,6 +15,7 @@ import type { LoginReader } from '../../shared/read-model/passwords/read-login.t
 import type { TokenReader } from '../../shared/read-model/reads/tokens.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
 import type { Paths } from './paths.ts'
+import type { Upstream } from './upstream/upstream.ts'
 
 /** Somebody who is logged in: alive, and with the password of then, in the statement that found the session. */
 export type Session = {
@@ -53,6 +54,10 @@ export type Authorize = ProvingUsers & {
   code_lifetime: number
   /** The login application; `null`: people log in here. */
   login_url: string | null
+  /** Whether people may log in with a password. */
+  takesPasswords: boolean
+  /** Other servers that they may log in with. */
+  upstream: Upstream
   sessions: {
     /** The session of the cookie that came, while it counts. */
     find(ctx: HttpContext): Promise<Session | null>

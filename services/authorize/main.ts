@@ -18,6 +18,7 @@ import { authorizeRoutes } from './app.ts'
 import type { Authorize } from './authorize.ts'
 import { pathsOf } from './paths.ts'
 import { sessionsOf } from './sessions.ts'
+import { upstreamOf } from './upstream/upstream.ts'
 
 /** Wires login and consent to a runtime and mounts their routes. */
 export function mountAuthorize(runtime: Runtime, router: HttpRouter): void {
@@ -47,6 +48,8 @@ function authorizeOf(runtime: Runtime): Authorize {
     paths: pathsOf(issuer),
     pkce: { isRequired: settings.REQUIRE_PKCE, isPlainAllowed: settings.ALLOW_PLAIN_PKCE },
     login_url: settings.LOGIN_URL ?? null,
+    takesPasswords: settings.LOGIN_WITH_PASSWORD,
+    upstream: upstreamOf(runtime),
     code_lifetime: settings.AUTHORIZATION_CODE_LIFETIME,
     maxLagMs: settings.MAX_LAG * 1000,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,

@@ -4,7 +4,7 @@ import { pubOauthOperations } from '../../shared/http/openapi/pub-oauth.ts'
 import { LOGIN_RETURNS } from '../../shared/tokens/login-challenge.ts'
 import { ACCOUNT_OPERATIONS } from './account/operations.ts'
 import { page, PAGES } from './answers.ts'
-import { AUTHORIZATION, CONSENT, GO_ON, LOGIN } from './paths.ts'
+import { AUTHORIZATION, CONSENT, GO_ON, LOGIN, UPSTREAM_CALLBACK } from './paths.ts'
 
 // Unknown parameters are ignored (RFC 6749 §3.1).
 const REQUEST = z.looseObject({
@@ -27,6 +27,7 @@ const LOGIN_FORM = z.looseObject({
   csrf: z.string().optional().meta({ description: 'What the form was made with.' }),
   username: z.string().optional(),
   password: z.string().optional(),
+  provider: z.string().optional().meta({ description: 'The server to log in with instead.' }),
 })
 
 const CONSENT_FORM = z.looseObject({
@@ -89,6 +90,21 @@ export const AUTHORIZE_OPERATIONS: Operations = {
     caller: 'anybody',
     query: z.object({ login_verifier: z.string().optional() }),
     answers: PAGES,
+  },
+  [`GET ${UPSTREAM_CALLBACK}`]: {
+    id: 'loginWithCallback',
+    tag: 'Login',
+    summary: 'Go on after a login with another server.',
+    description: 'It counts once, and in the browser that was sent there.',
+    caller: 'anybody',
+    path: { provider: z.string() },
+    query: z.looseObject({
+      code: z.string().optional(),
+      state: z.string().optional(),
+      iss: z.string().optional(),
+      error: z.string().optional(),
+    }),
+    answers: { ...PAGES, 404: page('There is no such server.') },
   },
   [`POST ${CONSENT}`]: {
     id: 'consent',

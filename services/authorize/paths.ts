@@ -28,6 +28,8 @@ export const GO_ON = LOGIN_GOES_ON
 export const ACCOUNT = '/account'
 export const SET_PASSWORD = '/account/password/set'
 export const FORGOT = '/account/password/forgot'
+/** Where a provider sends the browser back to. */
+export const UPSTREAM_CALLBACK = '/login/with/:provider/callback'
 
 /** The paths below the issuer's own: a proxy may have put us there. */
 export function pathsOf(issuer: string): Paths {

@@ -20,6 +20,11 @@ export const ENGLISH = {
   login_wrong: 'This user name and password do not belong together.',
   login_locked: 'Too many wrong passwords for this user name. Wait a while, then try again.',
   login_again: 'This page was open for too long. Please log in again.',
+  login_provider_away: 'This way to log in cannot be reached at the moment. Wait a while, or take another one.',
+  login_provider_denied: 'You did not log in there. Try again, or take another way.',
+  login_provider_strange: 'This way to log in did not work. Try again, or take another one.',
+  login_provider_unknown: 'Nobody here is known by this login. Take another way, or ask for yours to be linked.',
+  login_provider_too_long: 'What the application asks for is too long for this way to log in. Take another one.',
 
   username: 'User name',
   password: 'Password',

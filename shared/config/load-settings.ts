@@ -3,6 +3,7 @@ import { isGraceLongEnough, shortestGrace } from '../ledger/grant/times.ts'
 import { problemsFound } from './operator-error.ts'
 import { ownCommand } from './own-command.ts'
 import { darkAccent } from '../appearance/pages-settings.ts'
+import { noWayIn } from './groups/provider-settings.ts'
 import { readNamedFile } from './secret-file.ts'
 import {
   CLIENT_VARIABLES,
@@ -38,7 +39,13 @@ export function loadSettings(env: Env, need: SecretsNeed = 'system'): Settings {
         .filter(({ path }) => !unread.has(String(path[0])))
         .map(({ path, message }) => `${PREFIX}${String(path[0])} ${message}`),
     )
-  else problems.push(...strangeKey(parsed.data), ...shortGraces(parsed.data), ...darkAccent(parsed.data))
+  else
+    problems.push(
+      ...strangeKey(parsed.data),
+      ...shortGraces(parsed.data),
+      ...darkAccent(parsed.data),
+      ...noWayIn(parsed.data),
+    )
   if (problems.length > 0 || !parsed.success) throw problemsFound('The configuration has problems:', problems)
   return { ...parsed.data, dev }
 }

@@ -3,6 +3,7 @@ import { MAX_GRACE_SECONDS } from '../ledger/grant/times.ts'
 import { PAGES_SETTINGS } from '../appearance/pages-settings.ts'
 import { LOGIN_SETTINGS } from './groups/login-settings.ts'
 import { PARTS_SETTINGS, secret } from './groups/parts-settings.ts'
+import { UPSTREAM_SETTINGS } from './groups/provider-settings.ts'
 import * as form from './values.ts'
 
 export const PREFIX = 'LEDGER_'
@@ -130,6 +131,7 @@ export const settingsSchema = z.object({
     .meta(secret('Secret of that client: 43 or more random characters of `A-Za-z0-9_-`')),
   ...PAGES_SETTINGS,
   ...LOGIN_SETTINGS,
+  ...UPSTREAM_SETTINGS,
   DATA_DIR: z.string().prefault('.ledger').describe('Dev mode: the folder of the database and the secrets'),
   LOG_LEVEL: z
     .enum(

@@ -11,7 +11,7 @@ export const ROOMS = {
   'shared/database': [],
   'shared/tokens': ['shared/ledger/**', 'shared/database'],
   'shared/appearance': ['shared/config/secret-file.ts', 'shared/config/values.ts'],
-  'shared/config/groups': ['shared/config/values.ts'],
+  'shared/config/groups': ['shared/config/values.ts', 'shared/config/secret-file.ts'],
   'shared/config': ['shared/tokens', 'shared/appearance', 'shared/config/groups'],
   'shared/accounts': ['shared/config'],
   'shared/accounts/limits': ['shared/accounts'],

@@ -152,6 +152,7 @@ test('every form of a bad value is refused by the name of its setting', (t) => {
     PAGES_ACCENT_DARK: ['#102040'],
     PAGES_LOGO: ['/does/not/exist.png', import.meta.filename],
     PAGES_TEXTS: ['/does/not/exist.json', import.meta.filename],
+    UPSTREAM_PROVIDERS: ['/does/not/exist.json', import.meta.filename],
     TRUSTED_PROXIES: ['anybody', '10.0.0.0/33', '10.0.0.1,,'],
     DATABASE_URL: ['mysql://a/b', 'x', 'postgres://a:1/b@c/d'],
     LOG_LEVEL: ['verbose'],

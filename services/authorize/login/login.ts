@@ -9,6 +9,7 @@ import { nameKeysOf } from '../../../shared/read-model/passwords/read-login.ts'
 import type { Authorize } from '../authorize.ts'
 import { startAgain } from '../request/start-again.tsx'
 import { addressOf, isOfThisBrowser, unpackOnward } from './onward.ts'
+import { beginUpstream } from '../upstream/begin.ts'
 import { showLogin } from './show-login.tsx'
 
 /** How a password proves a person (RFC 8176 §2). */
@@ -22,7 +23,7 @@ export function loginForm(authorize: Authorize): HttpMiddleware {
   return async (ctx) => {
     const onward = { to: 'account', page: 'access' } as const
     if (await authorize.sessions.find(ctx)) return seeOther(ctx, addressOf(authorize, onward))
-    showLogin(authorize, ctx, onward)
+    await showLogin(authorize, ctx, onward)
   }
 }
 
@@ -36,6 +37,10 @@ export function login(authorize: Authorize): HttpMiddleware {
     // Where another application asks who somebody is, no password counts here.
     if (expired || authorize.login_url !== null || !isOfThisBrowser(authorize, ctx, form))
       return showLogin(authorize, ctx, onward, { problem: 'login_again', username })
+    if (form['provider'] !== undefined || !authorize.takesPasswords) {
+      const problem = await beginUpstream(authorize, ctx, form['provider'] ?? '', onward)
+      return problem && showLogin(authorize, ctx, onward, { problem })
+    }
     const proven = await proveUser(authorize, ctx, { username, password })
     if (proven === 'locked')
       return showLogin(authorize, ctx, onward, { problem: 'login_locked', username, status: 429 })

@@ -5,7 +5,17 @@ import { Layout } from '../../../shared/pages/layout.tsx'
 import { Say, say } from '../../../shared/pages/say.tsx'
 import type { Site } from '../../../shared/pages/site.ts'
 
-export type LoginProblem = Extract<TextName, 'login_wrong' | 'login_locked' | 'login_again'>
+export type LoginProblem = Extract<
+  TextName,
+  | 'login_wrong'
+  | 'login_locked'
+  | 'login_again'
+  | 'login_provider_away'
+  | 'login_provider_denied'
+  | 'login_provider_strange'
+  | 'login_provider_unknown'
+  | 'login_provider_too_long'
+>
 
 export type LoginProps = {
   site: Site
@@ -20,11 +30,13 @@ export type LoginProps = {
   forgotHref?: string | undefined
   /** Other servers to log in with: `value` is sent as `provider`. */
   providers?: readonly { value: string; name: string }[]
+  /** Absent: yes. */
+  takesPasswords?: boolean
 }
 
 /** User name and password; what was typed as the name stays. */
 export function LoginPage(props: LoginProps) {
-  const { site, client, problem, forgotHref, providers = [] } = props
+  const { site, client, problem, forgotHref, providers = [], takesPasswords = true } = props
   const { texts } = site
   return (
     <Layout site={site} title={texts.login_title} hasProblem={problem !== undefined} before={welcomeOf(site)}>
@@ -34,8 +46,8 @@ export function LoginPage(props: LoginProps) {
         </p>
       )}
       {problem && <Problem>{texts[problem]}</Problem>}
-      <NameAndPassword {...props} />
-      {forgotHref !== undefined && (
+      {takesPasswords && <NameAndPassword {...props} />}
+      {takesPasswords && forgotHref !== undefined && (
         <p class="below">
           <a href={forgotHref}>{texts.login_forgot}</a>
         </p>
@@ -81,10 +93,11 @@ function OtherWays({
   action,
   hidden,
   providers,
+  takesPasswords = true,
 }: LoginProps & { providers: readonly { value: string; name: string }[] }) {
   return (
     <>
-      <p class="or">{site.texts.login_other_ways}</p>
+      {takesPasswords && <p class="or">{site.texts.login_other_ways}</p>}
       <Form action={action} hidden={hidden}>
         <div class="ways">
           {providers.map(({ value, name }) => (

@@ -1,0 +1,291 @@
+import ava, { type ExecutionContext } from 'ava'
+import { endSessionUrlOf } from '../../../services/authorize/upstream/callback.ts'
+import { upstreamOf } from '../../../services/authorize/upstream/upstream.ts'
+import { type Browser, createBrowser, formOf, type Page, titleOf } from '../../support/cookie-jar.ts'
+import { seeded } from '../../support/kept-logs.ts'
+import { realTest } from '../../support/real-parts.ts'
+import { approve, ask, exchangeOf, logIn, scene } from '../authorizing.ts'
+import { answerIn } from '../../support/cookie-jar.ts'
+import { backFrom, type Signing, startSigning } from './signing-in.ts'
+
+const test = realTest('postgres')
+
+const closing: (() => void | Promise<void>)[] = []
+ava.after.always('the ledgers of this file stop', async () => {
+  for (const close of closing.toReversed()) await close()
+})
+const keep = { teardown: (close: () => void | Promise<void>) => void closing.push(close) } as ExecutionContext
+
+/** People are made at a first login, and two groups are taken from outside. */
+const open = once(() =>
+  startSigning(keep, {
+    example: { creates_people: true, groups_claim: 'groups', groups: ['staff', 'Administrators', 'gone'] },
+  }),
+)
+/** People are those whom an administrator linked. */
+const closed = once(() => startSigning(keep))
+/** As `closed`, and there is no other way. */
+const only = once(() => startSigning(keep, { settings: { LOGIN_WITH_PASSWORD: 'false' } }))
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
+}
+
+let counted = 0
+
+/** Somebody at the provider, whom nobody else is. */
+function stranger(over: object = {}) {
+  const name = `person-${(counted += 1)}-of-example`
+  const email = `${name}@example.com`
+  seeded(`${name}-sub`, email)
+  return { sub: `${name}-sub`, preferred_username: name, name: 'Ada L.', email, email_verified: true, ...over }
+}
+
+type Person = ReturnType<typeof stranger>
+
+/** Presses the button on a login page, and comes back. */
+async function through({ fake }: Signing, browser: Browser, page: Page, person: Person): Promise<Page> {
+  const sent = await browser.send(page, { provider: 'example', username: '', password: '' })
+  return browser.open(backFrom(fake, sent, person))
+}
+
+async function logInAt(signing: Signing, person: Person, browser = createBrowser(signing.ledger.url)) {
+  return through(signing, browser, await browser.open('/login'), person)
+}
+
+async function usersNamed({ ledger }: Signing, username: string) {
+  const { body } = await ledger.send('GET', `/admin/users?limit=200`, { token: ledger.root })
+  return (body['users'] as { sub: string; username: string; email: string | null; groups: string[] }[]).filter((user) =>
+    user.username.startsWith(username),
+  )
+}
+
+async function link({ ledger, fake }: Signing, sub: string, upstreamSub: string) {
+  const body = { issuer: fake.issuer, sub: upstreamSub }
+  const { status } = await ledger.send('POST', `/admin/users/${sub}/external/link`, { token: ledger.root, body })
+  if (status !== 200) throw new Error(`not linked: ${status}`)
+}
+
+const alertIn = ({ text }: Page) => /role="alert"[^>]*>([^<]*)</.exec(text)?.[1]
+
+test('a person logs in with another server, and the application exchanges its code', async (t) => {
+  const signing = await open()
+  const on = await scene(signing.ledger)
+  const page = await ask(on)
+  t.true(page.text.includes('Log in with Example'))
+  const consent = await through(signing, on.browser, page, stranger())
+  t.is(titleOf(consent.text), 'Allow access?', consent.text)
+  const answer = await approve(on, consent)
+  const sent = answerIn(answer)
+  t.is(sent.get('state'), 'the state')
+  t.is((await exchangeOf(on, sent.get('code'))).status, 200)
+})
+
+test('a first login makes a person where that is set, whose name and proven address come from there', async (t) => {
+  const signing = await open()
+  const person = stranger()
+  const back = await logInAt(signing, person)
+  t.is(back.location ?? back.path, '/account')
+  const [user, ...more] = await usersNamed(signing, person.preferred_username)
+  t.like(user, { email: person.email, groups: [], name: 'Ada L.' })
+  t.deepEqual(more, [])
+  await logInAt(signing, person)
+  t.is((await usersNamed(signing, person.preferred_username)).length, 1)
+  const unproven = stranger({ email_verified: false })
+  await logInAt(signing, unproven)
+  t.like((await usersNamed(signing, unproven.preferred_username))[0], { email: null })
+  const events = JSON.stringify(await signing.ledger.events())
+  for (const secret of [person.sub, person.preferred_username, person.email]) t.false(events.includes(secret))
+})
+
+test('two first logins of one person at once make one user', async (t) => {
+  const signing = await open()
+  const person = stranger()
+  await Promise.all([1, 2, 3].map(() => logInAt(signing, person)))
+  t.is((await usersNamed(signing, person.preferred_username)).length, 1)
+})
+
+test('traps-people 34: the address of somebody else opens no account of theirs, and a new address changes nothing', async (t) => {
+  const signing = await open()
+  const victim = stranger()
+  await logInAt(signing, victim)
+  const [theirs] = await usersNamed(signing, victim.preferred_username)
+  const thief = { ...victim, sub: `${victim.sub}-of-a-thief` }
+  seeded(thief.sub)
+  await logInAt(signing, thief)
+  const users = await usersNamed(signing, victim.preferred_username)
+  t.is(users.length, 2, 'another person, under another name')
+  t.deepEqual(users.map(({ username }) => username).sort(), [
+    victim.preferred_username,
+    `${victim.preferred_username} (example)`,
+  ])
+  const moved = { ...victim, email: 'another.address@example.com', preferred_username: 'another name' }
+  seeded(moved.email)
+  await logInAt(signing, moved)
+  t.deepEqual(
+    (await usersNamed(signing, victim.preferred_username)).find(({ sub }) => sub === theirs?.sub),
+    theirs,
+  )
+  t.deepEqual(await usersNamed(signing, 'another name'), [])
+})
+
+test('traps-people 34: where no people are made, a known address lets nobody in whom no administrator linked', async (t) => {
+  const signing = await closed()
+  const person = stranger()
+  const email = person.email
+  const sub = await signing.ledger.user({ personal: { username: person.preferred_username, name: null, email } })
+  const browser = createBrowser(signing.ledger.url)
+  const refused = await logInAt(signing, person, browser)
+  t.regex(alertIn(refused) ?? '', /^Nobody here is known by this login/)
+  t.is(refused.status, 400)
+  t.false([...browser.cookies.keys()].some((name) => name.endsWith('session')))
+  await link(signing, sub, person.sub)
+  t.is((await through(signing, browser, refused, person)).path, '/account')
+})
+
+test('who is disabled does not get in, in the words for a stranger', async (t) => {
+  const signing = await closed()
+  const person = stranger()
+  await link(signing, await signing.ledger.user({ enabled: false }), person.sub)
+  t.regex(alertIn(await logInAt(signing, person)) ?? '', /^Nobody here is known by this login/)
+})
+
+test('groups come from outside as far as the setting goes, and never one that the ledger itself names', async (t) => {
+  const signing = await open()
+  const { ledger } = signing
+  await ledger.make('/admin/groups/staff', { description: '' })
+  await ledger.make('/admin/groups/others', { description: '' })
+  const groupsOf = async (person: Person) => (await usersNamed(signing, person.preferred_username))[0]?.groups
+  const person = stranger({ groups: ['staff', 'Administrators', 'others', 'gone', 7] })
+  await logInAt(signing, person)
+  t.deepEqual(await groupsOf(person), ['staff'])
+  await logInAt(signing, { ...person, groups: undefined } as Person)
+  t.deepEqual(await groupsOf(person), ['staff'], 'who says nothing takes nothing away')
+  await logInAt(signing, { ...person, groups: [] } as Person)
+  t.deepEqual(await groupsOf(person), [])
+  const admin = stranger({ groups: [] })
+  await link(
+    signing,
+    await ledger.user({
+      groups: ['Administrators', 'others'],
+      personal: { username: admin.preferred_username, name: null, email: null },
+    }),
+    admin.sub,
+  )
+  await logInAt(signing, admin)
+  t.deepEqual(await groupsOf(admin), ['Administrators', 'others'])
+})
+
+test('the callback counts once, in the browser that began, and a stolen one logs nobody in', async (t) => {
+  const signing = await open()
+  const browser = createBrowser(signing.ledger.url)
+  const sent = await browser.send(await browser.open('/login'), { provider: 'example', username: '', password: '' })
+  const back = backFrom(signing.fake, sent, stranger())
+  const other = createBrowser(signing.ledger.url)
+  const stolen = await other.open(back)
+  t.is(titleOf(stolen.text), 'Please start again')
+  t.is(stolen.status, 400)
+  t.false([...other.cookies.keys()].some((name) => name.endsWith('session')))
+  const before = browser.cookies.get('__Host-ledger-session')
+  t.is((await browser.open(back)).path, '/account')
+  t.not(browser.cookies.get('__Host-ledger-session'), before)
+  t.is(titleOf((await browser.open(back)).text), 'Please start again')
+  t.is((await browser.open(back.replace('/example/', '/another/'))).status, 404)
+})
+
+test('a login with a provider needs the form of this very browser', async (t) => {
+  const { ledger, fake } = await open()
+  const { fields } = formOf(await createBrowser(ledger.url).open('/login'))
+  const page = await createBrowser(ledger.url).post('/login', { ...fields, provider: 'example' })
+  t.is(alertIn(page), 'This page was open for too long. Please log in again.')
+  t.false(page.location?.startsWith(fake.issuer) ?? false)
+  const browser = createBrowser(ledger.url)
+  t.is((await browser.send(await browser.open('/login'), { provider: 'nobody' })).status, 400)
+})
+
+test('two tabs, each with a login at the provider, end each with its own state', async (t) => {
+  const signing = await open()
+  const on = await scene(signing.ledger)
+  const person = stranger()
+  const tabs = [await ask(on, { state: 'one' }), await ask(on, { state: 'two' })]
+  const sent = []
+  for (const tab of tabs) sent.push(await on.browser.send(tab, { provider: 'example', username: '', password: '' }))
+  const states = []
+  for (const one of sent.toReversed()) {
+    const consent = await on.browser.open(backFrom(signing.fake, one, person))
+    states.push(answerIn(await approve(on, consent)).get('state'))
+  }
+  t.deepEqual(states, ['two', 'one'])
+})
+
+test('who says no there, and whose provider is away, is told on the login page and goes on with a password', async (t) => {
+  const signing = await startSigning(t)
+  const on = await scene(signing.ledger)
+  const page = await ask(on)
+  const sent = await on.browser.send(page, { provider: 'example', username: '', password: '' })
+  const state = new URL(sent.location ?? '').searchParams.get('state') ?? ''
+  const no = new URLSearchParams({ error: 'access_denied', state, iss: signing.fake.issuer })
+  const denied = await on.browser.open(`/login/with/example/callback?${no}`)
+  t.is(alertIn(denied), 'You did not log in there. Try again, or take another way.')
+  const again = await on.browser.send(denied, { provider: 'example', username: '', password: '' })
+  signing.fake.answers.set('/token', (response) => response.writeHead(503).end())
+  const away = await on.browser.open(backFrom(signing.fake, again, stranger()))
+  t.regex(alertIn(away) ?? '', /^This way to log in cannot be reached/)
+  t.deepEqual([away.status, away.headers.get('retry-after')], [503, '5'])
+  await signing.fake.close()
+  const consent = await logIn(on, away)
+  t.is(titleOf(consent.text), 'Allow access?')
+  t.is(answerIn(await approve(on, consent)).get('state'), 'the state')
+  const warned = signing.ledger.lines.filter(({ msg }) => msg === 'nobody came from a provider')
+  t.like(warned[0], { provider: 'example', fault: 'away', reason: 'the provider answers 503' })
+})
+
+test('who must log in again is sent to the provider for that, once', async (t) => {
+  const signing = await open()
+  const on = await scene(signing.ledger)
+  const page = await ask(on, { prompt: 'login' })
+  const sent = await on.browser.send(page, { provider: 'example', username: '', password: '' })
+  t.is(new URL(sent.location ?? '').searchParams.get('prompt'), 'login')
+  t.is(titleOf((await on.browser.open(backFrom(signing.fake, sent, stranger()))).text), 'Allow access?')
+})
+
+test('where it is the only way the browser goes straight on, and is told on a page when that fails', async (t) => {
+  const signing = await only()
+  const on = await scene(signing.ledger)
+  const person = stranger()
+  const sent = await ask(on)
+  const refused = await on.browser.open(backFrom(signing.fake, sent, person))
+  t.regex(alertIn(refused) ?? '', /^Nobody here is known/)
+  t.false(refused.text.includes('type="password"'))
+  t.true(refused.text.includes('Log in with Example'))
+  await link(signing, await signing.ledger.user(), person.sub)
+  t.is(titleOf((await through(signing, on.browser, refused, person)).text), 'Allow access?')
+  const silent = await ask({ ...on, browser: createBrowser(signing.ledger.url) }, { prompt: 'none' })
+  t.is(answerIn(silent).get('error'), 'login_required')
+})
+
+test('a request that is too long to be taken along is told, and goes on another way', async (t) => {
+  const signing = await open()
+  const on = await scene(signing.ledger)
+  const random = Array.from({ length: 4000 }, () => String.fromCharCode(97 + Math.floor(Math.random() * 26))).join('')
+  const page = await ask(on, { state: random })
+  const told = await on.browser.send(page, { provider: 'example', username: '', password: '' })
+  t.regex(alertIn(told) ?? '', /^What the application asks for is too long/)
+  t.is(answerIn(await approve(on, await logIn(on, told))).get('state'), random)
+})
+
+test('the session says by whom its person was proven, and a logout goes on there', async (t) => {
+  const signing = await open()
+  const person = stranger({ amr: ['pwd', 'otp', '<script>'] })
+  await logInAt(signing, person)
+  const [user] = await usersNamed(signing, person.preferred_username)
+  const { rows } = await signing.ledger.runtime.knex.raw<{ rows: { amr: string[] }[] }>(
+    'SELECT amr FROM ledger.sessions WHERE sub = ?',
+    [user?.sub ?? null],
+  )
+  t.deepEqual(rows[0]?.amr, ['upstream:example', 'pwd', 'otp'])
+  const upstream = upstreamOf(signing.ledger.runtime)
+  t.regex((await endSessionUrlOf({ upstream }, rows[0]?.amr ?? [], 'https://a.example/')) ?? '', /\/logout\?/)
+  t.is(await endSessionUrlOf({ upstream }, ['pwd'], 'https://a.example/'), null)
+})
