@@ -26,7 +26,7 @@ async function elsewhere(t: ExecutionContext, settings: Record<string, string> =
   await make('/admin/scopes/logins', { includes: ['ledger.admin:login'] })
   const base = { grant_types: ['client_credentials'], scope: 'logins', groups: ['LoginApplications'] }
   const token = await tokenOf(await register({ ...base, client_name: 'the login application' }))
-  return { ledger, token, on: await scene(ledger as unknown as TestLedger) }
+  return { ledger, token, on: await scene(ledger) }
 }
 
 type Elsewhere = Awaited<ReturnType<typeof elsewhere>>

@@ -57,7 +57,7 @@ async function start(t: ExecutionContext) {
   t.teardown(() => void example.kill())
   await once(example.stdout, 'data')
   const callback = await startCallback(t)
-  const on = await scene(ledger as unknown as TestLedger, { redirect_uris: [callback.url] })
+  const on = await scene(ledger, { redirect_uris: [callback.url] })
   const page = await (await openWindow(t)).newPage()
   const address = `${ledger.url}/oauth2/auth?${queryOf(on, { redirect_uri: callback.url })}`
   return { ledger, on, page, callback, address }
