@@ -1,7 +1,7 @@
 import type { ExecutionContext } from 'ava'
 import { startLedger } from '../admin/ledger.ts'
 import { answerIn, createBrowser, titleOf } from '../support/cookie-jar.ts'
-import { ISSUER, type TestLedger } from '../support/ledger.ts'
+import { ISSUER } from '../support/ledger.ts'
 import { GOOD } from '../support/passwords.ts'
 import { realTest } from '../support/real-parts.ts'
 import { unpackChallenge } from '../../shared/tokens/login-challenge.ts'

@@ -8,7 +8,6 @@ import { startLedger } from '../admin/ledger.ts'
 import { exchangeOf, queryOf, scene } from '../authorize/authorizing.ts'
 import { freePorts } from '../support/commands.ts'
 import { seeded } from '../support/kept-logs.ts'
-import { type TestLedger } from '../support/ledger.ts'
 import { browserTest, openWindow } from './browser.ts'
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/login-application/main.ts', import.meta.url))

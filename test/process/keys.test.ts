@@ -79,7 +79,7 @@ test('another key under the same kid is named by every start, by readiness and b
 
   const { knex, schema } = ledger.runtime
   t.is((await ready(ledger)).status, 200)
-  await knex.raw(`UPDATE ${schema}.keys SET value = jsonb_set(value, '{checks,rt}', '"another"') WHERE kid = 1`)
+  await knex.raw(`UPDATE ${schema}.keys SET value = jsonb_set(value::jsonb, '{checks,rt}', '"another"') WHERE kid = 1`)
   const unready = await ready(ledger)
   t.is(unready.status, 503)
   t.regex(unready.problems, /key 1 in LEDGER_SECRETS_SYSTEM is not the key 1 that the log knows \(rt\)/)
