@@ -1114,9 +1114,92 @@ export const MUTANTS: Mutant[] = [
     tests: ['test/read-model/projection/project.test.ts'],
   },
   {
-    name: 'the metadata lists authorization_code before there is an authorization endpoint',
+    name: 'the metadata leaves out a grant type that works',
     file: 'services/token-endpoint/metadata.ts',
     changes: [['grant_types_supported: grantTypes', 'grant_types_supported: grantTypes.slice(1)']],
     tests: ['test/token-endpoint/metadata.test.ts'],
+  },
+  {
+    name: 'a state with a plus sign comes back as a blank',
+    file: 'services/authorize/request/answer-client.tsx',
+    changes: [['encodeURIComponent(value)', 'encodeURI(value)']],
+    tests: ['test/authorize/request.test.ts'],
+  },
+  {
+    name: 'an answer to a client does not say whose it is',
+    file: 'services/authorize/request/answer-client.tsx',
+    changes: [[', iss: authorize.issuer }', ' }']],
+    tests: ['test/authorize/request.test.ts'],
+  },
+  {
+    name: 'a repeated redirect_uri counts as its first value',
+    file: 'services/authorize/request/prove-client.ts',
+    changes: [['parameters.get(name).length > 1 ||', 'parameters.get(name).length > 9 ||']],
+    tests: ['test/authorize/request.test.ts'],
+  },
+  {
+    name: 'a disabled client is answered',
+    file: 'services/authorize/request/prove-client.ts',
+    changes: [['!client?.enabled', '!client']],
+    tests: ['test/authorize/request.test.ts'],
+  },
+  {
+    name: 'a form of another browser logs in',
+    file: 'services/authorize/login/login.ts',
+    changes: [['expired || !isOfThisBrowser(authorize, ctx, form)', 'expired']],
+    tests: ['test/authorize/login.test.ts'],
+  },
+  {
+    name: 'who logs in again has pages open that do not count',
+    file: 'shared/accounts/sessions/sessions.ts',
+    changes: [
+      [
+        'WHERE id_sha256 = :before AND sub = :sub RETURNING sid',
+        'WHERE id_sha256 = :before AND sub = :sub AND false RETURNING sid',
+      ],
+    ],
+    tests: ['test/authorize/login.test.ts'],
+  },
+  {
+    name: 'a login of before fulfils prompt=login',
+    file: 'services/authorize/request/asked-again.ts',
+    changes: [["if (prompt.includes('login') || prompt.includes('select_account')) return false", '']],
+    tests: ['test/authorize/consent.test.ts'],
+  },
+  {
+    name: 'a login for prompt=login is never enough',
+    file: 'services/authorize/request/asked-again.ts',
+    changes: [['if (logged_in_at >= received_at) return true', '']],
+    tests: ['test/authorize/consent.test.ts'],
+  },
+  {
+    name: 'a consent is remembered of public clients',
+    file: 'services/authorize/consent/asked.ts',
+    changes: [["client.client_type === 'confidential' && ", '']],
+    tests: ['test/authorize/consent.test.ts'],
+  },
+  {
+    name: 'a consent is remembered for less than was asked',
+    file: 'services/authorize/consent/asked.ts',
+    changes: [['names.every((name) => one.includes(name))', 'names.some((name) => one.includes(name))']],
+    tests: ['test/authorize/consent.test.ts'],
+  },
+  {
+    name: 'a consent of another login counts',
+    file: 'services/authorize/consent/consent.ts',
+    changes: [['unpacked.expired || session.sid !== sid ||', 'unpacked.expired ||']],
+    tests: ['test/authorize/consent.test.ts'],
+  },
+  {
+    name: 'a scope is granted that was not ticked',
+    file: 'services/authorize/consent/asked.ts',
+    changes: [['.filter((name) => ticked.includes(name))', '']],
+    tests: ['test/authorize/consent.test.ts'],
+  },
+  {
+    name: 'each Approve of one page makes a grant',
+    file: 'services/authorize/consent/consent.ts',
+    changes: [['await authorize.grantOf(consent_id, uuidv7())', 'await authorize.grantOf(uuidv7(), uuidv7())']],
+    tests: ['test/authorize/consent.test.ts'],
   },
 ]
