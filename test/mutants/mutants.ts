@@ -1097,13 +1097,13 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a password that is typed in a terminal is shown',
-    file: 'services/cli/commands/people/password.ts',
+    file: 'services/cli/commands/read-secret.ts',
     changes: [['input: process.stdin, output, terminal', 'input: process.stdin, output: process.stderr, terminal']],
     tests: ['test/cli/passwords-and-codes.test.ts'],
   },
   {
     name: 'a password from a file has the end of its line',
-    file: 'services/cli/commands/people/password.ts',
+    file: 'services/cli/commands/read-secret.ts',
     changes: [["(await text(process.stdin)).replace(/\\r?\\n$/, '')", 'await text(process.stdin)']],
     tests: ['test/cli/passwords-and-codes.test.ts'],
   },
@@ -1146,7 +1146,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a form of another browser logs in',
     file: 'services/authorize/login/login.ts',
-    changes: [['expired || !isOfThisBrowser(authorize, ctx, form)', 'expired']],
+    changes: [['|| !isOfThisBrowser(authorize, ctx, form)', '']],
     tests: ['test/authorize/login.test.ts'],
   },
   {
@@ -1154,8 +1154,8 @@ export const MUTANTS: Mutant[] = [
     file: 'shared/accounts/sessions/sessions.ts',
     changes: [
       [
-        'WHERE id_sha256 = :before AND sub = :sub RETURNING sid',
-        'WHERE id_sha256 = :before AND sub = :sub AND false RETURNING sid',
+        'WHERE id_sha256 = :before::bytea AND sub = :sub RETURNING sid',
+        'WHERE id_sha256 = :before::bytea AND sub = :sub AND false RETURNING sid',
       ],
     ],
     tests: ['test/authorize/login.test.ts'],
