@@ -9,7 +9,7 @@ import { type Scaled, startService } from './ledger.ts'
 export type Figures = { [name: string]: number }
 
 const ROOT = new URL('../..', import.meta.url).pathname
-const SERVICES = ['token-endpoint', 'token-check', 'projector', 'admin', 'audit']
+const SERVICES = ['token-endpoint', 'authorize', 'token-check', 'projector', 'admin', 'audit']
 const ROUNDS = 20
 
 /** What each start, probe and question takes of a ledger as it is now: the best of three, of requests the median. */

@@ -2,7 +2,11 @@ import test from 'ava'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { SERVICES } from '../../services/cli/compose/service-names.ts'
+import { servicesOn } from '../../services/cli/compose/services.ts'
+import type { Settings } from '../../shared/config/settings.ts'
 import { all, compose, interpolate, ours, read, served } from './compose-file.ts'
+
+const SETTINGS = { ISSUER: 'https://ledger.example', REQUIRE_POST: true } as Settings
 
 /** What a service waits for that has keys of its own, derived after the migration. */
 const OWN_KEYS: Record<string, string> = { 'token-check': 'check-keys', projector: 'project-keys' }
@@ -35,7 +39,7 @@ test('what is published is on 127.0.0.1 unless told, and the public port is the 
 
 test('only the address of the proxy is trusted, and the proxy says whose request it is', (t) => {
   const address = /ipv4_address: '\$\{TOKEN_LEDGER_NETWORK:-([\d.]+)\}(\.\d+)'/.exec(read('docker-compose.yml'))
-  for (const name of ['token-endpoint', 'token-check'])
+  for (const name of ['token-endpoint', 'authorize', 'token-check'])
     t.is(
       interpolate(String(compose.services[name]?.environment['LEDGER_TRUSTED_PROXIES'])),
       `${address?.[1] ?? ''}${address?.[2] ?? ''}`,
@@ -44,6 +48,17 @@ test('only the address of the proxy is trusted, and the proxy says whose request
   for (const line of ['X-Forwarded-For $remote_addr', 'X-Forwarded-Proto $scheme', 'Host $http_host'])
     t.true(nginx.includes(`proxy_set_header ${line};`), line)
   t.notRegex(nginx, /\$request\b|\$request_uri|\$args|\$query_string/, 'which may hold a token')
+})
+
+test('the proxy hands each public path to the service that answers it', (t) => {
+  const nginx = read('compose/nginx.conf')
+  const places = [...nginx.matchAll(/location ~ (\S+) \{\s+set \$\w+ ([\w-]+);/g)]
+  const handed = (path: string) => places.find(([, form = '']) => new RegExp(form).test(path))?.[2] ?? 'token-endpoint'
+  for (const name of ['token-endpoint', 'authorize', 'token-check'] as const)
+    for (const operation of Object.keys(servicesOn('public', [name])[0]?.operations(SETTINGS) ?? {})) {
+      const path = decodeURIComponent(operation.replace(/^\w+ /, '')).replaceAll('\\:', '+').replace(/:\w+/g, 'x')
+      t.is(handed(path.replaceAll('+', ':')), name, operation)
+    }
 })
 
 test('the images are pinned to a minor version, one is built, and Kafka is the one that the tests run', (t) => {

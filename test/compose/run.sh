@@ -128,7 +128,7 @@ is "$(compose exec -T token-check stat -c '%a %U' /data/check.secret)" '600 node
 
 step 'a service that is killed comes back, and its proxy finds it'
 second=$(grant)
-for service in token-endpoint token-check projector admin; do
+for service in token-endpoint authorize token-check projector admin; do
   compose exec -T "$service" sh -c 'kill -9 -1' >/dev/null 2>&1 || true
   restarted() { [[ $(state "$service" .RestartCount) == 1 && $(state "$service" .State.Health.Status) == healthy ]]; }
   until_ok restarted
@@ -172,7 +172,7 @@ step 'stop ends each service in order, within its grace period'
 began=$SECONDS
 compose stop >/dev/null 2>&1
 ((SECONDS - began < 60)) || fail "it took $((SECONDS - began)) s"
-for service in token-endpoint token-check projector admin postgres proxy; do
+for service in token-endpoint authorize token-check projector admin postgres proxy; do
   is "$(state "$service" .State.ExitCode)" 0 "the exit code of $service"
 done
 

@@ -89,6 +89,7 @@ test('no secret stands in a variable, and each service has those alone that it n
     'check-keys': 'database-password system-key',
     'project-keys': 'database-password system-key',
     'token-endpoint': 'database-password system-key',
+    authorize: 'database-password system-key',
     'token-check': 'database-password',
     projector: 'database-password',
     admin: 'database-password system-key',
