@@ -86,7 +86,7 @@ test('oauth4webapi exchanges a code, with each method of authentication', async 
   for (const { client: app, auth } of all) {
     const client = { client_id: app.client_id }
     const { code, verifier } = await authorize(client)
-    const back = oauth.validateAuthResponse(as, client, new URLSearchParams({ code }), oauth.expectNoState)
+    const back = oauth.validateAuthResponse(as, client, new URLSearchParams({ code, iss: ISSUER }), oauth.expectNoState)
     await does(t, ledger, verifier, {
       exchange: async (proof) => {
         const sent = await oauth.authorizationCodeGrantRequest(as, client, auth, back, CALLBACK, proof, options)
@@ -127,7 +127,7 @@ test('openid-client exchanges a code, with each method of authentication', async
   for (const { client, auth } of all) {
     const config = await openid.discovery(new URL(ISSUER), client.client_id, undefined, auth, options)
     const { code, verifier } = await authorize(client)
-    const back = new URL(`${CALLBACK}?${new URLSearchParams({ code }).toString()}`)
+    const back = new URL(`${CALLBACK}?${new URLSearchParams({ code, iss: ISSUER }).toString()}`)
     await does(t, ledger, verifier, {
       exchange: (pkceCodeVerifier) => openid.authorizationCodeGrant(config, back, { pkceCodeVerifier }),
       refresh: (refresh_token) => openid.refreshTokenGrant(config, refresh_token),

@@ -11,7 +11,7 @@ export function addExternal(users: Command): void {
   verb(users, 'link')
     .description('let a user sign in with an account elsewhere, which no other user has')
     .requiredOption('--upstream-sub <sub>', 'what the issuer calls the person, to the letter')
-    .addHelpText('after', help('link 4f2c --issuer https://id.example --upstream-sub 248289761001'))
+    .addHelpText('after', help('link 4f2c --issuer https://id.example --upstream-sub a7'))
   verb(users, 'unlink')
     .description('take an account elsewhere from a user; what was granted goes on')
     .option('--upstream-sub <sub>', 'what the issuer calls the person; default: every account of this issuer')
