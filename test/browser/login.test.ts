@@ -67,7 +67,8 @@ browserTest('by the keyboard alone, on a phone: Tab, Enter and Space are enough'
   const on = await visit(t, await ledgerOfAll(), { window: { viewport: { width: 320, height: 640 } } })
   const { page, application, request, username } = on
   await page.goto(request())
-  // The first field has the focus.
+  // The first field has the focus, a moment after the page is there.
+  await page.locator('#username:focus').waitFor()
   await page.keyboard.type(username)
   await page.keyboard.press('Tab')
   await page.keyboard.type(GOOD)
