@@ -9,6 +9,7 @@ import test, { type ExecutionContext } from 'ava'
 import { commandLine } from '../support/command-line.ts'
 import { endWithUs, freePorts } from '../support/commands.ts'
 import { cleanEnv, ROOT } from '../support/ledger-process.ts'
+import { PROGRAM } from '../support/program.ts'
 import { arrival } from '../support/waiting.ts'
 
 type Form = Record<string, string>
@@ -48,7 +49,7 @@ async function startIssuer(t: ExecutionContext, { refuses = false } = {}) {
 /** The command, once it waits for the browser: where it sends that, and how it ends. */
 async function begin(t: ExecutionContext, issuer: string, ...more: string[]) {
   const words = ['perform', 'authorization-code', '--issuer', issuer, '--client-id', 'app', ...more]
-  const child = spawn(process.execPath, ['--import', 'tsx', 'services/cli/main.ts', ...words], {
+  const child = spawn(process.execPath, [...PROGRAM, ...words], {
     cwd: ROOT,
     env: cleanEnv({}),
     stdio: ['pipe', 'pipe', 'pipe'],

@@ -5,7 +5,7 @@ import { build, type Plugin, transform } from 'esbuild'
 
 const ROOT = join(import.meta.dirname, '../..')
 const PRODUCT = ['services', 'shared']
-const TESTS = [...PRODUCT, 'test', 'bench', 'docs']
+const TESTS = [...PRODUCT, 'test', 'bench', 'examples', 'docs']
 
 const NAMED = 'named'
 const AS_MODULES = { format: 'esm', platform: 'node', target: 'node20.20', sourcesContent: false } as const
