@@ -1202,4 +1202,58 @@ export const MUTANTS: Mutant[] = [
     changes: [['await authorize.grantOf(consent_id, uuidv7())', 'await authorize.grantOf(uuidv7(), uuidv7())']],
     tests: ['test/authorize/consent.test.ts'],
   },
+  {
+    name: 'a one-time link counts again after its password was set',
+    file: 'services/authorize/account/new-password.ts',
+    changes: [['if (barred || hasEndedWith(user, right.registry_position))', 'if (barred)']],
+    tests: ['test/authorize/account/links.test.ts'],
+  },
+  {
+    name: 'a one-time link sets the password of one who became an administrator',
+    file: 'services/authorize/account/new-password.ts',
+    changes: [['if (barred || hasEndedWith', 'if (hasEndedWith']],
+    tests: ['test/authorize/account/links.test.ts'],
+  },
+  {
+    name: 'a one-time link outlives the change of a password, where it is opened',
+    file: 'services/authorize/account/set-password.tsx',
+    changes: [['!entityProblem(user, link.registry_position)', '!user.deleted']],
+    tests: ['test/authorize/account/links.test.ts'],
+  },
+  {
+    name: 'forms of the account count without the value of their session',
+    file: 'services/authorize/account/own-page.ts',
+    changes: [["!belongsTo(authorize, ctx, 'session', form)", 'false']],
+    tests: ['test/authorize/account/account.test.ts'],
+  },
+  {
+    name: "the access of somebody else's applications can be ended",
+    file: 'services/authorize/account/access.tsx',
+    changes: [[' || grant.principal.id !== sub', '']],
+    tests: ['test/authorize/account/account.test.ts'],
+  },
+  {
+    name: 'a session lives on when the password is changed',
+    file: 'shared/accounts/sessions/ended.ts',
+    changes: [['entityProblem(user, session.registry_position)', 'entityProblem(user, Infinity)']],
+    tests: ['test/accounts/sessions.test.ts'],
+  },
+  {
+    name: 'sessions of a forgotten person stay',
+    file: 'shared/read-model/projection/forgotten.ts',
+    changes: [['    await tx.raw(forgetSessionsSql, [subs])\n', '']],
+    tests: ['test/audit/people/export.test.ts'],
+  },
+  {
+    name: 'an approval that is repeated gives another grant',
+    file: 'shared/accounts/sessions/approvals.ts',
+    changes: [['DO UPDATE SET grant_id = a.grant_id', 'DO UPDATE SET grant_id = excluded.grant_id']],
+    tests: ['test/accounts/sessions.test.ts'],
+  },
+  {
+    name: 'a person is sent as many links as anybody asks for',
+    file: 'services/authorize/account/forgot.tsx',
+    changes: [['sent.some(({ created_at }) => created_at > now - AGAIN_MS)', 'false']],
+    tests: ['test/authorize/account/links.test.ts'],
+  },
 ]
