@@ -18,15 +18,17 @@ const WHAT = `Makes two new grants of the demo's user to the demo's application,
 the demo's secrets filled in. Works with the dev server of LEDGER_DATA_DIR only.`
 
 async function tour(format: Format): Promise<Text> {
-  const { devAccess } = await import('../connect/find-service.ts')
+  const { demoUrl, devAccess } = await import('../connect/find-service.ts')
   const { askDemoGrants } = await import('../connect/demo-grants.ts')
   const { readDevSecrets } = await import('../dev/dev-secrets.ts')
   const { DEMO_GRANT, renderTour, tourOf } = await import('../dev/tour.ts')
   const { folder, access } = await devAccess(process.env)
-  const clients = (await readDevSecrets(folder))?.clients
-  if (!clients) throw new OperatorError(`LEDGER_DATA_DIR: ${folder} has no secrets of a dev server`)
+  const secrets = await readDevSecrets(folder)
+  const demo_url = await demoUrl(folder)
+  if (!secrets) throw new OperatorError(`LEDGER_DATA_DIR: ${folder} has no secrets of a dev server`)
+  const { clients, password } = secrets
   const server = { client_id: 'demo-orders', client_secret: clients['demo-orders'] }
-  const place = { url: access.url, admin_url: access.admin_url, folder }
+  const place = { url: access.url, admin_url: access.admin_url, demo_url, folder, password }
   const steps = tourOf({ ...place, secrets: clients, grants: await askDemoGrants(access, DEMO_GRANT, server) })
   return format === 'table' ? renderTour(place, steps) : dataText(steps, format, steps)
 }

@@ -14,6 +14,7 @@ import { cacheFolder } from './kept-tokens.ts'
 import { type ServiceAccess, unreachable } from './service-access.ts'
 
 const ACCESS = z.object({ url: z.url(), admin_url: z.url(), client_id: z.string(), client_secret: z.string() })
+const DEMO = z.object({ demo_url: z.url() })
 
 /**
  * The running service to ask: that of LEDGER_ADMIN_URL, in dev mode the one that runs here; `null` = there is none to
@@ -42,6 +43,13 @@ export async function devAccess(env: NodeJS.ProcessEnv): Promise<{ folder: strin
   if (other) throw new OperatorError(`this is for dev mode only, and ${other} is set`, { exitCode: EXIT.usage })
   const { DATA_DIR: folder } = loadSettings(env, 'none')
   return { folder, access: await accessFromFolder(folder) }
+}
+
+/** Where the demo's application of this data folder is. */
+export async function demoUrl(folder: string): Promise<string> {
+  const { data } = DEMO.safeParse(jsonIn(await readFile(join(folder, 'cli.json'), 'utf8')))
+  if (data) return data.demo_url
+  throw new OperatorError(`LEDGER_DATA_DIR: ${join(folder, 'cli.json')} is of another release: start "npm start" again`)
 }
 
 /** What names another service, or makes one that is no dev server. */

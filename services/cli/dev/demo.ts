@@ -9,6 +9,7 @@ import { NO_VIEW } from '../../../shared/read-model/commit/commit.ts'
 import { createTokenReader } from '../../../shared/read-model/reads/tokens.ts'
 import { hashClientSecret } from '../../../shared/tokens/client-secret.ts'
 import { formatToken } from '../../../shared/tokens/token-string.ts'
+import { DEMO_LOGIN } from './demo-login.ts'
 import type { DemoSecrets } from './dev-secrets.ts'
 import { DEMO_GRANT, type DemoGrants, type DemoTokens } from './tour.ts'
 
@@ -129,16 +130,14 @@ function demoClients(runtime: Runtime, secrets: DemoSecrets): Client[] {
       scope: DEMO_GRANT.scope,
       secret: secretOf('demo-app'),
     },
+    { ...publicClient(runtime), client_id: 'demo-mobile', client_name: 'Demo mobile application' },
     {
-      ...confidential,
-      client_id: 'demo-mobile',
-      client_name: 'Demo mobile application',
-      client_type: 'public',
-      token_endpoint_auth_method: 'none',
-      grant_types: ['refresh_token'],
-      scope: DEMO_GRANT.scope,
-      refresh_grace_seconds: runtime.settings.REFRESH_GRACE_PUBLIC,
-      secret: null,
+      ...publicClient(runtime),
+      client_id: DEMO_LOGIN.client_id,
+      client_name: DEMO_LOGIN.client_name,
+      grant_types: ['authorization_code', 'refresh_token'],
+      // Of any port: that of the demo's application, and that of "perform authorization-code".
+      redirect_uris: ['http://127.0.0.1/callback'],
     },
     {
       ...confidential,
@@ -148,6 +147,18 @@ function demoClients(runtime: Runtime, secrets: DemoSecrets): Client[] {
       secret: secretOf('demo-orders'),
     },
   ]
+}
+
+function publicClient(runtime: Runtime): Omit<Client, 'client_id' | 'client_name'> {
+  return {
+    ...confidentialClient(runtime),
+    client_type: 'public',
+    token_endpoint_auth_method: 'none',
+    grant_types: ['refresh_token'],
+    scope: DEMO_GRANT.scope,
+    refresh_grace_seconds: runtime.settings.REFRESH_GRACE_PUBLIC,
+    secret: null,
+  }
 }
 
 /** What the demo's clients have in common, unless it says otherwise. */

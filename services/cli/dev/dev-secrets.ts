@@ -12,18 +12,33 @@ import { parseSecrets, type Secret } from '../../../shared/tokens/keys.ts'
 export const DEMO_CLIENTS = ['demo-admin', 'demo-app', 'demo-orders'] as const
 export type DemoSecrets = Record<(typeof DEMO_CLIENTS)[number], string>
 
-const FORM = z.object({ system: z.string(), clients: z.record(z.enum(DEMO_CLIENTS), z.string()) })
+const FORM = z.object({
+  system: z.string(),
+  clients: z.record(z.enum(DEMO_CLIENTS), z.string()),
+  /** Of the demo's user; a folder of before has none. */
+  password: z.string().optional(),
+})
 
-type DevSecrets = { system: Secret[]; clients: DemoSecrets }
+type DevSecrets = { system: Secret[]; clients: DemoSecrets; password: string }
+type Written = z.infer<typeof FORM>
 
 /** The secrets of dev mode: made at the first start, kept in the data folder for this user's eyes only. */
 export async function devSecrets(folder: string): Promise<DevSecrets> {
-  return (await readDevSecrets(folder)) ?? read(await make(fileIn(folder)))
+  const file = fileIn(folder)
+  const written = await readWritten(file)
+  if (written?.password !== undefined) return read(written)
+  const secrets = { ...(written ?? make()), password: randomBytes(6).toString('hex') }
+  await writePrivately(file, secrets)
+  return read(secrets)
 }
 
 /** The secrets that a dev server made in this folder; `null`: none did. */
 export async function readDevSecrets(folder: string): Promise<DevSecrets | null> {
-  const file = fileIn(folder)
+  const written = await readWritten(fileIn(folder))
+  return written && read(written)
+}
+
+async function readWritten(file: string): Promise<Written | null> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null
     throw new OperatorError(`LEDGER_DATA_DIR: ${file} cannot be read: ${systemReason(cause)}`, { cause })
@@ -31,10 +46,10 @@ export async function readDevSecrets(folder: string): Promise<DevSecrets | null>
   return text === null ? null : readText(text, file)
 }
 
-function readText(text: string, file: string): DevSecrets {
+function readText(text: string, file: string): Written {
   const { data } = FORM.safeParse(jsonIn(text))
   try {
-    if (data) return read(data)
+    if (data) return read(data) && data
   } catch (cause) {
     throw strange(file, cause)
   }
@@ -49,25 +64,23 @@ function strange(file: string, cause?: unknown): OperatorError {
 
 const fileIn = (folder: string) => join(folder, 'secrets')
 
-function read({ system, clients }: z.infer<typeof FORM>): DevSecrets {
-  return { system: parseSecrets(system), clients }
+function read({ system, clients, password = '' }: Written): DevSecrets {
+  return { system: parseSecrets(system), clients, password }
 }
 
-async function make(file: string): Promise<z.infer<typeof FORM>> {
+function make(): Written {
   const clients = {
     'demo-admin': generateClientSecret(),
     'demo-app': generateClientSecret(),
     'demo-orders': generateClientSecret(),
   }
-  const secrets = { system: `1:${randomBytes(32).toString('base64')}`, clients }
-  await writePrivately(file, secrets)
-  return secrets
+  return { system: `1:${randomBytes(32).toString('base64')}`, clients }
 }
 
 /** Tells the command line how to reach this dev server: `.ledger/cli.json`. */
 export async function writeCliAccess(
   folder: string,
-  access: { url: string; admin_url: string; client_id: string; client_secret: string },
+  access: { url: string; admin_url: string; demo_url: string; client_id: string; client_secret: string },
 ): Promise<void> {
   await writePrivately(join(folder, 'cli.json'), access)
 }

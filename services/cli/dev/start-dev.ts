@@ -7,6 +7,8 @@ import { migrate } from '../compose/migrate.ts'
 import { serve, type Serving } from '../compose/serve.ts'
 import { type ServiceName, SERVICES } from '../compose/service-names.ts'
 import { issueDemoGrants, seedDemo } from './demo.ts'
+import { serveDemoApplication } from './demo-application.ts'
+import { seedPassword } from './demo-login.ts'
 import { devSecrets, writeCliAccess } from './dev-secrets.ts'
 import { renderTour, tourOf } from './tour.ts'
 
@@ -30,13 +32,16 @@ export async function startDev(names: readonly ServiceName[], given: Settings, l
   if (!url || !admin_url) throw new Error('dev mode listens on both ports')
   await seedDemo(runtime, secrets.clients)
   await waitUntilFresh(runtime)
+  await seedPassword(runtime, secrets.password)
+  const demo_url = await serveDemoApplication(serving, secrets.clients, secrets.password)
   await writeCliAccess(settings.DATA_DIR, {
     url,
     admin_url,
+    demo_url,
     client_id: 'demo-admin',
     client_secret: secrets.clients['demo-admin'],
   })
-  const place = { url, admin_url, folder: settings.DATA_DIR }
+  const place = { url, admin_url, demo_url, folder: settings.DATA_DIR, password: secrets.password }
   const tour = tourOf({ ...place, secrets: secrets.clients, grants: await issueDemoGrants(runtime) })
   process.stdout.write(renderTour(place, tour))
   serving.prepared()

@@ -16,7 +16,8 @@ export type DemoGrants = {
 /** Whom the demo's grants are for: of which client, on behalf of whom, to do what. */
 export const DEMO_GRANT = { client_id: 'demo-app', sub: 'demo-alice', scope: 'orders.read orders.approve' }
 
-type Place = { url: string; admin_url: string; folder: string }
+/** `demo_url`: of the demo's application, where `password` is that of its user. */
+type Place = { url: string; admin_url: string; demo_url: string; folder: string; password: string }
 type Tour = Place & { secrets: DemoSecrets; grants: DemoGrants }
 
 /** One step: what it shows, and the one line that shows it. */
@@ -61,13 +62,23 @@ export function renderTour(place: Place, steps: Step[]): string {
     'Paste these lines into another terminal, in this folder, one after another:',
     '',
     ...steps.map(({ step, title, command }) => `# ${step}. ${title}\n${command}\n`),
+    ...inBrowser(place),
     `Lines with new tokens, at any time: ${here(place.folder)} demo`,
     '',
     '',
   ].join('\n')
 }
 
+/** What nobody can paste. */
+function inBrowser({ demo_url, password }: Place): string[] {
+  return [
+    `Then open ${demo_url}/ in a browser, log in as alice with the password ${password},`,
+    'allow what is asked, and see the tokens arrive.',
+    '',
+  ]
+}
+
 /** The command line as it finds the service of this data folder. */
-function here(folder: string): string {
+export function here(folder: string): string {
   return `${folder === '.ledger' ? '' : `LEDGER_DATA_DIR=${shellWord(folder)} `}${ownCommand()}`
 }
