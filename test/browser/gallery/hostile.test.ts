@@ -1,8 +1,8 @@
 import test from 'ava'
-import { loadSettings } from '../../shared/config/load-settings.ts'
-import { documentOf } from '../../shared/pages/answer-page.ts'
-import { createSite, type Site } from '../../shared/pages/site.ts'
-import { browserTest, openWindow } from './browser.ts'
+import { loadSettings } from '../../../shared/config/load-settings.ts'
+import { documentOf } from '../../../shared/pages/answer-page.ts'
+import { createSite, type Site } from '../../../shared/pages/site.ts'
+import { browserTest, openWindow } from '../browser.ts'
 import { gallery, type Words } from './gallery.tsx'
 import { serveGallery } from './serve-gallery.ts'
 

@@ -1,4 +1,4 @@
-import { accessibilityProblems, browserTest, openWindow, overflowing, screenshot, tabOrder } from './browser.ts'
+import { accessibilityProblems, browserTest, openWindow, overflowing, screenshot, tabOrder } from '../browser.ts'
 import { gallery } from './gallery.tsx'
 import { serveGallery } from './serve-gallery.ts'
 

@@ -1,14 +1,14 @@
 import type { ExecutionContext } from 'ava'
 import type { VNode } from 'preact'
-import { loadSettings } from '../../shared/config/load-settings.ts'
-import { createHttpApp } from '../../shared/http/app/create-app.ts'
-import { readForm } from '../../shared/http/input/form-body.ts'
-import { listen } from '../../shared/http/listen.ts'
-import { answerPage, seeOther } from '../../shared/pages/answer-page.ts'
-import { assetRoutes } from '../../shared/pages/assets.ts'
-import { errorPageOf } from '../../shared/pages/error-page.tsx'
-import { createSite, type Site } from '../../shared/pages/site.ts'
-import { keptLogger } from '../support/kept-logs.ts'
+import { loadSettings } from '../../../shared/config/load-settings.ts'
+import { createHttpApp } from '../../../shared/http/app/create-app.ts'
+import { readForm } from '../../../shared/http/input/form-body.ts'
+import { listen } from '../../../shared/http/listen.ts'
+import { answerPage, seeOther } from '../../../shared/pages/answer-page.ts'
+import { assetRoutes } from '../../../shared/pages/assets.ts'
+import { errorPageOf } from '../../../shared/pages/error-page.tsx'
+import { createSite, type Site } from '../../../shared/pages/site.ts'
+import { keptLogger } from '../../support/kept-logs.ts'
 
 /** An application of these pages, at `/NAME` each. What a form posts is in `posted`, and goes on to `/logged-out`. */
 export async function serveGallery(

@@ -1,16 +1,16 @@
 /** @jsxRuntime automatic @jsxImportSource preact */
 import type { VNode } from 'preact'
-import { ChangePasswordPage } from '../../services/authorize/pages/change-password.tsx'
-import { ConsentPage } from '../../services/authorize/pages/consent.tsx'
-import { GoOnPage } from '../../services/authorize/pages/go-on.tsx'
-import { LoginPage } from '../../services/authorize/pages/login.tsx'
-import { LogoutPage } from '../../services/authorize/pages/logout.tsx'
-import { LoggedOutPage, MessagePage, StartAgainPage } from '../../services/authorize/pages/message.tsx'
-import { ForgotPasswordPage, LinkSentPage, LinkSpentPage } from '../../services/authorize/pages/set-password.tsx'
-import { PasswordSetPage, SetPasswordPage } from '../../services/authorize/pages/set-password.tsx'
-import { YourAccessPage } from '../../services/authorize/pages/your-access.tsx'
-import { YourSessionsPage } from '../../services/authorize/pages/your-sessions.tsx'
-import type { Site } from '../../shared/pages/site.ts'
+import { ChangePasswordPage } from '../../../services/authorize/pages/change-password.tsx'
+import { ConsentPage } from '../../../services/authorize/pages/consent.tsx'
+import { GoOnPage } from '../../../services/authorize/pages/go-on.tsx'
+import { LoginPage } from '../../../services/authorize/pages/login.tsx'
+import { LogoutPage } from '../../../services/authorize/pages/logout.tsx'
+import { LoggedOutPage, MessagePage, StartAgainPage } from '../../../services/authorize/pages/message.tsx'
+import { ForgotPasswordPage, LinkSentPage, LinkSpentPage } from '../../../services/authorize/pages/set-password.tsx'
+import { PasswordSetPage, SetPasswordPage } from '../../../services/authorize/pages/set-password.tsx'
+import { YourAccessPage } from '../../../services/authorize/pages/your-access.tsx'
+import { YourSessionsPage } from '../../../services/authorize/pages/your-sessions.tsx'
+import type { Site } from '../../../shared/pages/site.ts'
 
 /** What the pages show that others wrote: names, descriptions, addresses. */
 export type Words = (usual: string) => string
