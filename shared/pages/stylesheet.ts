@@ -117,6 +117,8 @@ ul { margin: 0; padding: 0; list-style: none; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .125rem 1rem; margin: .5rem 0 0; font-size: .9375rem; }
 dt { color: var(--quiet); }
 dd { margin: 0; }
+dl + h2 { margin-top: 1.5rem; }
+h2 + p { margin-top: .5rem; }
 `
 
 const PREFERENCES = `
