@@ -5,10 +5,14 @@ import bodyParser from 'koa-bodyparser'
 /** The limit: Koa, router and body parser that answer the same bytes to the same request, and do nothing else. */
 const app = new Koa()
 const router = new Router()
-const body = JSON.parse(process.argv[2] ?? '{}') as object
+const body = JSON.parse(process.argv[2] ?? '{}') as object | string
 const headers = JSON.parse(process.argv[3] ?? '{}') as Record<string, string>
 
 router.post('/oauth2/token', (ctx) => {
+  ctx.set(headers)
+  ctx.body = body
+})
+router.get(/.*/, (ctx) => {
   ctx.set(headers)
   ctx.body = body
 })

@@ -9,7 +9,7 @@ import { envelop, outgoing } from '../shared/event-log/event-codec.ts'
 import type { Client, GrantFact } from '../shared/ledger/events.ts'
 import { openParts } from '../shared/process/open-parts.ts'
 import { readModelInUse } from '../shared/read-model/versions/read-models.ts'
-import { runtimeOf } from '../shared/process/runtime.ts'
+import { type Runtime, runtimeOf } from '../shared/process/runtime.ts'
 import { generateClientSecret, hashClientSecret } from '../shared/tokens/client-secret.ts'
 import { deriveKeys, type Keys } from '../shared/tokens/keys.ts'
 import { formatToken } from '../shared/tokens/token-string.ts'
@@ -35,6 +35,8 @@ export type Subject = {
   pids: Pick<Pids, 'endpoint' | 'projector'>
   /** What it is registered as. */
   client: Client
+  /** Of this process, on the same parts. */
+  runtime: Runtime
   /** Appends these events, each of a grant of its own; they are projected when it resolves. */
   append(facts: GrantFact[]): Promise<void>
   /** The current refresh tokens of `count` grants that nobody else uses. */
@@ -61,10 +63,13 @@ export async function startSubject({
   brokers,
   databaseUrl,
   settings: more = {},
+  services = ['token-endpoint'],
 }: {
   brokers: string[]
   databaseUrl: string
   settings?: Record<string, string>
+  /** What the process of the endpoint runs. */
+  services?: string[]
 }): Promise<Subject> {
   const port = await freePorts(2)
   const env = {
@@ -84,8 +89,8 @@ export async function startSubject({
   const parts = await openParts(settings, logger)
   const ledger_id = await migrate(parts, settings, logger)
   const keys = deriveKeys(settings.SECRETS_SYSTEM ?? [], ledger_id)
-  const projector = await startService('projector', env, port + 1)
-  const endpoint = await startService('token-endpoint', env, port)
+  const projector = await startService(['projector'], env, port + 1)
+  const endpoint = await startService(services, env, port)
   const runtime = runtimeOf(
     { ...parts, schema: await readModelInUse(parts.knex) },
     settings,
@@ -105,6 +110,7 @@ export async function startSubject({
     env,
     pids: { endpoint: [endpoint.pid ?? 0], projector: [projector.pid ?? 0] },
     client,
+    runtime,
     append,
     grants: issueGrants,
     stop: async () => {
@@ -193,8 +199,8 @@ export async function ask<Answer>(script: string, order: object): Promise<Answer
   }
 }
 
-async function startService(service: string, env: Record<string, string>, port: number): Promise<ChildProcess> {
-  const args = [`${ROOT}dist/services/cli/main.js`, 'serve', service]
+async function startService(services: string[], env: Record<string, string>, port: number): Promise<ChildProcess> {
+  const args = [`${ROOT}dist/services/cli/main.js`, 'serve', ...services]
   const child = spawn(process.execPath, args, {
     env: { ...process.env, ...env, NODE_ENV: 'production' },
     stdio: ['ignore', 'inherit', 'inherit'],
