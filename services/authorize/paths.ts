@@ -17,7 +17,13 @@ export type Paths = {
 }
 
 /** The pages of one's own account that a login may go on to: a list, so that no request names another place. */
-export const ACCOUNT_PAGES = { access: '', sessions: '/sessions', password: '/password', logout: '/logout' } as const
+export const ACCOUNT_PAGES = {
+  access: '',
+  sessions: '/sessions',
+  password: '/password',
+  logins: '/logins',
+  logout: '/logout',
+} as const
 
 export type AccountPage = keyof typeof ACCOUNT_PAGES
 

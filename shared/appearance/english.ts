@@ -68,6 +68,7 @@ export const ENGLISH = {
   account_access: 'Access',
   account_sessions: 'Sessions',
   account_password: 'Password',
+  account_logins: 'Logins',
   account_logout: 'Log out',
 
   access_title: 'Your access',
@@ -93,6 +94,14 @@ export const ENGLISH = {
   sessions_end_others: 'End all others',
   sessions_ended: 'The session has ended.',
   sessions_others_ended: 'All other sessions have ended.',
+
+  logins_title: 'Your logins',
+  logins_intro: 'Accounts elsewhere that you log in with here.',
+  logins_none: 'You log in with no account elsewhere.',
+  logins_link: 'Link {provider}',
+  logins_linked: 'You can log in with {provider} now.',
+  logins_taken: 'Somebody here logs in with that account already, or you have too many.',
+  logins_again: 'Log in again before you link an account.',
 
   change_title: 'Change your password',
   change_ends: 'Every other session ends, and so does the access of all applications.',

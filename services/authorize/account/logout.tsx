@@ -6,6 +6,7 @@ import { answerPage, seeOther } from '../../../shared/pages/answer-page.ts'
 import type { Authorize } from '../authorize.ts'
 import { LogoutPage } from '../pages/logout.tsx'
 import { LoggedOutPage } from '../pages/message.tsx'
+import { endSessionUrlOf } from '../upstream/end-session.ts'
 import { belongsTo, hiddenIn } from './own-page.ts'
 
 /** GET: asks; where nobody is logged in, says so. */
@@ -20,16 +21,19 @@ export function askLogout(authorize: Authorize): HttpMiddleware {
   }
 }
 
-/** POST: ends the session, whatever became of its user, and no grant. */
+/** POST: ends the session, whatever became of its user, and no grant; on to the provider that it came from. */
 export function logout(authorize: Authorize): HttpMiddleware {
   const { cookies, paths } = authorize
   return async (ctx) => {
     const form = await readForm(ctx)
     const id = cookies.read(ctx, 'session')
-    if (id !== null && belongsTo(authorize, ctx, 'session', form)) {
+    const isOurs = id !== null && belongsTo(authorize, ctx, 'session', form)
+    const session = isOurs ? await authorize.sessions.find(ctx) : null
+    if (isOurs) {
       await endSession(authorize.passwords.knex, id)
       cookies.clear(ctx, 'session')
     }
-    seeOther(ctx, paths.account('logout'))
+    const there = session && (await endSessionUrlOf(authorize, session.amr))
+    seeOther(ctx, there ?? paths.account('logout'))
   }
 }

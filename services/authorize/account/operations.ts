@@ -60,6 +60,16 @@ export const ACCOUNT_OPERATIONS: Operations = {
     },
     WITH_LIMIT,
   ),
+  ...pageOperations(
+    `${ACCOUNT}/logins`,
+    {
+      id: 'ownLogins',
+      get: 'The other servers that one logs in with.',
+      post: 'Go to one of them, to log in with it from then on.',
+      form: OWN.extend({ provider: z.string().optional() }),
+    },
+    { ...PAGES, 404: page('There are no other servers: LEDGER_UPSTREAM_PROVIDERS is not set.') },
+  ),
   ...pageOperations(`${ACCOUNT}/logout`, {
     id: 'logout',
     get: 'Ask before a session ends.',

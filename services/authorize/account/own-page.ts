@@ -65,7 +65,8 @@ export function accountProps(authorize: Authorize, { form }: Pick<Own, 'form'>):
   const { site, paths, keys } = authorize
   const told = unpack(keys, 'done', form['done'] ?? '', Math.floor(Date.now() / 1000))
   const done = told && !told.expired ? String(told.value) : undefined
-  const names = Object.keys(ACCOUNT_PAGES) as AccountPage[]
-  const links = Object.fromEntries(names.map((name) => [name, paths.account(name)])) as AccountLinks
+  const hasLogins = authorize.upstream.providers.size > 0
+  const names = (Object.keys(ACCOUNT_PAGES) as AccountPage[]).filter((name) => name !== 'logins' || hasLogins)
+  const links = Object.fromEntries(names.map((name) => [name, paths.account(name)])) satisfies AccountLinks
   return { site, links, done }
 }

@@ -5,6 +5,7 @@ import { ACCOUNT, ACCOUNT_PAGES, type AccountPage, FORGOT, SET_PASSWORD } from '
 import { endAccess, showAccess } from './access.tsx'
 import { changePassword, showChange } from './change-password.tsx'
 import { forgot, showForgot } from './forgot.tsx'
+import { beginLink, showLogins } from './logins.tsx'
 import { askLogout, logout } from './logout.tsx'
 import { ownForm, ownPage } from './own-page.ts'
 import { endSessions, showSessions } from './sessions.tsx'
@@ -43,6 +44,16 @@ export function accountRoutes(router: HttpRouter, authorize: Authorize): void {
     at('password'),
     within,
     ownForm(authorize, 'password', (ctx, own) => changePassword(authorize, ctx, own)),
+  )
+  router.get(
+    at('logins'),
+    within,
+    ownPage(authorize, 'logins', (ctx, own) => showLogins(authorize, ctx, own)),
+  )
+  router.post(
+    at('logins'),
+    within,
+    ownForm(authorize, 'logins', (ctx, own) => beginLink(authorize, ctx, own)),
   )
   router.get(at('logout'), within, askLogout(authorize))
   router.post(at('logout'), within, logout(authorize))

@@ -5,13 +5,15 @@ import { Layout } from '../../../shared/pages/layout.tsx'
 import type { Site } from '../../../shared/pages/site.ts'
 import { Done } from './message.tsx'
 
-/** Where the pages of an account stand. */
-export type AccountLinks = Record<'access' | 'sessions' | 'password' | 'logout', string>
+type Tab = 'access' | 'sessions' | 'password' | 'logins' | 'logout'
+
+/** Where the pages of an account stand; one that is not there has none. */
+export type AccountLinks = Readonly<Partial<Record<Tab, string>>>
 
 export type AccountProps = { site: Site; links: AccountLinks; done?: string | undefined }
 
 type Props = AccountProps & {
-  here: keyof AccountLinks
+  here: Tab
   title: string
   hasProblem?: boolean
   children: ComponentChildren
@@ -28,14 +30,14 @@ export function Account({ site, links, here, title, hasProblem = false, done, ch
   )
 }
 
-function Tabs({ texts, links, here }: { texts: Texts; links: AccountLinks; here: keyof AccountLinks }) {
-  const names = Object.keys(links) as (keyof AccountLinks)[]
+function Tabs({ texts, links, here }: { texts: Texts; links: AccountLinks; here: Tab }) {
+  const names = Object.keys(links) as Tab[]
   return (
     <nav class="tabs" aria-label={texts.account}>
       <ul>
         {names.map((name) => (
           <li key={name}>
-            <a href={links[name]} {...(name === here && { 'aria-current': 'page' })}>
+            <a href={links[name] ?? ''} {...(name === here && { 'aria-current': 'page' })}>
               {texts[`account_${name}`]}
             </a>
           </li>

@@ -15,6 +15,7 @@ export type LoginProblem = Extract<
   | 'login_provider_strange'
   | 'login_provider_unknown'
   | 'login_provider_too_long'
+  | 'logins_again'
 >
 
 export type LoginProps = {

@@ -2,12 +2,15 @@ import type { HttpContext, HttpMiddleware } from '../../../shared/http/context.t
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import { seeOther } from '../../../shared/pages/answer-page.ts'
 import type { Authorize } from '../authorize.ts'
+import { seeLinked, showLogins } from '../account/logins.tsx'
 import { addressOf, unpackOnward } from '../login/onward.ts'
 import { showLogin } from '../login/show-login.tsx'
 import { startAgain } from '../request/start-again.tsx'
 import { problemOf } from './begin.ts'
-import { personOf } from './person.ts'
-import type { Arrived } from './provider.ts'
+import { BY_PROVIDER } from './end-session.ts'
+import { linkPerson, personOf } from './person.ts'
+import type { Pending } from './attempt-cookie.ts'
+import type { Arrived, Provider } from './provider.ts'
 
 /**
  * GET /login/with/:provider/callback: the browser is back. It counts once, and in the browser that began; then somebody
@@ -23,6 +26,7 @@ export function upstreamCallback(authorize: Authorize): HttpMiddleware {
     const pending = typeof state === 'string' ? await upstream.attempts.take(ctx, state) : null
     const onward = pending && unpackOnward(authorize, pending.onward)?.onward
     if (!onward || pending.provider !== name) return startAgain(authorize, ctx)
+    if (pending.link !== undefined) return linkBack(authorize, ctx, { provider, pending, link: pending.link })
     try {
       const arrived = await provider.finish(ctx.querystring, pending)
       const person = await personOf(authorize, ctx, provider, arrived)
@@ -35,31 +39,31 @@ export function upstreamCallback(authorize: Authorize): HttpMiddleware {
   }
 }
 
+type Linking = { provider: Provider; pending: Pending; link: string }
+
+/** Back from a provider whose login is to be linked: to the session that began, and to no other. */
+async function linkBack(authorize: Authorize, ctx: HttpContext, { provider, pending, link }: Linking): Promise<void> {
+  const { name, label } = provider.settings
+  const session = await authorize.sessions.find(ctx)
+  if (session?.sid !== link) return startAgain(authorize, ctx)
+  try {
+    const isLinked = await linkPerson(authorize, ctx, session.sub, await provider.finish(ctx.querystring, pending))
+    if (isLinked) seeLinked(authorize, ctx, label)
+    else await showLogins(authorize, ctx, { session, form: {} }, 'logins_taken')
+  } catch (error) {
+    await showLogins(authorize, ctx, { session, form: {} }, problemOf(authorize, ctx, name, error))
+  }
+}
+
 function unknown(ctx: HttpContext) {
   ctx.state.error = 'access_denied'
   ctx.state.reason = 'upstream_person_unknown'
   return 'login_provider_unknown' as const
 }
 
-const BY_PROVIDER = 'upstream:'
-
 /** How the person was proven (RFC 8176): by whom, and what that one says of how. */
 function amrOf(provider: string, { claims }: Arrived): string[] {
   const { amr } = claims
   const told = Array.isArray(amr) ? amr.filter((one) => typeof one === 'string' && /^[\w.:-]{1,50}$/.test(one)) : []
   return [BY_PROVIDER + provider, ...(told as string[]).slice(0, 10)]
-}
-
-/**
- * Where a logout of a session that was opened so goes on to, so that the next login is none without a question; `null`:
- * nowhere. We keep no ID token, so the provider may ask the person before it ends its own session.
- */
-export async function endSessionUrlOf(
-  { upstream }: Pick<Authorize, 'upstream'>,
-  amr: readonly string[],
-  post_logout_redirect_uri: string,
-): Promise<string | null> {
-  const by = amr.find((one) => one.startsWith(BY_PROVIDER))?.slice(BY_PROVIDER.length)
-  const provider = by === undefined ? undefined : upstream.providers.get(by)
-  return (await provider?.endSessionUrl(post_logout_redirect_uri)) ?? null
 }

@@ -46,6 +46,29 @@ export async function personOf(
   return { sub, registry_position: after.checkpoint.next }
 }
 
+const MOST_ACCOUNTS = 20
+
+/** Has this user log in with this account from now on; whether that is so then. It may be somebody else's. */
+export async function linkPerson(
+  { upstream }: Pick<Authorize, 'upstream'>,
+  ctx: HttpContext,
+  sub: string,
+  arrival: Arrival,
+): Promise<boolean> {
+  const account = await upstream.people.externalAccount(arrival.issuer, arrival.sub)
+  const read = await writeUser(upstream, {
+    sub,
+    question: { external_indexes: [account.sub_index] },
+    context: eventContext(ctx, { type: 'user', id: sub }),
+    wanted: (found, now) => {
+      if (!found?.value || ownerOf(now, account) !== undefined) return null
+      const before = externalOf(found.value)
+      return before.length < MOST_ACCOUNTS ? { user: found.value, external: [...before, account] } : null
+    },
+  })
+  return ownerOf(read, account) === sub
+}
+
 type Creation = { settings: Provider['settings']; arrival: Arrival; account: ExternalAccount }
 
 /** Two first logins at once make one user: whoever comes second finds the account taken. */

@@ -4,8 +4,7 @@ import type { ProviderSettings } from '../../../shared/config/groups/provider-se
 import { isSafeUrl } from '../../../shared/config/groups/upstream-issuer.ts'
 import { BOUNDS, type BoundedFetch, boundedFetch } from './bounded-fetch.ts'
 import { cached } from './cached.ts'
-import { faultOf } from './fault-of.ts'
-import { UpstreamError } from './upstream-error.ts'
+import { faultOf, UpstreamError } from './upstream-error.ts'
 
 /** What the browser that began must bring back, and what only we know meanwhile. */
 export type Attempt = { state: string; nonce: string; code_verifier: string }

@@ -1,8 +1,7 @@
 import ava, { type ExecutionContext } from 'ava'
-import { endSessionUrlOf } from '../../../services/authorize/upstream/callback.ts'
-import { upstreamOf } from '../../../services/authorize/upstream/upstream.ts'
 import { type Browser, createBrowser, formOf, type Page, titleOf } from '../../support/cookie-jar.ts'
 import { seeded } from '../../support/kept-logs.ts'
+import { ISSUER } from '../../support/ledger.ts'
 import { realTest } from '../../support/real-parts.ts'
 import { approve, ask, exchangeOf, logIn, scene } from '../authorizing.ts'
 import { answerIn } from '../../support/cookie-jar.ts'
@@ -275,17 +274,90 @@ test('a request that is too long to be taken along is told, and goes on another 
   t.is(answerIn(await approve(on, await logIn(on, told))).get('state'), random)
 })
 
-test('the session says by whom its person was proven, and a logout goes on there', async (t) => {
+test('the session says by whom its person was proven, and a logout goes on there and comes back', async (t) => {
   const signing = await open()
+  const { ledger, fake } = signing
   const person = stranger({ amr: ['pwd', 'otp', '<script>'] })
-  await logInAt(signing, person)
+  const browser = createBrowser(ledger.url)
+  await logInAt(signing, person, browser)
   const [user] = await usersNamed(signing, person.preferred_username)
-  const { rows } = await signing.ledger.runtime.knex.raw<{ rows: { amr: string[] }[] }>(
+  const { rows } = await ledger.runtime.knex.raw<{ rows: { amr: string[] }[] }>(
     'SELECT amr FROM ledger.sessions WHERE sub = ?',
     [user?.sub ?? null],
   )
   t.deepEqual(rows[0]?.amr, ['upstream:example', 'pwd', 'otp'])
-  const upstream = upstreamOf(signing.ledger.runtime)
-  t.regex((await endSessionUrlOf({ upstream }, rows[0]?.amr ?? [], 'https://a.example/')) ?? '', /\/logout\?/)
-  t.is(await endSessionUrlOf({ upstream }, ['pwd'], 'https://a.example/'), null)
+  const away = await browser.send(await browser.open('/account/logout'), {})
+  const there = new URL(away.location ?? '')
+  t.is(there.origin + there.pathname, `${fake.issuer}/logout`)
+  t.is(there.searchParams.get('post_logout_redirect_uri'), `${ISSUER}/account/logout`)
+  t.is(titleOf((await browser.open('/account')).text), 'Log in')
+  t.is(titleOf((await browser.open('/account/logout')).text), 'You are logged out')
+})
+
+test('who logged in with a password stays here at logout', async (t) => {
+  const signing = await open()
+  const on = await scene(signing.ledger)
+  await logIn(on, await on.browser.open('/login'))
+  const out = await on.browser.send(await on.browser.open('/account/logout'), {})
+  t.is(titleOf(out.text), 'You are logged out')
+})
+
+/** Presses the button that links, and comes back as this person. */
+async function linkHere({ fake }: Signing, browser: Browser, person: Person): Promise<Page> {
+  const sent = await browser.send(await browser.open('/account/logins'), { provider: 'example' })
+  requireAskedAgain(sent)
+  return browser.open(backFrom(fake, sent, person))
+}
+
+function requireAskedAgain({ location }: Page): void {
+  if (new URL(location ?? '').searchParams.get('prompt') !== 'login') throw new Error('not asked again')
+}
+
+const noticeIn = ({ text }: Page) => /role="status"[^>]*>([^<]*)</.exec(text)?.[1]
+
+test('who is logged in links an account, and logs in with it from then on; nobody else can have it', async (t) => {
+  const signing = await closed()
+  const [on, other] = [await scene(signing.ledger), await scene(signing.ledger)]
+  for (const one of [on, other]) await logIn(one, await one.browser.open('/login'))
+  const person = stranger()
+  const linked = await linkHere(signing, on.browser, person)
+  t.is(noticeIn(linked), 'You can log in with Example now.')
+  t.regex(linked.text, /<li>Example<\/li>/)
+  const browser = createBrowser(signing.ledger.url)
+  t.is((await logInAt(signing, person, browser)).path, '/account')
+  t.regex((await browser.open('/account/logout')).text, new RegExp(on.username))
+  t.regex(alertIn(await linkHere(signing, other.browser, person)) ?? '', /^Somebody here logs in with that account/)
+})
+
+test('a login is linked to the session that began alone: none of another browser, person or site', async (t) => {
+  const signing = await closed()
+  const [victim, thief] = [await scene(signing.ledger), await scene(signing.ledger)]
+  for (const one of [victim, thief]) await logIn(one, await one.browser.open('/login'))
+  const person = stranger()
+  const sent = await thief.browser.send(await thief.browser.open('/account/logins'), { provider: 'example' })
+  const back = backFrom(signing.fake, sent, person)
+  t.is(titleOf((await victim.browser.open(back)).text), 'Please start again')
+  const [name = '', value = ''] = [...thief.browser.cookies].find(([cookie]) => cookie.includes('upstream')) ?? []
+  victim.browser.cookies.set(name, value)
+  t.is(titleOf((await victim.browser.open(back)).text), 'Please start again', 'also with the cookie of the other')
+  const forged = await victim.browser.post('/account/logins', { provider: 'example', csrf: 'guessed' })
+  t.is(forged.location, '/account/logins')
+  t.regex(alertIn(await logInAt(signing, person)) ?? '', /^Nobody here is known by this login/)
+})
+
+test('who logged in long ago logs in again before an account is linked', async (t) => {
+  const signing = await closed()
+  const on = await scene(signing.ledger)
+  await logIn(on, await on.browser.open('/login'))
+  const page = await on.browser.open('/account/logins')
+  await signing.ledger.runtime.knex.raw(
+    "UPDATE ledger.sessions SET logged_in_at = logged_in_at - interval '11 minutes' WHERE sub = ?",
+    [on.username.replace(/\.name$/, '')],
+  )
+  const asked = await on.browser.send(page, { provider: 'example' })
+  t.is(alertIn(asked), 'Log in again before you link an account.')
+  const again = await logIn(on, asked)
+  t.is(titleOf(again.text), 'Your logins')
+  const sent = await on.browser.send(again, { provider: 'example' })
+  t.true(sent.location?.startsWith(signing.fake.issuer))
 })
