@@ -9,8 +9,8 @@ import type { PageOrder, PagesLoaded } from './load.ts'
 import { createPerson, keepLoggingIn, logIn, type Person, wholeFlow } from './person.ts'
 
 /**
- * `npm run bench -- pages`: what the login page and the consent page cost in CPU, beside bare Koa with the same bytes (at
- * most 3 times is asked); a whole flow; and refreshes beside 20 logins a second, in the same process (at most 1.5
+ * `npm run bench -- pages`: what the login page and the consent page cost in CPU, beside bare Koa with the same bytes
+ * (at most 3 times is asked); a whole flow; and refreshes beside 20 logins a second, in the same process (at most 1.5
  * times the p95 is asked).
  */
 const ROOT = new URL('../..', import.meta.url).pathname

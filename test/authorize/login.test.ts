@@ -137,7 +137,7 @@ test('traps-people 26: too many wrong passwords are told alike for a name that n
   t.true(pages[0]?.text.includes('Too many wrong passwords for this user name.'))
 })
 
-// Noise of the machine can part two medians once, never three times; a difference that somebody can use is there always.
+// Noise of the machine can part two medians once, but not three times; what somebody can use is there always.
 test.serial('enumeration: a name that nobody has takes as long as a wrong password', async (t) => {
   const ratios: number[] = []
   while (ratios.length < 3 && !ratios.some((ratio) => ratio > 0.67 && ratio < 1.5))

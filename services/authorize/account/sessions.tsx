@@ -7,7 +7,7 @@ import type { Authorize } from '../authorize.ts'
 import { YourSessionsPage } from '../pages/your-sessions.tsx'
 import { accountProps, hiddenIn, type Own, seeDone } from './own-page.ts'
 
-/** Where one is logged in: sessions that the log ended are not told. */
+/** Where one is logged in, this browser first: sessions that the log ended are not told. */
 export async function showSessions(authorize: Authorize, ctx: HttpContext, own: Own): Promise<void> {
   const { session } = own
   const stored = await listSessions(authorize.passwords.knex, session.sub, authorize.sessionLives)
@@ -20,6 +20,7 @@ export async function showSessions(authorize: Authorize, ctx: HttpContext, own: 
       used: new Date(one.used_at),
       address: one.network ?? '–',
     }))
+    .toSorted((a, b) => Number(b.isThis) - Number(a.isThis))
   const action = authorize.paths.account('sessions')
   const props = { ...accountProps(authorize, own), action, hidden: hiddenIn(authorize, ctx), sessions }
   answerPage(ctx, <YourSessionsPage {...props} />)

@@ -51,8 +51,8 @@ printed, or written by --out as JSON to a file that only you can read.
 
 Examples:
   ${ownCommand()} perform authorization-code --client-id demo-shop
-  ${ownCommand()} perform authorization-code --client-id demo-shop --prompt login
-  ${ownCommand()} perform authorization-code --client-id app --client-secret-file -
+  ${ownCommand()} perform authorization-code --client-id shop --prompt login
+  ${ownCommand()} perform authorization-code --client-id app --prompt none
 
 ${EXIT_CODES}`
 
