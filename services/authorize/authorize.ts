@@ -58,6 +58,8 @@ export type Authorize = ProvingUsers & {
   takesPasswords: boolean
   /** Other servers that they may log in with. */
   upstream: Upstream
+  /** Where the browser goes on to after a logout; `null`: nowhere. */
+  logout_url: string | null
   sessions: {
     /** The session of the cookie that came, while it counts. */
     find(ctx: HttpContext): Promise<Session | null>

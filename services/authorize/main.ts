@@ -50,6 +50,7 @@ function authorizeOf(runtime: Runtime): Authorize {
     login_url: settings.LOGIN_URL ?? null,
     takesPasswords: settings.LOGIN_WITH_PASSWORD,
     upstream: upstreamOf(runtime),
+    logout_url: settings.LOGOUT_URL ?? null,
     code_lifetime: settings.AUTHORIZATION_CODE_LIFETIME,
     maxLagMs: settings.MAX_LAG * 1000,
     timeoutMs: settings.APPEND_TIMEOUT * 1000,

@@ -261,3 +261,16 @@ test('what ended the grants of a user after the accept ends that login too', asy
   const after = await on.browser.open(back)
   t.true(after.location?.startsWith(LOGIN_URL), 'it begins again')
 })
+
+test('who logs out here is sent on to where people log out elsewhere, and is logged out here', async (t) => {
+  const LOGOUT_URL = 'https://login.example/out'
+  const at = await elsewhere(t, { LOGOUT_URL })
+  const { on } = at
+  const sub = await subOf(at, on.username)
+  await on.browser.open(pathOf(await tell(at, challengeIn(await ask(on))).accept({ sub })))
+  const forged = await on.browser.post('/account/logout', { csrf: 'x' })
+  t.is(forged.location, '/account/logout', 'a form of another site ends nothing, and leads nowhere else')
+  const out = await on.browser.send(await on.browser.open('/account/logout'), {})
+  t.is(out.location, LOGOUT_URL)
+  t.true((await ask(on)).location?.startsWith(LOGIN_URL), 'the next login is asked for again')
+})

@@ -21,9 +21,9 @@ export function askLogout(authorize: Authorize): HttpMiddleware {
   }
 }
 
-/** POST: ends the session, whatever became of its user, and no grant; on to the provider that it came from. */
+/** POST: ends the session, whatever became of its user, and no grant; on to the provider that it came from, or to LEDGER_LOGOUT_URL. */
 export function logout(authorize: Authorize): HttpMiddleware {
-  const { cookies, paths } = authorize
+  const { cookies, paths, logout_url } = authorize
   return async (ctx) => {
     const form = await readForm(ctx)
     const id = cookies.read(ctx, 'session')
@@ -34,6 +34,7 @@ export function logout(authorize: Authorize): HttpMiddleware {
       cookies.clear(ctx, 'session')
     }
     const there = session && (await endSessionUrlOf(authorize, session.amr))
-    seeOther(ctx, there ?? paths.account('logout'))
+    const elsewhere = there ?? (isOurs ? logout_url : null)
+    seeOther(ctx, elsewhere ?? paths.account('logout'))
   }
 }

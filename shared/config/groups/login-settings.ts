@@ -26,6 +26,7 @@ export const LOGIN_SETTINGS = {
   LOGIN_CREATES_PEOPLE: form.flag
     .prefault('false')
     .describe('`true`: whom the login application accepts and nobody knows becomes a user'),
+  LOGOUT_URL: page.optional().describe('Where the browser goes on to once somebody has logged out here'),
 }
 
 function isPage(text: string): boolean {
