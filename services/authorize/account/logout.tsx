@@ -21,7 +21,10 @@ export function askLogout(authorize: Authorize): HttpMiddleware {
   }
 }
 
-/** POST: ends the session, whatever became of its user, and no grant; on to the provider that it came from, or to LEDGER_LOGOUT_URL. */
+/**
+ * POST: ends the session, whatever became of its user, and no grant; on to the provider that it came from, or to
+ * LEDGER_LOGOUT_URL.
+ */
 export function logout(authorize: Authorize): HttpMiddleware {
   const { cookies, paths, logout_url } = authorize
   return async (ctx) => {
