@@ -37,13 +37,13 @@ test('a sub that the body names is taken, unless somebody has it or had it', asy
   t.is((await create(ledger, { sub: '4f/2c', username: 'hopper' })).status, 409, 'forgotten')
 })
 
-test('long names that begin alike are two, and each is taken', async (t) => {
+test('long names of the log that begin alike are two users', async (t) => {
   const ledger = await startLedger(t)
-  const [long, other] = ['b', 'c'].map((end) => `${'a'.repeat(100)}${end}`)
-  const personal = { username: String(long), name: null, email: null }
-  await putPlainUser(ledger.runtime, { sub: 'old', groups: [], enabled: true, personal })
-  t.is((await create(ledger, { username: other })).status, 201)
-  t.is((await create(ledger, { username: long })).status, 409)
+  for (const sub of ['b', 'c']) {
+    const personal = { username: `${'a'.repeat(100)}${sub}`, name: null, email: null }
+    await putPlainUser(ledger.runtime, { sub, groups: [], enabled: true, personal })
+    t.is((await ledger.send('GET', `/admin/users/${sub}`, { token: ledger.root })).status, 200)
+  }
 })
 
 test('what is wrong with a new user is named, and an administrator needs the guard right', async (t) => {
