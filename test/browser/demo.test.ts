@@ -59,7 +59,7 @@ browserTest('dev mode leads a person through a login: the tokens arrive, and the
   t.regex(await page.locator('main').innerText(), /You may close this page: the tokens are in the terminal/)
   t.deepEqual(await accessibilityProblems(page), [])
   t.is(await arrival(ended, 'its end'), 0)
-  t.like(JSON.parse(told.out), { token_type: 'Bearer', scope: 'orders.read orders.approve' })
+  t.like(JSON.parse(told.out), { token_type: 'bearer', scope: 'orders.read orders.approve' })
   await page.goto(`${url}callback?state=x&code=y`)
   t.is(await heading(page), 'No tokens arrived')
   t.deepEqual(
