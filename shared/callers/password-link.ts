@@ -2,12 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import { type LinkKind, storeLink } from '../accounts/sessions/links.ts'
 import { needsGuard } from '../ledger/access/guard.ts'
-import { registryKey } from '../ledger/registry/kinds.ts'
-import { lives } from '../ledger/registry/state.ts'
-import { requireRecent } from '../read-model/reads/freshness.ts'
-import type { RegistryReader } from '../read-model/reads/registry.ts'
+import { readUser, type UserReading } from '../read-model/reads/living-user.ts'
 
-type Making = { knex: Knex; registry: Pick<RegistryReader, 'read'>; maxLagMs: number; issuer: string }
+type Making = UserReading & { knex: Knex; issuer: string }
 
 /** For whom, and whether whoever makes it may do so for one who reaches `ledger.*`; it may throw instead. */
 type Wanted = { sub: string; kind: LinkKind; mayGuard: () => Promise<boolean> }
@@ -18,18 +15,14 @@ export type MadeLink = { link: string; expires_in: number }
  * Makes a one-time link to set a password. It counts until the log ends what the user was granted up to now, which
  * setting the password does. `null`: there is no such user, or one that it may not be made for. Unsettled.
  */
-export async function makeLink(
-  { knex, registry, maxLagMs, issuer }: Making,
-  { sub, kind, mayGuard }: Wanted,
-): Promise<MadeLink | null> {
-  const read = await registry.read({ subs: [sub] })
-  requireRecent(read.checkpoint, read.now, maxLagMs)
-  const user = read.entities.get(registryKey('user', sub))
-  if (!lives(user)) return null
-  const guarded = needsGuard(read.view, { type: 'UserDeleted', data: { revision: user.revision, sub } })
+export async function makeLink(making: Making, { sub, kind, mayGuard }: Wanted): Promise<MadeLink | null> {
+  const { user, view, checkpoint } = await readUser(making, sub)
+  if (!user) return null
+  const guarded = needsGuard(view, { type: 'UserDeleted', data: { revision: user.revision, sub } })
   if (guarded && !(await mayGuard())) return null
+  const { knex, issuer } = making
   const id = randomBytes(32).toString('base64url')
-  const registry_position = read.checkpoint.next
+  const registry_position = checkpoint.next
   const expires_in = await storeLink(knex, id, { sub, kind, guarded, registry_position })
   return { link: `${issuer}/account/password/set?link=${id}`, expires_in }
 }

@@ -36,6 +36,14 @@ export function externalOf(user: User): readonly ExternalAccount[] {
   return isSealed(user) ? (user.external ?? []) : []
 }
 
+/** How many of them one user may have. */
+export const MOST_ACCOUNTS = 20
+
+/** Whether it is this account. */
+export function isSameAccount({ issuer, sub_index }: ExternalAccount) {
+  return (other: ExternalAccount): boolean => other.issuer === issuer && other.sub_index === sub_index
+}
+
 /** Whether what names this person is sealed. */
 export function isSealed(user: User): user is SealedUser {
   return user.username_index !== undefined

@@ -7,7 +7,7 @@ import { guardedGroupsOf, needsGuard } from '../../../shared/ledger/access/guard
 import { GUARD_RESOURCE } from '../../../shared/ledger/registry/predefined.ts'
 import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import { lives, type RegistryView } from '../../../shared/ledger/registry/state.ts'
-import { type ExternalLogin, readBySub } from '../../../shared/read-model/passwords/external-login.ts'
+import { readUser, type UserRead } from '../../../shared/read-model/reads/living-user.ts'
 import type { Admin } from '../admin.ts'
 import { USERS } from '../kinds/users.ts'
 import { groupProblems } from '../names.ts'
@@ -32,28 +32,23 @@ export async function acceptPerson(admin: Admin, ctx: HttpContext, bearer: Beare
   const foreign = (who.groups ?? []).filter((group) => !admin.logins.groups.includes(group))
   if (foreign.length > 0)
     throw new OAuthError('invalid_request', `groups: LEDGER_LOGIN_GROUPS does not have ${foreign.join(', ')}`)
-  const found = await readBySub(admin, who.sub)
+  const found = await readUser(admin, who.sub)
   if (!found.user && !admin.logins.createsPeople) throw new OAuthError('conflict', 'there is no user of this sub')
   if (found.user) await requireMayAct(admin, ctx, found, who.sub)
   const changed = found.user
     ? await putGroups(admin, ctx, bearer, { found, who })
     : await create(admin, ctx, bearer, who)
-  return (changed ? await readBySub(admin, who.sub) : found).read.checkpoint.next
+  return (changed ? await readUser(admin, who.sub) : found).checkpoint.next
 }
 
-async function requireMayAct(
-  admin: Admin,
-  ctx: HttpContext,
-  { user, read }: ExternalLogin,
-  sub: string,
-): Promise<void> {
+async function requireMayAct(admin: Admin, ctx: HttpContext, { user, view }: UserRead, sub: string): Promise<void> {
   if (!user?.value?.enabled) throw new OAuthError('conflict', 'this user is disabled')
   // Whoever says that somebody is an administrator acts as one.
   const acting = { type: 'UserDeleted' as const, data: { revision: user.revision, sub } }
-  if (needsGuard(read.view, acting)) await requireRight(admin, ctx, GUARD_RESOURCE)
+  if (needsGuard(view, acting)) await requireRight(admin, ctx, GUARD_RESOURCE)
 }
 
-type Put = { found: ExternalLogin; who: Accepted }
+type Put = { found: UserRead; who: Accepted }
 
 /** Whether anything was written. What is not in LEDGER_LOGIN_GROUPS stays as it is. */
 async function putGroups(admin: Admin, ctx: HttpContext, bearer: Bearer, { found, who }: Put): Promise<boolean> {

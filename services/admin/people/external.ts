@@ -5,7 +5,7 @@ import { readJson } from '../../../shared/http/input/json-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import type { RegistryEntity } from '../../../shared/ledger/registry/state.ts'
-import { type ExternalAccount, externalOf } from '../../../shared/ledger/user.ts'
+import { type ExternalAccount, externalOf, isSameAccount, MOST_ACCOUNTS } from '../../../shared/ledger/user.ts'
 import type { Admin } from '../admin.ts'
 import { USERS } from '../kinds/users.ts'
 import { nameFrom, TEXT } from '../names.ts'
@@ -13,8 +13,6 @@ import { readLiving } from '../registry/entities.ts'
 import { NO_SUCH_USER } from '../registry/forget.ts'
 import { etagOf } from '../registry/preconditions.ts'
 import { writeEntity } from '../registry/write.ts'
-
-const MOST = 20
 
 const ISSUER = TEXT.refine(
   isIssuer,
@@ -57,7 +55,7 @@ export function linkExternal(admin: Admin): HttpMiddleware {
     const { bearer, sub, user } = await asked(admin, ctx)
     const body = await readJson(ctx, LINK)
     const account = await admin.people.externalAccount(body.issuer, body.sub)
-    const isThis = sameAs(account)
+    const isThis = isSameAccount(account)
     if (externalIn(user).some(isThis)) return answer(ctx, user)
     const change = (before: readonly ExternalAccount[]) => [...before.filter((one) => !isThis(one)), account]
     answer(ctx, await write(admin, ctx, bearer, { sub, change, claimed: [account.sub_index] }))
@@ -70,7 +68,7 @@ export function unlinkExternal(admin: Admin): HttpMiddleware {
     const { bearer, sub, user } = await asked(admin, ctx)
     const body = await readJson(ctx, UNLINK)
     const account = body.sub === undefined ? null : await admin.people.externalAccount(body.issuer, body.sub)
-    const isThis = account ? sameAs(account) : ({ issuer }: ExternalAccount) => issuer === body.issuer
+    const isThis = account ? isSameAccount(account) : ({ issuer }: ExternalAccount) => issuer === body.issuer
     if (!externalIn(user).some(isThis)) return answer(ctx, user)
     const change = (before: readonly ExternalAccount[]) => before.filter((one) => !isThis(one))
     answer(ctx, await write(admin, ctx, bearer, { sub, change, claimed: [] }))
@@ -99,15 +97,11 @@ function write(admin: Admin, ctx: HttpContext, bearer: Bearer, { sub, change, cl
     fact: (revised, current) => {
       if (current?.kind !== 'user' || !current.value) throw new OAuthError('not_found', NO_SUCH_USER)
       const external = change(externalOf(current.value))
-      if (external.length > MOST)
-        throw new OAuthError('invalid_request', `a user signs in with ${MOST} accounts at most`)
+      if (external.length > MOST_ACCOUNTS)
+        throw new OAuthError('invalid_request', `a user signs in with ${MOST_ACCOUNTS} accounts at most`)
       return { type: 'UserPut', data: { ...revised, user: { ...current.value, external } } }
     },
   })
-}
-
-function sameAs({ issuer, sub_index }: ExternalAccount) {
-  return (other: ExternalAccount) => other.issuer === issuer && other.sub_index === sub_index
 }
 
 function externalIn({ kind, value }: RegistryEntity): readonly ExternalAccount[] {

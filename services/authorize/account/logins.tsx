@@ -5,7 +5,7 @@ import { externalOf } from '../../../shared/ledger/user.ts'
 import { answerPage } from '../../../shared/pages/answer-page.ts'
 import { Button, Form, Problem } from '../../../shared/pages/form.tsx'
 import { say } from '../../../shared/pages/say.tsx'
-import { readBySub } from '../../../shared/read-model/passwords/external-login.ts'
+import { readUser } from '../../../shared/read-model/reads/living-user.ts'
 import type { TextName } from '../../../shared/appearance/english.ts'
 import type { Authorize } from '../authorize.ts'
 import { showLogin } from '../login/show-login.tsx'
@@ -29,7 +29,7 @@ export async function showLogins(
   const { upstream, paths, site } = authorize
   requireProviders(authorize)
   const { texts } = site
-  const { user } = await readBySub(upstream, own.session.sub)
+  const { user } = await readUser(upstream, own.session.sub)
   const providers = [...upstream.providers.values()].map(({ settings }) => settings)
   const labels = (user?.value ? externalOf(user.value) : []).map(
     ({ issuer }) => providers.find((one) => one.issuer === issuer)?.label ?? issuer,

@@ -3,9 +3,8 @@ import { dropLinks, readLink, type StoredLink } from '../../../shared/accounts/s
 import { entityProblem } from '../../../shared/ledger/grant/liveness.ts'
 import type { HttpContext, HttpMiddleware } from '../../../shared/http/context.ts'
 import { type Form, parseForm, readForm } from '../../../shared/http/input/form-body.ts'
-import { registryKey } from '../../../shared/ledger/registry/kinds.ts'
 import type { UserEntity } from '../../../shared/ledger/registry/state.ts'
-import { requireRecent } from '../../../shared/read-model/reads/freshness.ts'
+import { readUser } from '../../../shared/read-model/reads/living-user.ts'
 import { Unsettled } from '../../../shared/read-model/unsettled.ts'
 import { answerPage } from '../../../shared/pages/answer-page.ts'
 import { csrfValue } from '../../../shared/tokens/form-mac.ts'
@@ -60,10 +59,8 @@ async function openLink(authorize: Authorize, form: Form): Promise<Opened | null
   const id = form['link'] ?? ''
   const link = ID.test(id) ? await readLink(authorize.passwords.knex, id) : null
   if (!link) return null
-  const read = await authorize.registry.read({ subs: [link.sub] })
-  requireRecent(read.checkpoint, read.now, authorize.maxLagMs)
-  if (link.registry_position > read.checkpoint.next) throw new Unsettled('the registry may be older than the link')
-  const user = read.entities.get(registryKey('user', link.sub)) as UserEntity | undefined
+  const { user, checkpoint } = await readUser(authorize, link.sub)
+  if (link.registry_position > checkpoint.next) throw new Unsettled('the registry may be older than the link')
   return user && !entityProblem(user, link.registry_position) ? { id, link, user } : null
 }
 

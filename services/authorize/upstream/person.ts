@@ -3,7 +3,13 @@ import { eventContext } from '../../../shared/callers/event-context.ts'
 import type { HttpContext } from '../../../shared/http/context.ts'
 import { foldedUsername } from '../../../shared/ledger/registry/folded-username.ts'
 import { lives, type RegistryEntity } from '../../../shared/ledger/registry/state.ts'
-import { type ExternalAccount, externalOf, type Person } from '../../../shared/ledger/user.ts'
+import {
+  type ExternalAccount,
+  externalOf,
+  isSameAccount,
+  MOST_ACCOUNTS,
+  type Person,
+} from '../../../shared/ledger/user.ts'
 import { readByAccount } from '../../../shared/read-model/passwords/external-login.ts'
 import { type WantedUser, writeUser } from '../../../shared/read-model/passwords/write-user.ts'
 import type { RegistryRead } from '../../../shared/read-model/reads/registry.ts'
@@ -25,14 +31,14 @@ export async function personOf(
 ): Promise<LoggedIn | null> {
   const { upstream } = authorize
   const account = await upstream.people.externalAccount(arrived.issuer, arrived.sub)
-  const { user, read } = await readByAccount(upstream, account)
+  const { user, checkpoint } = await readByAccount(upstream, account)
   if (!user && !settings.creates_people) return null
   if (user?.value && !user.value.enabled) return null
   const needsProfile = !user || (settings.groups_claim !== undefined && !(settings.groups_claim in arrived.claims))
   const arrival = needsProfile ? await arrived.withProfile() : arrived
   if (!user?.value) return createPerson(authorize, ctx, { settings, arrival, account })
   const { sub } = user.value
-  if (settings.groups_claim === undefined) return { sub, registry_position: read.checkpoint.next }
+  if (settings.groups_claim === undefined) return { sub, registry_position: checkpoint.next }
   const after = await writeUser(upstream, {
     sub,
     question: {},
@@ -45,8 +51,6 @@ export async function personOf(
   })
   return { sub, registry_position: after.checkpoint.next }
 }
-
-const MOST_ACCOUNTS = 20
 
 /** Has this user log in with this account from now on; whether that is so then. It may be somebody else's. */
 export async function linkPerson(
@@ -101,9 +105,9 @@ async function createPerson(authorize: Authorize, ctx: HttpContext, creation: Cr
   return null
 }
 
-function ownerOf({ entities }: RegistryRead, { issuer, sub_index }: ExternalAccount): string | undefined {
+function ownerOf({ entities }: RegistryRead, account: ExternalAccount): string | undefined {
   const users = [...entities.values()].flatMap((entity) => (entity.kind === 'user' && entity.value ? entity.value : []))
-  return users.find((user) => externalOf(user).some((one) => one.issuer === issuer && one.sub_index === sub_index))?.sub
+  return users.find((user) => externalOf(user).some(isSameAccount(account)))?.sub
 }
 
 type Name = { sub: string; username: string; index: string }

@@ -11,11 +11,10 @@ import type { People } from '../../accounts/people.ts'
 import type { EventContext } from '../../event-log/event-codec.ts'
 import { needsGuard } from '../../ledger/access/guard.ts'
 import type { EntityFact } from '../../ledger/events.ts'
-import { registryKey } from '../../ledger/registry/kinds.ts'
 import type { UserEntity } from '../../ledger/registry/state.ts'
 import { isSealed, type User } from '../../ledger/user.ts'
-import { requireRecent } from '../reads/freshness.ts'
-import type { RegistryRead, RegistryReader } from '../reads/registry.ts'
+import { readUser, type UserReading } from '../reads/living-user.ts'
+import type { RegistryRead } from '../reads/registry.ts'
 import { Unsettled } from '../unsettled.ts'
 import { type Commit, commitAndRead } from '../commit/commit.ts'
 
@@ -25,13 +24,7 @@ import { type Commit, commitAndRead } from '../commit/commit.ts'
 // passed: a row of before, as a failover or a restored dump brings it back, is no password at all.
 
 /** What it takes to set passwords. */
-export type PasswordSetting = {
-  knex: Knex
-  registry: Pick<RegistryReader, 'read'>
-  commit: Commit
-  people: Pick<People, 'seal'>
-  maxLagMs: number
-}
+export type PasswordSetting = UserReading & { knex: Knex; commit: Commit; people: Pick<People, 'seal'> }
 
 /** Throws where this must not be done, by the registry as it stands before the event. */
 export type Decide = (read: RegistryRead, fact: EntityFact & { type: 'UserPasswordSet' }) => Promise<void>
@@ -52,7 +45,7 @@ export async function setPassword(
 ): Promise<UserEntity | null> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const read = await readUser(setting, sub)
-    const user = userIn(read, sub)
+    const { user } = read
     if (!user) return null
     const standing = await readPassword(setting.knex, sub)
     if (unfinished(standing, user)) {
@@ -74,7 +67,7 @@ export async function setPassword(
 /** Goes on with a change that ended in the middle, as whoever began it. */
 export async function finishPassword(setting: PasswordSetting, sub: string, decide?: Decide): Promise<void> {
   const standing = await readPassword(setting.knex, sub)
-  const user = userIn(await readUser(setting, sub), sub)
+  const { user } = await readUser(setting, sub)
   const left = user && unfinished(standing, user)
   if (!left) return
   const { epoch, set_by } = left
@@ -92,7 +85,7 @@ async function appendPassword(setting: PasswordSetting, appending: Appending): P
   const { sub, epoch, context, decide } = appending
   let read = await readUser(setting, sub)
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const user = userIn(read, sub)
+    const { user } = read
     if (!user) return null
     if ((user.password_epoch ?? 0) >= epoch) {
       await confirmPassword(setting.knex, sub, epoch)
@@ -112,17 +105,6 @@ async function factOf({ people }: PasswordSetting, read: RegistryRead, user: Use
   const fact = { type: 'UserPasswordSet' as const, data: { revision: user.revision + 1, user: sealed, password_epoch } }
   if (!needsGuard(read.view, fact)) return fact
   return { ...fact, data: { ...fact.data, guard_revision: read.guard_revision } }
-}
-
-async function readUser({ registry, maxLagMs }: PasswordSetting, sub: string): Promise<RegistryRead> {
-  const read = await registry.read({ subs: [sub] })
-  requireRecent(read.checkpoint, read.now, maxLagMs)
-  return read
-}
-
-function userIn({ entities }: RegistryRead, sub: string): UserEntity | null {
-  const entity = entities.get(registryKey('user', sub))
-  return entity?.kind === 'user' && entity.value ? entity : null
 }
 
 function valueOf({ value }: UserEntity): User {
