@@ -30,7 +30,7 @@ test('a verb that asks a service loads no server, no database and no Kafka', asy
   const folder = await mkdtemp(join(tmpdir(), 'ledger-'))
   t.teardown(() => rm(folder, { recursive: true }))
   const nowhere = 'http://127.0.0.1:1'
-  const access = { url: nowhere, admin_url: nowhere, client_id: 'x', client_secret: 'x' }
+  const access = { url: nowhere, admin_url: nowhere, client_id: 'x', client_secret: 'x', demo_url: nowhere }
   await writeFile(join(folder, 'cli.json'), JSON.stringify(access))
   const clients = { 'demo-admin': 'x', 'demo-app': 'x', 'demo-orders': 'x' }
   const system = `1:${randomBytes(32).toString('base64')}`
