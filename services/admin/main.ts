@@ -15,7 +15,7 @@ import {
   type Runtime,
 } from '../../shared/process/runtime.ts'
 import { sweepNow } from '../../shared/read-model/projection/sweep-now.ts'
-import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
+import { createKeyUseReader } from '../../shared/read-model/key-uses/key-uses.ts'
 import { readKeys } from '../../shared/read-model/reads/keys.ts'
 import { createForgottenPageReader } from '../../shared/read-model/lists/forgotten-page.ts'
 import { createGrantPageReader } from '../../shared/read-model/lists/grant-page.ts'

@@ -26,6 +26,7 @@ export const ROOMS = {
   'shared/read-model/versions': ['shared/read-model'],
   'shared/read-model/projection': ['shared/read-model/versions'],
   'shared/read-model/reads': ['shared/read-model'],
+  'shared/read-model/key-uses': ['shared/read-model'],
   'shared/read-model/lists': ['shared/read-model/reads'],
   'shared/read-model/commit': ['shared/read-model/reads'],
   'shared/read-model/passwords': ['shared/read-model/commit'],

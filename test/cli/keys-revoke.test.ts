@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createKeyUseReader } from '../../shared/read-model/reads/key-uses.ts'
+import { createKeyUseReader } from '../../shared/read-model/key-uses/key-uses.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
 import { readPepperedKids } from '../../shared/accounts/passwords/passwords.ts'
 import { readWrappingKids } from '../../shared/accounts/person-keys.ts'

@@ -121,7 +121,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a refresh token without refreshes left counts as living',
-    file: 'shared/read-model/reads/key-sql.ts',
+    file: 'shared/read-model/key-uses/key-sql.ts',
     changes: [[' AND g.refreshes_left IS DISTINCT FROM 0', '']],
     tests: ['test/read-model/still-living.test.ts'],
   },

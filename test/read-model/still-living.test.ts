@@ -29,7 +29,7 @@ import {
   isKeyAlive,
   type KeyUse,
   type KeyUseReader,
-} from '../../shared/read-model/reads/key-uses.ts'
+} from '../../shared/read-model/key-uses/key-uses.ts'
 import { type Stalls, stalledMs } from '../../shared/read-model/stall.ts'
 import { startLedger, type TestLedger } from '../support/ledger.ts'
 import { realTest } from '../support/real-parts.ts'

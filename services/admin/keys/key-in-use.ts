@@ -1,5 +1,5 @@
 import type { KnownKeys } from '../../../shared/read-model/reads/keys.ts'
-import type { KeyUse, KeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
+import type { KeyUse, KeyUseReader } from '../../../shared/read-model/key-uses/key-uses.ts'
 
 /** What ends with a key, and the clients whose secret needs it and does not end. */
 export type KeyInUse = Omit<KeyUse, 'ends' | 'last_made'> & {

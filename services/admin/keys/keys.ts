@@ -5,7 +5,7 @@ import type { HttpContext, HttpMiddleware } from '../../../shared/http/context.t
 import { readJson } from '../../../shared/http/input/json-body.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import { GUARD_RESOURCE } from '../../../shared/ledger/registry/predefined.ts'
-import { PAGE_MARK } from '../../../shared/read-model/reads/key-uses.ts'
+import { PAGE_MARK } from '../../../shared/read-model/key-uses/key-uses.ts'
 import type { Admin } from '../admin.ts'
 import { nameFrom } from '../names.ts'
 import { FIRST_ANOTHER, keyInUse, type KeyLookup, neverWas } from './key-in-use.ts'

@@ -1,6 +1,6 @@
 import type { EventContext } from '../../../shared/event-log/event-codec.ts'
 import { Unsettled } from '../../../shared/read-model/unsettled.ts'
-import { countText, isKeyAlive } from '../../../shared/read-model/reads/key-uses.ts'
+import { countText, isKeyAlive } from '../../../shared/read-model/key-uses/key-uses.ts'
 import { FIRST_ANOTHER, keyInUse, type KeyInUse, type KeyLookup, neverWas } from './key-in-use.ts'
 import { completeAsOfNow, type KeyRevoker } from './revoke-key.ts'
 

@@ -1,6 +1,6 @@
 import { requireProjected } from '../../../shared/read-model/reads/freshness.ts'
 import { placesOf } from '../../../shared/event-log/places.ts'
-import type { KeyUseReader } from '../../../shared/read-model/reads/key-uses.ts'
+import type { KeyUseReader } from '../../../shared/read-model/key-uses/key-uses.ts'
 import type { Admin } from '../admin.ts'
 import { endGrant, readGrant, type Ending } from '../grants/end-grant.ts'
 

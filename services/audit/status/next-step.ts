@@ -1,5 +1,5 @@
 import { isNeeded } from '../../../shared/process/soundness/key-soundness.ts'
-import { countText, type KeyUse } from '../../../shared/read-model/reads/key-uses.ts'
+import { countText, type KeyUse } from '../../../shared/read-model/key-uses/key-uses.ts'
 
 /** How a key is configured where it was asked, and what the log knows of it. */
 export type KeyFacts = {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { OperatorError } from '../../../shared/config/operator-error.ts'
 import { ownCommand } from '../../../shared/config/own-command.ts'
-import { countText } from '../../../shared/read-model/reads/key-uses.ts'
+import { countText } from '../../../shared/read-model/key-uses/key-uses.ts'
 import type { KeyAccess, KeySource } from '../connect/keys.ts'
 import type { RewrapSource } from '../connect/rewrap.ts'
 import type { Connected } from '../connect/service-access.ts'

@@ -3,7 +3,7 @@ import type { KeysStatus, KeyStatus } from '../../audit/status/keys-status.ts'
 import type { KeyRevoked } from '../connect/keys.ts'
 import type { Rewrapped } from '../connect/rewrap.ts'
 import { plainUsersText } from '../../../shared/process/soundness/plain-users.ts'
-import { countText } from '../../../shared/read-model/reads/key-uses.ts'
+import { countText } from '../../../shared/read-model/key-uses/key-uses.ts'
 import { dataText, type Format, type Look, type Text } from './formats.ts'
 import { fit, plain, renderTable } from './table.ts'
 

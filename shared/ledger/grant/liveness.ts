@@ -10,7 +10,7 @@ import {
 import { MAX_GRACE_SECONDS } from './times.ts'
 
 // Until when each part of a grant can be used, in ms: at that moment it can no longer. Said here and nowhere else;
-// read-model/still-living.test.ts holds the SQL against it that must repeat it (reads/key-uses.ts, the view in
+// read-model/still-living.test.ts holds the SQL against it that must repeat it (key-uses/key-uses.ts, the view in
 // tables.ts).
 
 /** Until when something can be used that never ends by itself. */

@@ -1,18 +1,10 @@
 import { type Password, passwordJson, passwordOfRow, type PasswordRow } from '../../accounts/passwords/passwords.ts'
 import type { People } from '../../accounts/people.ts'
 import { usernameSort } from '../../accounts/person-columns.ts'
-import { createBatcher } from '../../database/batcher.ts'
 import type { UserEntity } from '../../ledger/registry/state.ts'
 import { entityJson, entityOfRow, isNamed, type RegistryRow } from '../registry-rows.ts'
-import { createStamps } from '../stamps.ts'
-import {
-  type Patience,
-  READ_BOUND,
-  readTokens,
-  type TimedReadModel,
-  type TokenKey,
-  type TokenView,
-} from '../reads/tokens.ts'
+import { createBesideReader } from '../reads/beside-tokens.ts'
+import type { Patience, TimedReadModel, TokenKey, TokenView } from '../reads/tokens.ts'
 
 /** A user name, as it is found in whatever version of its record, and also where it cannot be read. */
 export type NameKeys = { username_sort: string; username_index: string }
@@ -35,27 +27,24 @@ export async function nameKeysOf({ indexOf }: Pick<People, 'indexOf'>, username:
 
 type AccountRow = NameKeys & { user: RegistryRow; password: PasswordRow | null }
 
+type Found = Pick<LoginView, 'account'>
+
 /** Reads who logs in; while one query is in flight, the next collects. QueueFull where too many wait. */
-export function createLoginReader(
-  { stamps = createStamps(), ...given }: TimedReadModel,
-  { patienceMs }: Patience = {},
-): LoginReader {
-  const readModel = { ...given, stamps }
-  const load = async (keys: LoginKey[]) => {
-    const bindings = [keys.map((key) => key.username_sort), keys.map((key) => key.username_index)]
-    const more = { sql: accountsSql(readModel.schema), bindings }
-    const read = await readTokens<{ accounts: AccountRow[] | null }>({ readModel, name: 'read_login', more }, keys)
-    const rows = read.row.accounts ?? []
-    return read.views.map((view, i) => () => ({ ...view(), account: accountIn(rows, keys[i]) }))
-  }
-  const read = createBatcher(load, { bound: READ_BOUND, patienceMs })
-  return async (key) => (await read(key))()
+export function createLoginReader(readModel: TimedReadModel, patience: Patience = {}): LoginReader {
+  return createBesideReader<LoginKey, { accounts: AccountRow[] | null }, Found>(readModel, patience, {
+    name: 'read_login',
+    sql: accountsSql,
+    bindings: (keys) => [keys.map((key) => key.username_sort), keys.map((key) => key.username_index)],
+    found:
+      ({ accounts }) =>
+      (key) => ({ account: accountIn(accounts ?? [], key) }),
+  })
 }
 
 // Two of one name there are for a moment at the most: then nobody can say who is meant.
-function accountIn(rows: readonly AccountRow[], key: LoginKey | undefined): Account | null {
+function accountIn(rows: readonly AccountRow[], key: LoginKey): Account | null {
   const [row, other] = rows.filter(
-    (one) => one.username_sort === key?.username_sort || one.username_index === key?.username_index,
+    (one) => one.username_sort === key.username_sort || one.username_index === key.username_index,
   )
   if (!row || other) return null
   return { user: entityOfRow('user', row.user), password: row.password && passwordOfRow(row.password) }

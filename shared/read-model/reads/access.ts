@@ -2,11 +2,10 @@ import { foldersAbove } from '../../ledger/access/decision.ts'
 import type { Acl, Resource, Scope } from '../../ledger/events.ts'
 import { DEFAULT_ACL } from '../../ledger/registry/predefined.ts'
 import { groupsNamed, type NamedLookup } from '../../ledger/registry/naming.ts'
-import { createBatcher } from '../../database/batcher.ts'
 import { namedJson, namedLookup, type NamedRow } from '../named.ts'
 import { entityJson, entityOfRow, type RegistryRow } from '../registry-rows.ts'
-import { createStamps } from '../stamps.ts'
-import { type Patience, READ_BOUND, readTokens, type TimedReadModel, type TokenKey, type TokenView } from './tokens.ts'
+import { createBesideReader } from './beside-tokens.ts'
+import type { Patience, TimedReadModel, TokenKey, TokenView } from './tokens.ts'
 
 /** A token and the folder or service that it is asked to be used at; `null` = any. */
 export type AccessKey = TokenKey & { resource: string | null }
@@ -15,7 +14,9 @@ export type AccessKey = TokenKey & { resource: string | null }
  * A token's view and the part of the registry that decides whether it may use the resource, all from one statement.
  * `named`: the token's scopes and the principal's groups, if ever they were deleted.
  */
-export type AccessView = TokenView & { scopes: Scope[]; resources: Resource[]; acls: Acl[]; named: NamedLookup }
+export type AccessView = TokenView & Found
+
+type Found = { scopes: Scope[]; resources: Resource[]; acls: Acl[]; named: NamedLookup }
 
 export type AccessReader = (key: AccessKey) => Promise<AccessView>
 
@@ -29,26 +30,25 @@ type Registry = {
 /**
  * Reads access views; while one query is in flight, the next collects. QueueFull where too many wait, or one too long.
  */
-export function createAccessReader(
-  { stamps = createStamps(), ...given }: TimedReadModel,
-  { patienceMs }: Patience = {},
-): AccessReader {
-  const readModel = { ...given, stamps }
-  const load = async (keys: AccessKey[]) => {
-    const places = [...new Set(keys.flatMap(({ resource }) => (resource === null ? [] : foldersAbove(resource))))]
-    const more = { sql: registrySql(readModel.schema), bindings: [places, places, [DEFAULT_ACL], places] }
-    const { views, row } = await readTokens<Registry>({ readModel, name: 'read_access', more }, keys)
-    const named = namedLookup(row.named)
-    const registry = {
-      named,
-      scopes: valuesOf('scope', row.scopes),
-      resources: valuesOf('resource', row.resources),
-      acls: aclsOf(row.acls, named),
-    }
-    return views.map((view) => () => ({ ...view(), ...registry }))
-  }
-  const read = createBatcher(load, { bound: READ_BOUND, patienceMs })
-  return async (key) => (await read(key))()
+export function createAccessReader(readModel: TimedReadModel, patience: Patience = {}): AccessReader {
+  return createBesideReader<AccessKey, Registry, Found>(readModel, patience, {
+    name: 'read_access',
+    sql: registrySql,
+    bindings: (keys) => {
+      const places = [...new Set(keys.flatMap(({ resource }) => (resource === null ? [] : foldersAbove(resource))))]
+      return [places, places, [DEFAULT_ACL], places]
+    },
+    found: (row) => {
+      const named = namedLookup(row.named)
+      const registry = {
+        named,
+        scopes: valuesOf('scope', row.scopes),
+        resources: valuesOf('resource', row.resources),
+        acls: aclsOf(row.acls, named),
+      }
+      return () => registry
+    },
+  })
 }
 
 // The token's own scopes, and those that would do; the resources on the way up; the ACLs that these name, and Default.

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { keysStatus } from '../../../services/audit/status/keys-status.ts'
 import { readActingGrants } from '../../../shared/read-model/reads/acting-grants.ts'
-import { createKeyUseReader, isKeyAlive } from '../../../shared/read-model/reads/key-uses.ts'
+import { createKeyUseReader, isKeyAlive } from '../../../shared/read-model/key-uses/key-uses.ts'
 import type { ReadModel } from '../../../shared/read-model/read-model.ts'
 import { commandLine } from '../../support/command-line.ts'
 import { startLedger, type TestLedger } from '../../support/ledger.ts'
