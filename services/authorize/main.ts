@@ -1,17 +1,10 @@
 import type { HttpRouter } from '../../shared/http/context.ts'
 import { createCookies } from '../../shared/pages/cookies.ts'
 import { createSite } from '../../shared/pages/site.ts'
-import {
-  limitsOf,
-  passwordSettingOf,
-  requireKeys,
-  requirePasswords,
-  type Runtime,
-} from '../../shared/process/runtime.ts'
+import { limitsOf, provingUsersOf, type Runtime } from '../../shared/process/runtime.ts'
 import { createConsentReader } from '../../shared/read-model/lists/consents.ts'
 import { createNotify } from '../../shared/accounts/sessions/notify.ts'
 import { createGrantPageReader } from '../../shared/read-model/lists/grant-page.ts'
-import { createRegistryReader } from '../../shared/read-model/reads/registry.ts'
 import { createLoginReader } from '../../shared/read-model/passwords/read-login.ts'
 import { createTokenReader } from '../../shared/read-model/reads/tokens.ts'
 import { authorizeRoutes } from './app.ts'
@@ -26,33 +19,31 @@ export function mountAuthorize(runtime: Runtime, router: HttpRouter): void {
 }
 
 function authorizeOf(runtime: Runtime): Authorize {
-  const { settings, topics, waiter, commit, people, logger } = runtime
+  const { settings, commit, people } = runtime
   const patience = { patienceMs: settings.APPEND_TIMEOUT * 1000 }
   const { ISSUER: issuer } = settings
+  const proving = provingUsersOf(runtime)
+  const { passwords } = proving
   const cookies = createCookies({ secure: issuer.startsWith('https:') })
   return {
-    ...{ issuer, people, commit, waiter, topics, logger },
+    ...proving,
+    ...{ issuer, people, commit },
     read: createTokenReader(runtime, patience),
     readLogin: createLoginReader(runtime, patience),
     readConsents: createConsentReader(runtime),
     grantPage: createGrantPageReader(runtime),
-    registry: createRegistryReader(runtime),
+    registry: passwords.registry,
     notify: createNotify(settings),
-    hashing: requirePasswords(runtime),
-    passwords: passwordSettingOf(runtime),
-    keys: requireKeys(runtime),
     limits: limitsOf(runtime),
     cookies,
-    ...sessionsOf(runtime, cookies),
+    ...sessionsOf(runtime, proving, cookies),
     site: createSite(settings).site,
     paths: pathsOf(issuer),
     pkce: { isRequired: settings.REQUIRE_PKCE, isPlainAllowed: settings.ALLOW_PLAIN_PKCE },
     login_url: settings.LOGIN_URL ?? null,
     takesPasswords: settings.LOGIN_WITH_PASSWORD,
-    upstream: upstreamOf(runtime),
+    upstream: upstreamOf(runtime, passwords),
     logout_url: settings.LOGOUT_URL ?? null,
     code_lifetime: settings.AUTHORIZATION_CODE_LIFETIME,
-    maxLagMs: settings.MAX_LAG * 1000,
-    timeoutMs: settings.APPEND_TIMEOUT * 1000,
   }
 }

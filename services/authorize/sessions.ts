@@ -20,13 +20,12 @@ type Finding = Settling & { cookies: Cookies; read: SessionReader; knex: Runtime
 /** Sessions and approvals, by the cookies of a request. */
 export function sessionsOf(
   runtime: Runtime,
+  settling: Settling,
   cookies: Cookies,
 ): Pick<Authorize, 'sessions' | 'grantOf' | 'sessionLives'> {
-  const { knex, settings, waiter, topics, logger } = runtime
-  const timeoutMs = settings.APPEND_TIMEOUT * 1000
+  const { knex, settings } = runtime
   const lives = { idle: settings.SESSION_IDLE, lifetime: settings.SESSION_LIFETIME }
-  const read = createSessionReader(runtime, { patienceMs: timeoutMs })
-  const settling = { waiter, topics, logger, maxLagMs: settings.MAX_LAG * 1000, timeoutMs }
+  const read = createSessionReader(runtime, { patienceMs: settings.APPEND_TIMEOUT * 1000 })
   const finding = { ...settling, cookies, read, knex, lives }
   return {
     sessionLives: lives,

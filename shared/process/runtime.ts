@@ -3,6 +3,7 @@ import { createLimits, type Limits } from '../accounts/limits/limits.ts'
 import { createHashing, type Hashing } from '../accounts/passwords/hashing.ts'
 import { createScrypt } from '../accounts/passwords/scrypt.ts'
 import { createPeople, type People } from '../accounts/people.ts'
+import type { ProvingUsers } from '../callers/authenticate-user.ts'
 import type { Guard } from '../callers/require-right.ts'
 import type { Settings } from '../config/settings.ts'
 import type { EventLog } from '../event-log/event-log.ts'
@@ -54,6 +55,19 @@ export function requirePasswords({ passwords }: Runtime): Hashing {
 export function passwordSettingOf(runtime: Runtime): PasswordSetting {
   const { knex, commit, people, settings } = runtime
   return { knex, registry: createRegistryReader(runtime), commit, people, maxLagMs: settings.MAX_LAG * 1000 }
+}
+
+/** What proves users by their passwords. */
+export function provingUsersOf(runtime: Runtime): ProvingUsers {
+  const { settings, topics, waiter, logger } = runtime
+  return {
+    ...{ waiter, topics, logger },
+    keys: requireKeys(runtime),
+    hashing: requirePasswords(runtime),
+    passwords: passwordSettingOf(runtime),
+    maxLagMs: settings.MAX_LAG * 1000,
+    timeoutMs: settings.APPEND_TIMEOUT * 1000,
+  }
 }
 
 /** What it takes to judge who may use a service of this process's own: the admin and the audit API. */

@@ -3,8 +3,9 @@ import { type Form, parseForm, readForm } from '../../../shared/http/input/form-
 import { seeOther } from '../../../shared/pages/answer-page.ts'
 import type { CookieName } from '../../../shared/pages/cookies.ts'
 import type { Hidden } from '../../../shared/pages/form.tsx'
-import { csrfValue, isCsrfValue, pack, unpack } from '../../../shared/tokens/form-mac.ts'
+import { csrfValue, pack, unpack } from '../../../shared/tokens/form-mac.ts'
 import type { Authorize, Session } from '../authorize.ts'
+import { isOfCookie } from '../login/onward.ts'
 import { showLogin } from '../login/show-login.tsx'
 import type { AccountLinks, AccountProps } from '../pages/account.tsx'
 import { type AccountPage, ACCOUNT_PAGES } from '../paths.ts'
@@ -38,10 +39,9 @@ export function ownForm(authorize: Authorize, page: AccountPage, handle: Handle)
   }
 }
 
-/** Whether a form was made for the cookie of this name that came with it. */
-export function belongsTo({ cookies, keys }: Authorize, ctx: HttpContext, cookie: CookieName, form: Form): boolean {
-  const id = cookies.read(ctx, cookie)
-  const is = id !== null && isCsrfValue(keys, id, form['csrf'] ?? '')
+/** The same as `isOfCookie`, and the access log tells where it is not. */
+export function belongsTo(authorize: Authorize, ctx: HttpContext, cookie: CookieName, form: Form): boolean {
+  const is = isOfCookie(authorize, ctx, cookie, form)
   if (!is) Object.assign(ctx.state, { error: 'invalid_request', reason: 'form_of_another_cookie' })
   return is
 }

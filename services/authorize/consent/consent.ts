@@ -7,7 +7,7 @@ import { unpack } from '../../../shared/tokens/form-mac.ts'
 import type { Authorize, Session } from '../authorize.ts'
 import { addressOf, isOfThisBrowser } from '../login/onward.ts'
 import { showLogin } from '../login/show-login.tsx'
-import { answerCode, answerError, answerTo } from '../request/answer-client.tsx'
+import { answerCode, answerError, answerRefusal, answerTo } from '../request/answer-client.tsx'
 import { onwardOf, proveAgain, type ProvenClient } from '../request/prove-client.ts'
 import { startAgain } from '../request/start-again.tsx'
 import { allowedOf, askedOf } from './asked.ts'
@@ -71,8 +71,7 @@ async function approve(
   const issued = await issueCode(authorize, ctx, beside, { grant_id, request, session, scope, consent: 'asked' })
   const to = answerTo(beside, request)
   if (issued.code !== undefined) return answerCode(ctx, authorize, to, issued.code)
-  if (issued.refused)
-    return answerError(ctx, authorize, to, { ...issued.refused, error_description: issued.refused.description })
+  if (issued.refused) return answerRefusal(ctx, authorize, to, issued.refused)
   // Its code was used, or has ended: the user is asked once more.
   seeOther(ctx, addressOf(authorize, onwardOf(beside, request)))
 }

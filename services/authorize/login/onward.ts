@@ -1,5 +1,6 @@
 import type { HttpContext } from '../../../shared/http/context.ts'
 import type { Form } from '../../../shared/http/input/form-body.ts'
+import type { CookieName } from '../../../shared/pages/cookies.ts'
 import { type FormPurpose, isCsrfValue, pack, unpack } from '../../../shared/tokens/form-mac.ts'
 import type { Authorize } from '../authorize.ts'
 import type { AccountPage } from '../paths.ts'
@@ -46,7 +47,12 @@ export function browserOf({ cookies }: Pick<Authorize, 'cookies'>, ctx: HttpCont
  * Whether a form was shown to the browser that sent it. A consent belongs to the browser as well, and names its login
  * besides: whoever logs in again in another tab need not be asked twice.
  */
-export function isOfThisBrowser({ cookies, keys }: Authorize, ctx: HttpContext, form: Form): boolean {
-  const browser = cookies.read(ctx, 'browser')
-  return browser !== null && isCsrfValue(keys, browser, form['csrf'] ?? '')
+export function isOfThisBrowser(authorize: Authorize, ctx: HttpContext, form: Form): boolean {
+  return isOfCookie(authorize, ctx, 'browser', form)
+}
+
+/** Whether a form was made for the cookie of this name that came with it. */
+export function isOfCookie({ cookies, keys }: Authorize, ctx: HttpContext, cookie: CookieName, form: Form): boolean {
+  const id = cookies.read(ctx, cookie)
+  return id !== null && isCsrfValue(keys, id, form['csrf'] ?? '')
 }

@@ -1,7 +1,7 @@
 /** @jsxRuntime automatic @jsxImportSource preact */
 import type { HttpContext } from '../../../shared/http/context.ts'
 import { describe } from '../../../shared/http/oauth-error.ts'
-import type { RefusalError } from '../../../shared/ledger/grant/commands/refusal.ts'
+import type { Refusal, RefusalError } from '../../../shared/ledger/grant/commands/refusal.ts'
 import { answerPage, seeOther } from '../../../shared/pages/answer-page.ts'
 import type { Authorize } from '../authorize.ts'
 import { GoOnPage } from '../pages/go-on.tsx'
@@ -29,6 +29,11 @@ export function answerError(
 ): void {
   ctx.state.error = error
   answer(ctx, authorize, to, { error, error_description: describe(error_description) })
+}
+
+/** The same, where what was decided refused it. */
+export function answerRefusal(ctx: HttpContext, authorize: Authorize, to: AnswerTo, refused: Refusal): void {
+  answerError(ctx, authorize, to, { error: refused.error, error_description: refused.description })
 }
 
 function answer(ctx: HttpContext, authorize: Authorize, to: AnswerTo, parameters: Record<string, string>): void {

@@ -6,7 +6,7 @@ import { askedOf, isRemembered } from '../consent/asked.ts'
 import { issueCode } from '../consent/issue-code.ts'
 import { showConsent } from '../consent/show-consent.tsx'
 import { showLogin } from '../login/show-login.tsx'
-import { answerCode, answerError, type AnswerTo, answerTo } from './answer-client.tsx'
+import { answerCode, answerError, answerRefusal, type AnswerTo, answerTo } from './answer-client.tsx'
 import { isLoginEnough } from './asked-again.ts'
 import type { AuthorizationRequest, AnsweredError } from './authorization-request.ts'
 import { onwardOf, proveAgain, type ProvenClient } from './prove-client.ts'
@@ -18,7 +18,7 @@ export type Asked = { proven: ProvenClient; request: AuthorizationRequest }
 export async function proceed(authorize: Authorize, ctx: HttpContext, { proven, request }: Asked): Promise<void> {
   const to = answerTo(proven, request)
   const refusal = refusalOf(authorize, proven, request)
-  if (refusal) return answerError(ctx, authorize, to, { ...refusal, error_description: refusal.description })
+  if (refusal) return answerRefusal(ctx, authorize, to, refusal)
   const isSilent = request.prompt.includes('none')
   const session = await authorize.sessions.find(ctx)
   if (!session || !isLoginEnough(session, request)) {
@@ -65,7 +65,7 @@ async function answerRemembered(
   const consenting = { grant_id, request, session, scope: request.scope, consent: 'remembered' } as const
   const { code, refused } = await issueCode(authorize, ctx, proven, consenting)
   if (code !== undefined) return answerCode(ctx, authorize, to, code)
-  if (refused) return answerError(ctx, authorize, to, { ...refused, error_description: refused.description })
+  if (refused) return answerRefusal(ctx, authorize, to, refused)
   // Ended while it was made: whoever did that meant the user to be asked again.
   return request.prompt.includes('none')
     ? needed(authorize, ctx, to, 'login_required')

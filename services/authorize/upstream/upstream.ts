@@ -1,6 +1,5 @@
 import type { People } from '../../../shared/accounts/people.ts'
 import type { Runtime } from '../../../shared/process/runtime.ts'
-import { createRegistryReader } from '../../../shared/read-model/reads/registry.ts'
 import type { UserWriting } from '../../../shared/read-model/passwords/write-user.ts'
 import { requireKeys } from '../../../shared/process/runtime.ts'
 import { type AttemptCookies, createAttemptCookies } from './attempt-cookie.ts'
@@ -20,8 +19,8 @@ export type Upstream = UserWriting & {
 const QUESTIONS = 4
 
 /** Wires the providers of the settings. None is asked for anything yet. */
-export function upstreamOf(runtime: Runtime): Upstream {
-  const { settings, commit, people } = runtime
+export function upstreamOf(runtime: Runtime, writing: UserWriting): Upstream {
+  const { settings, people } = runtime
   const { ISSUER: issuer, APPEND_TIMEOUT } = settings
   // A page that begins a login waits for one answer, and has to be there before its own time is over.
   const timeoutMs = Math.min(BOUNDS.timeoutMs, APPEND_TIMEOUT * 600)
@@ -31,12 +30,10 @@ export function upstreamOf(runtime: Runtime): Upstream {
     return [one.name, createProvider({ settings: one, redirect_uri, fetch })] as const
   })
   return {
+    ...writing,
     providers: new Map(providers),
     attempts: createAttemptCookies({ keys: requireKeys(runtime), secure: issuer.startsWith('https:') }),
-    registry: createRegistryReader(runtime),
-    commit,
     people,
-    maxLagMs: settings.MAX_LAG * 1000,
     timeoutMs: QUESTIONS * timeoutMs,
   }
 }
