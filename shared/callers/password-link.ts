@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import type { Knex } from 'knex'
 import { type LinkKind, storeLink } from '../accounts/sessions/links.ts'
 import { needsGuard } from '../ledger/access/guard.ts'
+import { randomId } from '../tokens/random-id.ts'
 import { readUser, type UserReading } from '../read-model/reads/living-user.ts'
 
 type Making = UserReading & { knex: Knex; issuer: string }
@@ -21,7 +21,7 @@ export async function makeLink(making: Making, { sub, kind, mayGuard }: Wanted):
   const guarded = needsGuard(view, { type: 'UserDeleted', data: { revision: user.revision, sub } })
   if (guarded && !(await mayGuard())) return null
   const { knex, issuer } = making
-  const id = randomBytes(32).toString('base64url')
+  const id = randomId()
   const registry_position = checkpoint.next
   const expires_in = await storeLink(knex, id, { sub, kind, guarded, registry_position })
   return { link: `${issuer}/account/password/set?link=${id}`, expires_in }

@@ -1,14 +1,11 @@
-import { randomBytes } from 'node:crypto'
 import type { HttpContext } from '../http/context.ts'
+import { isRandomId, randomId } from '../tokens/random-id.ts'
 
 /**
  * Our two cookies. `browser` is there before anybody logged in and stays the same through a login, so that a second tab
  * still finds what its form belongs to; `session` is new at each login.
  */
 export type CookieName = 'browser' | 'session'
-
-/** 256 bits as base64url: a cookie holds an id and nothing else. */
-const ID_FORM = /^[\w-]{43}$/
 
 export type Cookies = {
   /** The id that the request brought; `null` where it brought none, or what is none. */
@@ -36,10 +33,10 @@ export function createCookies({ secure }: { secure: boolean }): Cookies {
   return {
     read: (ctx, name) => {
       const value = ctx.cookies.get(named(name), { signed: false })
-      return value !== undefined && ID_FORM.test(value) ? value : null
+      return value !== undefined && isRandomId(value) ? value : null
     },
     renew: (ctx, name, maxAge) => {
-      const id = randomBytes(32).toString('base64url')
+      const id = randomId()
       set(ctx, name, id, maxAge)
       return id
     },

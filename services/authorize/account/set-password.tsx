@@ -7,6 +7,7 @@ import type { UserEntity } from '../../../shared/ledger/registry/state.ts'
 import { readUser } from '../../../shared/read-model/reads/living-user.ts'
 import { Unsettled } from '../../../shared/read-model/unsettled.ts'
 import { answerPage } from '../../../shared/pages/answer-page.ts'
+import { isRandomId } from '../../../shared/tokens/random-id.ts'
 import { csrfValue } from '../../../shared/tokens/form-mac.ts'
 import type { Authorize } from '../authorize.ts'
 import { browserOf } from '../login/onward.ts'
@@ -14,9 +15,6 @@ import type { NewPasswordProblem } from '../pages/new-password.tsx'
 import { LinkSpentPage, PasswordSetPage, SetPasswordPage } from '../pages/set-password.tsx'
 import { LIMITS, newPasswordProblem, RightEnded, setOwnPassword } from './new-password.ts'
 import { belongsTo } from './own-page.ts'
-
-/** The form of a random id. */
-const ID = /^[\w-]{43}$/
 
 type Opened = { id: string; link: StoredLink; user: UserEntity }
 
@@ -57,7 +55,7 @@ export function setPasswordByLink(authorize: Authorize): HttpMiddleware {
 /** What a link opens; `null`: it was used, is too old, or never was. */
 async function openLink(authorize: Authorize, form: Form): Promise<Opened | null> {
   const id = form['link'] ?? ''
-  const link = ID.test(id) ? await readLink(authorize.passwords.knex, id) : null
+  const link = isRandomId(id) ? await readLink(authorize.passwords.knex, id) : null
   if (!link) return null
   const { user, checkpoint } = await readUser(authorize, link.sub)
   if (link.registry_position > checkpoint.next) throw new Unsettled('the registry may be older than the link')

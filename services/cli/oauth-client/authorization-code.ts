@@ -20,7 +20,6 @@ export function discover({ issuer, client_id, client_secret }: Application): Pro
   return openid.discovery(server, client_id, undefined, proof, {
     algorithm: 'oauth2',
     timeout: PATIENCE_SECONDS,
-
     execute: isLoopback(server) ? [openid.allowInsecureRequests] : [],
   })
 }

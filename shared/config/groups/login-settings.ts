@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import * as form from '../values.ts'
-
-const LOOPBACK = /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost)$/
+import { isSafeUrl } from './upstream-issuer.ts'
 
 const page = z
   .string()
@@ -30,7 +29,5 @@ export const LOGIN_SETTINGS = {
 }
 
 function isPage(text: string): boolean {
-  if (!URL.canParse(text) || !/^https?:\/\/[^\s"<>#]+$/.test(text)) return false
-  const { protocol, hostname, username, password } = new URL(text)
-  return username === '' && password === '' && (protocol === 'https:' || LOOPBACK.test(hostname))
+  return /^https?:\/\/[^\s"<>#]+$/.test(text) && isSafeUrl(text)
 }
