@@ -20,7 +20,7 @@ const RESOURCES = ['orders:list', 'orders.internal:approve']
 export async function serveDemoApplication(
   { runtime: { settings, logger }, publicUrl, lifecycle }: Serving,
   secrets: DemoSecrets,
-  password: string,
+  password: string | undefined,
 ): Promise<string> {
   const own = { ...settings, PAGES_TITLE: DEMO_LOGIN.client_name, PAGES_HEADING: undefined }
   const { site, assets } = createSite({ ...own, ISSUER: `http://${HOST}` })

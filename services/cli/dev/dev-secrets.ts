@@ -15,19 +15,19 @@ export type DemoSecrets = Record<(typeof DEMO_CLIENTS)[number], string>
 const FORM = z.object({
   system: z.string(),
   clients: z.record(z.enum(DEMO_CLIENTS), z.string()),
-  /** Of the demo's user; a folder of before has none. */
+  /** Of the demo's user. A folder of before has none, and gets none: setting it would end the tokens in it. */
   password: z.string().optional(),
 })
 
-type DevSecrets = { system: Secret[]; clients: DemoSecrets; password: string }
+type DevSecrets = { system: Secret[]; clients: DemoSecrets; password: string | undefined }
 type Written = z.infer<typeof FORM>
 
 /** The secrets of dev mode: made at the first start, kept in the data folder for this user's eyes only. */
 export async function devSecrets(folder: string): Promise<DevSecrets> {
   const file = fileIn(folder)
   const written = await readWritten(file)
-  if (written?.password !== undefined) return read(written)
-  const secrets = { ...(written ?? make()), password: randomBytes(6).toString('hex') }
+  if (written) return read(written)
+  const secrets = make()
   await writePrivately(file, secrets)
   return read(secrets)
 }
@@ -64,7 +64,7 @@ function strange(file: string, cause?: unknown): OperatorError {
 
 const fileIn = (folder: string) => join(folder, 'secrets')
 
-function read({ system, clients, password = '' }: Written): DevSecrets {
+function read({ system, clients, password }: Written): DevSecrets {
   return { system: parseSecrets(system), clients, password }
 }
 
@@ -74,7 +74,7 @@ function make(): Written {
     'demo-app': generateClientSecret(),
     'demo-orders': generateClientSecret(),
   }
-  return { system: `1:${randomBytes(32).toString('base64')}`, clients }
+  return { system: `1:${randomBytes(32).toString('base64')}`, clients, password: randomBytes(6).toString('hex') }
 }
 
 /** Tells the command line how to reach this dev server: `.ledger/cli.json`. */

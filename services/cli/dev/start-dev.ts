@@ -32,7 +32,7 @@ export async function startDev(names: readonly ServiceName[], given: Settings, l
   if (!url || !admin_url) throw new Error('dev mode listens on both ports')
   await seedDemo(runtime, secrets.clients)
   await waitUntilFresh(runtime)
-  await seedPassword(runtime, secrets.password)
+  if (secrets.password !== undefined) await seedPassword(runtime, secrets.password)
   const demo_url = await serveDemoApplication(serving, secrets.clients, secrets.password)
   await writeCliAccess(settings.DATA_DIR, {
     url,

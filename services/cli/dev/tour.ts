@@ -16,8 +16,8 @@ export type DemoGrants = {
 /** Whom the demo's grants are for: of which client, on behalf of whom, to do what. */
 export const DEMO_GRANT = { client_id: 'demo-app', sub: 'demo-alice', scope: 'orders.read orders.approve' }
 
-/** `demo_url`: of the demo's application, where `password` is that of its user. */
-type Place = { url: string; admin_url: string; demo_url: string; folder: string; password: string }
+/** `demo_url`: of the demo's application, where `password` is that of its user; undefined: it has none yet. */
+type Place = { url: string; admin_url: string; demo_url: string; folder: string; password: string | undefined }
 type Tour = Place & { secrets: DemoSecrets; grants: DemoGrants }
 
 /** One step: what it shows, and the one line that shows it. */
@@ -70,9 +70,16 @@ export function renderTour(place: Place, steps: Step[]): string {
 }
 
 /** What nobody can paste. */
-function inBrowser({ demo_url, password }: Place): string[] {
+function inBrowser({ demo_url, password, folder }: Place): string[] {
+  const given = password === undefined ? 'the password that you gave her' : `the password ${password}`
+  const giving = [
+    'Alice has no password in a folder of an older release. This gives her one, and ends her tokens:',
+    `${here(folder)} users password ${DEMO_GRANT.sub}`,
+    '',
+  ]
   return [
-    `Then open ${demo_url}/ in a browser, log in as alice with the password ${password},`,
+    ...(password === undefined ? giving : []),
+    `Then open ${demo_url}/ in a browser, log in as alice with ${given},`,
     'allow what is asked, and see the tokens arrive.',
     '',
   ]
