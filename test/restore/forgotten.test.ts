@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { verify } from '../../services/audit/verify/verify.ts'
 import { type Ledger, ROOT, startLedger } from '../admin/ledger.ts'
@@ -94,9 +95,10 @@ test('traps-running 19: where the whole database is older, migrate forgets by th
 test('traps-running 19: where the whole database is older and was not migrated, nothing is served before it is folded', async (t) => {
   const restored = await restoredBefore(t, [])
   const { ledger } = restored
-  // Starting takes longer, so whatever was read before this moment is too old.
   const env = { ...restored.env, LEDGER_MAX_LAG: '1' }
   const { adminUrl } = await startProcess(t, { services: ['admin'], env })
+  // Whatever was read before the restore is too old by then.
+  await setTimeout(1000)
   const answer = () =>
     createRequests(adminUrl).send(`/admin/users/${SUB}`, { headers: { authorization: `Bearer ${ledger.root}` } })
   t.is((await answer()).status, 503)
