@@ -95,7 +95,7 @@ test('traps-running 19: where the whole database is older, migrate forgets by th
 test('traps-running 19: where the whole database is older and was not migrated, nothing is served before it is folded', async (t) => {
   const restored = await restoredBefore(t, [])
   const { ledger } = restored
-  const env = { ...restored.env, LEDGER_MAX_LAG: '1' }
+  const env = { ...restored.env, LEDGER_MAX_LAG: '1', LEDGER_CHECK_MAX_LAG: '1' }
   const { adminUrl } = await startProcess(t, { services: ['admin'], env })
   // Whatever was read before the restore is too old by then.
   await setTimeout(1000)
