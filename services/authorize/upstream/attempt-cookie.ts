@@ -27,8 +27,11 @@ export const ATTEMPT_LIFETIME = 900
 /** Browsers drop what is longer (RFC 6265bis §5.6), attributes included. */
 const MOST_CHARACTERS = 3800
 
-/** More logins that are open at once make a browser's requests too long for servers: the oldest ends then. */
+/** More logins that are open at once make a browser's requests too long for servers: the oldest end then. */
 const MOST_OPEN = 4
+
+/** All of them together: common proxies take lines of headers up to 8 KiB. */
+const MOST_ALTOGETHER = 6000
 
 export type AttemptCookies = {
   /** Whether it could be taken along: a very long request cannot. */
@@ -50,12 +53,27 @@ export function createAttemptCookies({ keys, secure, clock = Date.now }: Attempt
   const put = (ctx: HttpContext, name: string, value: string, maxAge: number) =>
     ctx.append('Set-Cookie', `${name}=${value}; ${attributes}; Max-Age=${maxAge}`)
 
-  /** Ends the oldest, and what we cannot read. */
-  async function makeRoom(ctx: HttpContext) {
-    const names = namesIn(ctx).filter((name) => name.startsWith(prefix))
-    const open = await Promise.all(names.map(async (name) => ({ name, exp: (await readIn(ctx, name))?.exp ?? 0 })))
-    const left = open.sort((a, b) => b.exp - a.exp).filter(({ exp }, at) => at >= MOST_OPEN - 1 || exp <= nowSeconds())
-    for (const { name } of left) put(ctx, name, '', 0)
+  /** Ends the oldest, and what we cannot read, until there is room for one of this length. */
+  async function makeRoom(ctx: HttpContext, length: number) {
+    let room = MOST_ALTOGETHER - length
+    const isLeft = ({ exp, size }: { exp: number; size: number }, at: number) => {
+      room -= size
+      return room >= 0 && at < MOST_OPEN - 1 && exp > nowSeconds()
+    }
+    const open = await Promise.all(
+      namesIn(ctx)
+        .filter(isAttempt)
+        .map((name) => openIn(ctx, name)),
+    )
+    const ended = open.sort((a, b) => b.exp - a.exp).filter((one, at) => !isLeft(one, at))
+    for (const { name } of ended) put(ctx, name, '', 0)
+  }
+
+  const isAttempt = (name: string) => name.startsWith(prefix)
+
+  const openIn = async (ctx: HttpContext, name: string) => {
+    const size = ctx.cookies.get(name, { signed: false })?.length ?? 0
+    return { name, size, exp: (await readIn(ctx, name))?.exp ?? 0 }
   }
 
   const readIn = async (ctx: HttpContext, name: string) => {
@@ -67,7 +85,7 @@ export function createAttemptCookies({ keys, secure, clock = Date.now }: Attempt
     set: async (ctx, pending) => {
       const value = await seal(keys, { ...pending, exp: nowSeconds() + ATTEMPT_LIFETIME })
       if (value.length > MOST_CHARACTERS) return false
-      await makeRoom(ctx)
+      await makeRoom(ctx, value.length)
       put(ctx, prefix + pending.state, value, ATTEMPT_LIFETIME)
       return true
     },

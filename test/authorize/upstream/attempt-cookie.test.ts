@@ -114,6 +114,16 @@ test('four tabs do not disturb each other; with a fifth the oldest ends, so that
   )
 })
 
+test('two long ones are more than servers take in a request: the first ends', async (t) => {
+  const one = await serve(t)
+  const [first, second] = [1, 2].map(() => pendingWith({ onward: randomBytes(2300).toString('base64url') }))
+  if (!first || !second) throw new Error('two were made')
+  const { set } = await one.begin(first)
+  const { set: both } = await one.begin(second, sent(set))
+  t.regex(both.find((cookie) => cookie.includes(first.state)) ?? '', /Max-Age=0$/)
+  t.like(await taken(one, second.state, sent(both)), second)
+})
+
 test('a long request is taken along as far as browsers keep it, and told where it is too long', async (t) => {
   const one = await serve(t)
   const long = await one.begin(pendingWith({ onward: `${random()}:`.repeat(60) }))

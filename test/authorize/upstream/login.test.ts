@@ -5,7 +5,7 @@ import { ISSUER } from '../../support/ledger.ts'
 import { realTest } from '../../support/real-parts.ts'
 import { approve, ask, exchangeOf, logIn, scene } from '../authorizing.ts'
 import { answerIn } from '../../support/cookie-jar.ts'
-import { backFrom, type Signing, startSigning } from './signing-in.ts'
+import { backFrom, clientAt, type Signing, startSigning } from './signing-in.ts'
 
 const test = realTest('postgres')
 
@@ -19,6 +19,7 @@ const keep = { teardown: (close: () => void | Promise<void>) => void closing.pus
 const open = once(() =>
   startSigning(keep, {
     example: { creates_people: true, groups_claim: 'groups', groups: ['staff', 'Administrators', 'gone'] },
+    others: { second: clientAt('https://second.invalid') },
   }),
 )
 /** People are those whom an administrator linked. */
@@ -191,6 +192,14 @@ test('the callback counts once, in the browser that began, and a stolen one logs
   t.not(browser.cookies.get('__Host-ledger-session'), before)
   t.is(titleOf((await browser.open(back)).text), 'Please start again')
   t.is((await browser.open(back.replace('/example/', '/another/'))).status, 404)
+})
+
+test('what began with one provider does not end with another', async (t) => {
+  const signing = await open()
+  const browser = createBrowser(signing.ledger.url)
+  const sent = await browser.send(await browser.open('/login'), { provider: 'example', username: '', password: '' })
+  const back = backFrom(signing.fake, sent, stranger())
+  t.is(titleOf((await browser.open(back.replace('/example/', '/second/'))).text), 'Please start again')
 })
 
 test('a login with a provider needs the form of this very browser', async (t) => {

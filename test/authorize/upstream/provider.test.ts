@@ -204,6 +204,15 @@ for (const [what, { answer, fault }] of Object.entries(WRONG))
     t.is(one.fake.asked.get('/elsewhere'), undefined)
   })
 
+test('an answer that is larger than any of these is not read to its end', async (t) => {
+  const { fake } = await given(t)
+  fake.answers.set('/large', (response) => response.end('x'.repeat(100_001)))
+  const fetch = boundedFetch({ timeoutMs: 1000, mostBytes: 100_000 })
+  await fails(t, 'strange', fetch(`${fake.issuer}/large`, {}), /more than 100000 bytes/)
+  fake.answers.set('/large', (response) => response.end('x'.repeat(100_000)))
+  t.is((await (await fetch(`${fake.issuer}/large`, {})).text()).length, 100_000)
+})
+
 test('metadata of another issuer, or without what a login needs, is not used', async (t) => {
   const one = await given(t)
   const wrong = [
