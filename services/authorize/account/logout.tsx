@@ -31,12 +31,9 @@ export function logout(authorize: Authorize): HttpMiddleware {
     const form = await readForm(ctx)
     const id = cookies.read(ctx, 'session')
     const isOurs = id !== null && belongsTo(authorize, ctx, 'session', form)
-    const session = isOurs ? await authorize.sessions.find(ctx) : null
-    if (isOurs) {
-      await endSession(authorize.passwords.knex, id)
-      cookies.clear(ctx, 'session')
-    }
-    const there = session && (await endSessionUrlOf(authorize, session.amr))
+    const ended = isOurs ? await endSession(authorize.passwords.knex, id) : null
+    if (isOurs) cookies.clear(ctx, 'session')
+    const there = ended && (await endSessionUrlOf(authorize, ended.amr))
     const elsewhere = there ?? (isOurs ? logout_url : null)
     seeOther(ctx, elsewhere ?? paths.account('logout'))
   }

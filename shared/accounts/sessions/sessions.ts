@@ -111,9 +111,13 @@ export async function listSessions(
   return rows.map(({ session }) => session)
 }
 
-/** Ends the session of this cookie. */
-export async function endSession(knex: Knex, id: string): Promise<void> {
-  await knex.raw('DELETE FROM ledger.sessions WHERE id_sha256 = ?', [idHash(id)])
+/** Ends the session of this cookie, and tells how it was opened; `null`: there is none. */
+export async function endSession(knex: Knex, id: string): Promise<{ amr: string[] } | null> {
+  const { rows } = await knex.raw<{ rows: { amr: string[] }[] }>(
+    'DELETE FROM ledger.sessions WHERE id_sha256 = ? RETURNING amr',
+    [idHash(id)],
+  )
+  return rows[0] ?? null
 }
 
 /** Ends one session of this person; false where there is none. */

@@ -303,6 +303,21 @@ test('the session says by whom its person was proven, and a logout goes on there
   t.is(titleOf((await browser.open('/account/logout')).text), 'You are logged out')
 })
 
+test('a logout ends the session and goes on whatever became of its user', async (t) => {
+  const signing = await closed()
+  const { ledger, fake } = signing
+  const person = stranger()
+  const sub = await ledger.user()
+  await link(signing, sub, person.sub)
+  const browser = createBrowser(ledger.url)
+  await logInAt(signing, person, browser)
+  const page = await browser.open('/account/logout')
+  await ledger.deleteUser(sub)
+  const away = await browser.send(page, {})
+  t.true(away.location?.startsWith(`${fake.issuer}/logout?`), away.location ?? away.text)
+  t.false(browser.cookies.has('__Host-ledger-session'))
+})
+
 test('who logged in with a password stays here at logout', async (t) => {
   const signing = await open()
   const on = await scene(signing.ledger)
