@@ -116,7 +116,7 @@ ul { margin: 0; padding: 0; list-style: none; }
 .entries .button { min-height: 2.25rem; padding: .25rem .875rem; font-size: .9375rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .125rem 1rem; margin: .5rem 0 0; font-size: .9375rem; }
 dt { color: var(--quiet); }
-dd { margin: 0; }
+dd { grid-column: 2; margin: 0; }
 dl + h2 { margin-top: 1.5rem; }
 h2 + p { margin-top: .5rem; }
 `

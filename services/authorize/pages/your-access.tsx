@@ -45,7 +45,10 @@ function Held({ held, site: { texts } }: { held: HeldAccess; site: AccountProps[
       <h2>{held.client}</h2>
       <dl>
         <dt>{texts.access_scopes}</dt>
-        <dd>{held.scopes.join(', ') || '–'}</dd>
+        {held.scopes.length === 0 && <dd>–</dd>}
+        {held.scopes.map((scope) => (
+          <dd key={scope}>{scope}</dd>
+        ))}
         <dt>{texts.access_since}</dt>
         <dd>
           <Moment texts={texts} at={held.since} />

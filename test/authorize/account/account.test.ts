@@ -47,6 +47,19 @@ test('a person sees which applications hold access and ends one, which is over o
   t.is(formsOf(await on.browser.follow(await on.browser.post('/account', form?.fields ?? {}))).length, 0, 'again')
 })
 
+test('your access tells what each scope allows in a sentence of its own', async (t) => {
+  const ledger = await ledgerOfAll()
+  await ledger.make('/admin/scopes/list', { includes: ['orders'], description: 'Read orders.' })
+  await ledger.make('/admin/scopes/sign', { includes: ['orders'], description: 'Approve orders.' })
+  const on = await scene(ledger, { scope: 'list sign other' })
+  await exchangeOf(on, answerIn(await authorizeIn(on)).get('code'))
+  const { text } = await on.browser.open('/account')
+  t.true(
+    text.includes('<dt>May use</dt><dd>Read orders.</dd><dd>Approve orders.</dd><dd>other</dd><dt>Since</dt>'),
+    text,
+  )
+})
+
 test('a session ends from another browser, alone or with all others; a guessed one of others does not', async (t) => {
   const who = await somebody(await ledgerOfAll())
   const [here, there, third] = [await loggedIn(who), await loggedIn(who), await loggedIn(who)]
