@@ -3,58 +3,34 @@ import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import type { HttpContext } from '../../../shared/http/context.ts'
 import { externalOf } from '../../../shared/ledger/user.ts'
 import { answerPage } from '../../../shared/pages/answer-page.ts'
-import { Button, Form, Problem } from '../../../shared/pages/form.tsx'
 import { say } from '../../../shared/pages/say.tsx'
 import { readUser } from '../../../shared/read-model/reads/living-user.ts'
-import type { TextName } from '../../../shared/appearance/english.ts'
 import type { Authorize } from '../authorize.ts'
 import { showLogin } from '../login/show-login.tsx'
-import { Account } from '../pages/account.tsx'
-import type { LoginProblem } from '../pages/login.tsx'
+import { YourLoginsPage, type YourLoginsProps } from '../pages/your-logins.tsx'
 import { beginUpstream } from '../upstream/begin.ts'
 import { accountProps, hiddenIn, type Own, seeDone } from './own-page.ts'
 
 /** Seconds since the login: whoever finds an open browser later must not make it a way in that stays. */
 const RECENT_SECONDS = 600
 
-type LinkProblem = LoginProblem | Extract<TextName, 'logins_taken'>
-
 /** The accounts elsewhere that one logs in with, by who has them, and a button for each provider. OAuthError 404. */
 export async function showLogins(
   authorize: Authorize,
   ctx: HttpContext,
   own: Own,
-  problem?: LinkProblem,
+  problem?: YourLoginsProps['problem'],
 ): Promise<void> {
-  const { upstream, paths, site } = authorize
+  const { upstream, paths } = authorize
   requireProviders(authorize)
-  const { texts } = site
   const { user } = await readUser(upstream, own.session.sub)
-  const providers = [...upstream.providers.values()].map(({ settings }) => settings)
-  const labels = (user?.value ? externalOf(user.value) : []).map(
-    ({ issuer }) => providers.find((one) => one.issuer === issuer)?.label ?? issuer,
+  const settings = [...upstream.providers.values()].map((provider) => provider.settings)
+  const linked = (user?.value ? externalOf(user.value) : []).map(
+    ({ issuer }) => settings.find((one) => one.issuer === issuer)?.label ?? issuer,
   )
-  const page = (
-    <Account {...accountProps(authorize, own)} here="logins" title={texts.logins_title} hasProblem={Boolean(problem)}>
-      {problem && <Problem>{texts[problem]}</Problem>}
-      <p class="lead">{labels.length > 0 ? texts.logins_intro : texts.logins_none}</p>
-      <ul class="entries">
-        {labels.map((label) => (
-          <li>{label}</li>
-        ))}
-      </ul>
-      <Form action={paths.account('logins')} hidden={hiddenIn(authorize, ctx)}>
-        <div class="buttons">
-          {providers.map(({ name, label }) => (
-            <Button key={name} kind="plain" name="provider" value={name}>
-              {say(texts, 'logins_link', { provider: label })}
-            </Button>
-          ))}
-        </div>
-      </Form>
-    </Account>
-  )
-  answerPage(ctx, page, problem ? 400 : 200)
+  const providers = settings.map(({ name, label }) => ({ value: name, name: label }))
+  const props = { ...accountProps(authorize, own), action: paths.account('logins'), hidden: hiddenIn(authorize, ctx) }
+  answerPage(ctx, <YourLoginsPage {...props} {...{ linked, providers, problem }} />, problem ? 400 : 200)
 }
 
 /** Goes to a provider to link the login there; who logged in long ago does so again first. */

@@ -4,7 +4,7 @@ import { describe } from '../../../shared/http/oauth-error.ts'
 import type { Refusal, RefusalError } from '../../../shared/ledger/grant/commands/refusal.ts'
 import { answerPage, seeOther } from '../../../shared/pages/answer-page.ts'
 import type { Authorize } from '../authorize.ts'
-import { GoOnPage } from '../pages/go-on.tsx'
+import { GoOnPage } from '../pages/message.tsx'
 import type { AuthorizationRequest, Answered } from './authorization-request.ts'
 import type { ProvenClient } from './prove-client.ts'
 

@@ -2,14 +2,16 @@
 import type { VNode } from 'preact'
 import { ChangePasswordPage } from '../../../services/authorize/pages/change-password.tsx'
 import { ConsentPage } from '../../../services/authorize/pages/consent.tsx'
-import { GoOnPage } from '../../../services/authorize/pages/go-on.tsx'
 import { LoginPage } from '../../../services/authorize/pages/login.tsx'
 import { LogoutPage } from '../../../services/authorize/pages/logout.tsx'
-import { LoggedOutPage, MessagePage, StartAgainPage } from '../../../services/authorize/pages/message.tsx'
+import { GoOnPage, LoggedOutPage, MessagePage, StartAgainPage } from '../../../services/authorize/pages/message.tsx'
 import { ForgotPasswordPage, LinkSentPage, LinkSpentPage } from '../../../services/authorize/pages/set-password.tsx'
 import { PasswordSetPage, SetPasswordPage } from '../../../services/authorize/pages/set-password.tsx'
 import { YourAccessPage } from '../../../services/authorize/pages/your-access.tsx'
+import { YourLoginsPage } from '../../../services/authorize/pages/your-logins.tsx'
 import { YourSessionsPage } from '../../../services/authorize/pages/your-sessions.tsx'
+import { OAuthError } from '../../../shared/http/oauth-error.ts'
+import { ErrorMessage } from '../../../shared/pages/error-page.tsx'
 import type { Site } from '../../../shared/pages/site.ts'
 
 /** What the pages show that others wrote: names, descriptions, addresses. */
@@ -27,7 +29,9 @@ export function gallery(site: Site, words: Words = (usual) => usual): Record<str
     ...logins(site, words, brought),
     ...consents(site, words, brought),
     ...accounts(site, words),
+    ...elsewhere(site, words, brought),
     ...ends(site, words),
+    ...errors(site, words),
   }
 }
 
@@ -90,7 +94,7 @@ function accounts(site: Site, words: Words): Record<string, VNode> {
     {
       grant_id: words('g1'),
       client: words('Photo Prints'),
-      scopes: ['See your photos and albums', 'profile'].map(words),
+      scopes: ['See your photos and albums.', 'profile'].map(words),
       since: at(3),
       used: at(26),
     },
@@ -121,6 +125,43 @@ function accounts(site: Site, words: Words): Record<string, VNode> {
       />
     ),
   }
+}
+
+/** What people see of other servers that they log in with. */
+function elsewhere(site: Site, words: Words, brought: typeof hidden): Record<string, VNode> {
+  const providers = ['Example Corp', 'University of Somewhere'].map((name) => ({
+    value: words(name.slice(0, 4)),
+    name: words(name),
+  }))
+  const login = { site, action: '/login', hidden: brought, client: words('Photo Prints'), providers }
+  const { logout, ...before } = links
+  const own = { site, links: { ...before, logins: '/logins', logout }, hidden: brought, action: '/post', providers }
+  return {
+    'login-provider-away': <LoginPage {...login} problem="login_provider_away" />,
+    'login-provider-strange': <LoginPage {...login} problem="login_provider_strange" takesPasswords={false} />,
+    'login-provider-denied': <LoginPage {...login} problem="login_provider_denied" />,
+    'login-provider-unknown': <LoginPage {...login} problem="login_provider_unknown" takesPasswords={false} />,
+    logins: <YourLoginsPage {...own} linked={[words('Example Corp'), 'https://login.elsewhere.example']} />,
+    'logins-linked': (
+      <YourLoginsPage {...own} linked={[words('Example Corp')]} done={words('You can log in with Example Corp now.')} />
+    ),
+    'logins-taken': <YourLoginsPage {...own} linked={[]} problem="logins_taken" />,
+  }
+}
+
+function errors(site: Site, words: Words): Record<string, VNode> {
+  const all = {
+    'error-nothing': new OAuthError('not_found', 'there is nothing at this path'),
+    'error-no-page': new OAuthError('invalid_request', words('GET is not allowed here'), { status: 405 }),
+    'error-away': new OAuthError('temporarily_unavailable', 'the service cannot answer now; try again'),
+    'error-theirs': new OAuthError('invalid_request', words('missing parameter: client_id')),
+  }
+  return Object.fromEntries(
+    Object.entries(all).map(([name, error]) => [
+      name,
+      <ErrorMessage site={site} error={error} requestId={words('6f1f2a8c-0c55-4a53-9d77-0f4f9c7e4f0e')} />,
+    ]),
+  )
 }
 
 function ends(site: Site, words: Words): Record<string, VNode> {
