@@ -42,7 +42,8 @@ export async function visit(t: ExecutionContext, ledger: TestLedger, given: Give
   await ledger.scope(READS.name, READS.includes)
   const application = await startApplication(t)
   const redirect_uri = given.redirect_uri ?? `${application.url}/cb`
-  const as = await ledger.client({
+  const made = given.client?.client_type === 'public' ? ledger.publicClient : ledger.client
+  const as = await made({
     // A name is one client's.
     client_name: `Example application ${++count}`,
     grant_types: ['authorization_code', 'refresh_token'],
