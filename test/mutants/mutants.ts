@@ -1256,4 +1256,130 @@ export const MUTANTS: Mutant[] = [
     changes: [['sent.some(({ created_at }) => created_at > now - AGAIN_MS)', 'false']],
     tests: ['test/authorize/account/links.test.ts'],
   },
+  {
+    name: 'a request object that nobody read counts as no parameter',
+    file: 'services/authorize/request/authorization-request.ts',
+    changes: [["if (of('request') !== null) return", "if (of('request') === '') return"]],
+    tests: ['test/authorize/request.test.ts'],
+  },
+  {
+    name: 'a person logs in for a request that is refused after that',
+    file: 'services/authorize/request/proceed.ts',
+    changes: [['if (refusal) return answerRefusal(ctx, authorize, to, refusal)\n', '']],
+    tests: ['test/authorize/request.test.ts'],
+  },
+  {
+    name: 'an app of a phone is sent to by a redirect alone',
+    file: 'services/authorize/request/answer-client.tsx',
+    changes: [['if (/^https?:/i.test(redirect_uri) || unseen)', 'if (redirect_uri)']],
+    tests: ['test/authorize/request.test.ts'],
+  },
+  {
+    name: 'a login keeps the id that the browser came with',
+    file: 'services/authorize/sessions.ts',
+    changes: [
+      [
+        "const id = cookies.renew(ctx, 'session', lives.lifetime)",
+        "const id = replaces ?? cookies.renew(ctx, 'session', lives.lifetime)",
+      ],
+    ],
+    tests: ['test/authorize/login.test.ts'],
+  },
+  {
+    name: 'the cookies come over plain HTTP as well',
+    file: 'shared/pages/cookies.ts',
+    changes: [["${secure ? '; Secure' : ''}", '']],
+    tests: ['test/authorize/login.test.ts'],
+  },
+  {
+    name: 'a form of another site brings the cookies',
+    file: 'shared/pages/cookies.ts',
+    changes: [['; SameSite=Lax', '']],
+    tests: ['test/authorize/login.test.ts'],
+  },
+  {
+    name: 'a value that comes back with a form is read without its MAC',
+    file: 'shared/tokens/form-mac.ts',
+    changes: [
+      [
+        'if (more.length > 0 || !isMac(keys, kid, purpose, payload, mac)) return null',
+        'if (more.length > 0 || !mac || !kid || !keys || !purpose) return null',
+      ],
+    ],
+    tests: ['test/authorize/consent.test.ts'],
+  },
+  {
+    name: 'a consent form of another browser counts',
+    file: 'services/authorize/consent/consent.ts',
+    changes: [['|| !isOfThisBrowser(authorize, ctx, form))', '|| !form)']],
+    tests: ['test/authorize/consent.test.ts'],
+  },
+  {
+    name: 'whatever is pressed on the consent page allows',
+    file: 'services/authorize/consent/consent.ts',
+    changes: [
+      [
+        '    default:\n      return seeOther(ctx, addressOf(authorize, onwardOf(proven, request)))',
+        '    default:\n      return approve(authorize, ctx, deciding)',
+      ],
+    ],
+    tests: ['test/authorize/consent.test.ts'],
+  },
+  {
+    name: 'a client that was changed since it asked is answered as it was',
+    file: 'services/authorize/request/prove-client.ts',
+    changes: [['if (problem !== null) throw', "if (problem !== null && grant_id === '') throw"]],
+    tests: ['test/authorize/consent.test.ts'],
+  },
+  {
+    name: "anybody's session ends by its number",
+    file: 'shared/accounts/sessions/sessions.ts',
+    changes: [
+      [
+        "'DELETE FROM ledger.sessions WHERE sub = ? AND sid::text = ? RETURNING 1',\n    [sub, sid]",
+        "'DELETE FROM ledger.sessions WHERE ?::text <> \\'\\' AND sid::text = ? RETURNING 1',\n    [sub, sid]",
+      ],
+    ],
+    tests: ['test/authorize/account/account.test.ts'],
+  },
+  {
+    name: 'a logout counts without the value of its session',
+    file: 'services/authorize/account/logout.tsx',
+    changes: [[" && belongsTo(authorize, ctx, 'session', form)", '']],
+    tests: ['test/authorize/account/account.test.ts'],
+  },
+  {
+    name: 'a logout leaves the session where it is stored',
+    file: 'services/authorize/account/logout.tsx',
+    changes: [['isOurs ? await endSession(authorize.passwords.knex, id) : null', 'null']],
+    tests: ['test/authorize/account/account.test.ts'],
+  },
+  {
+    name: 'a password is changed without the one of before',
+    file: 'services/authorize/account/change-password.tsx',
+    changes: [
+      [
+        "if (proven.refused || proven.sub !== session.sub)\n    return showChange(authorize, ctx, own, { problem: 'current_password_wrong' })\n  const { sub } = session\n  const right = { sub, registry_position: proven.view.registry.next, guarded: true }",
+        'const { sub } = session\n  const right = { sub, registry_position: session.registry_position, guarded: true }',
+      ],
+    ],
+    tests: ['test/authorize/account/account.test.ts'],
+  },
+  {
+    name: 'a page says was done whatever its address says',
+    file: 'services/authorize/account/own-page.ts',
+    changes: [
+      [
+        'const done = told && !told.expired ? String(told.value) : undefined',
+        "const done = form['done'] ?? (told ? '' : undefined)",
+      ],
+    ],
+    tests: ['test/authorize/account/account.test.ts'],
+  },
+  {
+    name: 'a form of another browser spends a one-time link',
+    file: 'services/authorize/account/set-password.tsx',
+    changes: [["if (problem || !belongsTo(authorize, ctx, 'browser', form))", 'if (problem)']],
+    tests: ['test/authorize/account/links.test.ts'],
+  },
 ]
