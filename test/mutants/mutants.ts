@@ -1382,4 +1382,10 @@ export const MUTANTS: Mutant[] = [
     changes: [["if (problem || !belongsTo(authorize, ctx, 'browser', form))", 'if (problem)']],
     tests: ['test/authorize/account/links.test.ts'],
   },
+  {
+    name: 'a POST of another site is asked without its cookies',
+    file: 'services/authorize/request/authorization.ts',
+    changes: [["return ctx.method === 'POST' && cookies", "return ctx.method === 'PUT' && cookies"]],
+    tests: ['test/authorize/login.test.ts'],
+  },
 ]
