@@ -128,6 +128,8 @@ export const ENGLISH = {
   error_unavailable: 'Please try again',
   error_ours: 'Something went wrong',
   error_theirs: 'This request cannot be answered',
+  error_no_page: 'This address shows no page',
+  error_no_page_sentence: 'It is for programs, or for a form. Go back to the page that you came from.',
 } as const
 
 export type TextName = keyof typeof ENGLISH

@@ -14,10 +14,11 @@ export function errorPageOf(site: Site): ErrorPage {
   return (error, requestId) => documentOf(<ErrorMessage site={site} error={error} requestId={requestId} />)
 }
 
-function ErrorMessage({ site, error, requestId }: { site: Site; error: OAuthError; requestId: string }) {
+/** That page. */
+export function ErrorMessage({ site, error, requestId }: { site: Site; error: OAuthError; requestId: string }) {
   return (
     <Layout site={site} title={site.texts[titleOf(error.status)]}>
-      <p>{sentenceOf(error.message)}</p>
+      <p>{error.status === 405 ? site.texts.error_no_page_sentence : sentenceOf(error.message)}</p>
       <p class="quiet">
         <Say texts={site.texts} name="request_id" values={{ id: <code>{requestId}</code> }} />
       </p>
@@ -27,6 +28,7 @@ function ErrorMessage({ site, error, requestId }: { site: Site; error: OAuthErro
 
 function titleOf(status: number): TextName {
   if (status === 404) return 'error_not_found'
+  if (status === 405) return 'error_no_page'
   if (status === 503) return 'error_unavailable'
   return status >= 500 ? 'error_ours' : 'error_theirs'
 }

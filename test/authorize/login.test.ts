@@ -176,3 +176,20 @@ test('before a login nothing is stored', async (t) => {
   t.deepEqual(await count(), before)
   t.deepEqual([...on.browser.cookies.keys()], [BROWSER])
 })
+
+test('an address without a page is told on a page to a browser that opens it, and to programs in JSON', async (t) => {
+  const { url } = await ledgerOfAll()
+  const expected: [path: string, status: number, title: string][] = [
+    ['/no/such/page', 404, 'Nothing is here'],
+    ['/oauth2/token', 405, 'This address shows no page'],
+    ['/consent', 405, 'This address shows no page'],
+  ]
+  for (const [path, status, title] of expected) {
+    const page = await createBrowser(url).open(path)
+    t.deepEqual([page.status, titleOf(page.text)], [status, title])
+    t.is(page.headers.get('allow'), status === 405 ? 'POST' : null, path)
+    const told = await fetch(url + path, { headers: { accept: 'application/json' } })
+    t.is(told.status, status, path)
+    t.regex(await told.text(), /^\{"error":/)
+  }
+})

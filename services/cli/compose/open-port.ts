@@ -3,6 +3,7 @@ import { OperatorError } from '../../../shared/config/operator-error.ts'
 import type { Settings } from '../../../shared/config/settings.ts'
 import type { Audience } from '../../../shared/http/app/audience.ts'
 import { createHttpApp, type HttpApp } from '../../../shared/http/app/create-app.ts'
+import type { HttpRouter } from '../../../shared/http/context.ts'
 import { indexRoute } from '../../../shared/http/index-page.ts'
 import { belowIssuer } from '../../../shared/http/issuer-paths.ts'
 import { listen } from '../../../shared/http/listen.ts'
@@ -50,10 +51,9 @@ function faceOf(
   const exposed = isExposed(port, addressOf(port, runtime.settings).host)
   const open = services.flatMap(({ crossOrigin }) => crossOrigin?.(runtime.settings) ?? [])
   const { site, assets } = createSite(runtime.settings)
-  const apps = {
-    machines: appFor('machines', runtime, { exposed, open }),
-    people: appFor('people', runtime, { exposed, errorPage: errorPageOf(site) }),
-  }
+  const machines = appFor('machines', runtime, { exposed, open })
+  const errorPage = errorPageOf(site)
+  const apps = { machines, people: appFor('people', runtime, { exposed, errorPage, beside: machines.router }) }
   if (services.some(({ audience }) => audience === 'people')) assetRoutes(apps.people.router, assets)
   const { ISSUER: issuer, SERVICE_DOCUMENTATION: documentation } = runtime.settings
   for (const { audience, mount } of services) mount(runtime, apps[audience].router)
@@ -119,14 +119,14 @@ export function createPorts(
   }
 }
 
-type Reach = { exposed: boolean; open?: readonly string[]; errorPage?: ErrorPage }
+type Reach = { exposed: boolean; open?: readonly string[]; errorPage?: ErrorPage; beside?: HttpRouter }
 
 function appFor(audience: Audience, { settings, logger }: Runtime, reach: Reach): HttpApp {
-  const { exposed, open = [], errorPage } = reach
+  const { exposed, open = [], ...more } = reach
   const { REQUIRE_HTTPS, TRUSTED_PROXIES: trustedProxies } = settings
   return createHttpApp({
     for: audience,
-    errorPage,
+    ...more,
     logger,
     known: knownError,
     requireHttps: REQUIRE_HTTPS && exposed,

@@ -24,6 +24,8 @@ export type HttpAppOptions = {
   trustedProxies: readonly string[]
   /** Paths that pages of any origin may ask. Default: none. */
   crossOrigin?: readonly string[]
+  /** What else answers on this port: a path of it is there, and takes other methods. */
+  beside?: HttpRouter | undefined
 }
 
 export type HttpApp = { app: Koa<HttpState>; router: HttpRouter }
@@ -47,7 +49,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.use(renderErrors(options))
   app.use(refuseTwice)
   if (options.requireHttps) app.use(httpsCheck(trust, options.logger))
-  app.use(routeCheck)
+  app.use(routeCheck(options.beside))
   // Routes added later are found as well.
   app.use(router.routes())
   app.use(router.allowedMethods())
@@ -77,10 +79,15 @@ const refuseTwice: HttpMiddleware = (ctx, next) => {
 }
 
 /** An error of ours for the router's own 404, 405 and 501, with the Allow header it set. */
-const routeCheck: HttpMiddleware = async (ctx, next) => {
-  await next()
-  if (ctx.body !== undefined && ctx.body !== null) return
-  if (ctx.status === 404) throw new OAuthError('not_found', 'there is nothing at this path')
-  if (ctx.status === 405 || ctx.status === 501)
-    throw new OAuthError('invalid_request', `${ctx.method} is not allowed here`, { status: 405 })
-}
+const routeCheck =
+  (beside?: HttpRouter): HttpMiddleware =>
+  async (ctx, next) => {
+    await next()
+    if (ctx.body !== undefined && ctx.body !== null) return
+    const { status, method } = ctx
+    const there = status === 404 && beside ? beside.match(ctx.path, method).path : []
+    if (there.length > 0) ctx.set('Allow', [...new Set(there.flatMap(({ methods }) => methods))].join(', '))
+    else if (status === 404) throw new OAuthError('not_found', 'there is nothing at this path')
+    if (there.length > 0 || status === 405 || status === 501)
+      throw new OAuthError('invalid_request', `${method} is not allowed here`, { status: 405 })
+  }

@@ -1,4 +1,6 @@
 import test from 'ava'
+import pino from 'pino'
+import { createHttpApp } from '../../../shared/http/app/create-app.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import { json, serve } from '../serve-app.ts'
 
@@ -7,6 +9,8 @@ const BROWSER = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9
 const HOSTILE = `<script>alert("1")</script> & ' </p>`
 
 const people = { for: 'people' } as const
+
+const MACHINES = { for: 'machines', known: () => null, requireHttps: false, trustedProxies: [] } as const
 
 test('every answer of an app for people has the security headers of a page', async (t) => {
   const { url } = await serve(t, people)
@@ -52,6 +56,20 @@ test('an error is a small page for a browser, with its status, its headers and t
     t.regex(page, /<title>[A-Z][^<]+<\/title>[^]*<code>abc-1<\/code>/)
     t.notRegex(page, /secret detail|<script|style=|src=|href="(?!\/pages\/)/)
   }
+})
+
+test('what is another application beside it is told by its status and Allow, in words for a person', async (t) => {
+  const beside = createHttpApp({ ...MACHINES, logger: pino({ level: 'silent' }) }).router
+  beside.post('/token', () => undefined)
+  beside.delete('/token', () => undefined)
+  const { url } = await serve(t, { ...people, beside })
+  const response = await fetch(`${url}/token`, { headers: BROWSER })
+  t.deepEqual([response.status, response.headers.get('allow')], [405, 'POST, DELETE'])
+  const page = await response.text()
+  t.regex(page, /<h1>This address shows no page<\/h1><p>It is for programs, or for a form\. Go back to the page /)
+  const json = await fetch(`${url}/token`, { headers: { accept: 'application/json' } })
+  t.like(await json.json(), { error: 'invalid_request', error_description: 'GET is not allowed here' })
+  t.is((await fetch(`${url}/elsewhere`, { headers: BROWSER })).status, 404)
 })
 
 test('hostile text in an error is shown as text', async (t) => {
