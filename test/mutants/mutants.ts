@@ -1150,6 +1150,24 @@ export const MUTANTS: Mutant[] = [
     tests: ['test/authorize/login.test.ts'],
   },
   {
+    name: 'a login page that was open for a day logs in',
+    file: 'services/authorize/login/login.ts',
+    changes: [['if (expired || ', 'if (']],
+    tests: ['test/authorize/left-open.test.ts'],
+  },
+  {
+    name: 'a consent page that was open for a day allows',
+    file: 'services/authorize/consent/consent.ts',
+    changes: [['if (unpacked.expired || ', 'if (']],
+    tests: ['test/authorize/left-open.test.ts'],
+  },
+  {
+    name: 'whoever asks for a link waits for the mailer, if there is one to send',
+    file: 'services/authorize/account/forgot.tsx',
+    changes: [['      void sendLink(', '      await sendLink(']],
+    tests: ['test/authorize/account/links.test.ts'],
+  },
+  {
     name: 'who logs in again has pages open that do not count',
     file: 'shared/accounts/sessions/sessions.ts',
     changes: [

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout as pause } from 'node:timers/promises'
 import { listLinks } from '../../../shared/accounts/sessions/links.ts'
 import { passwordSettingOf, requirePasswords } from '../../../shared/process/runtime.ts'
 import { setPassword } from '../../../shared/read-model/passwords/set-password.ts'
@@ -11,6 +12,7 @@ import { keepLog, seeded } from '../../support/kept-logs.ts'
 import { startLedger as startBeside } from '../../support/ledger.ts'
 import { GOOD, LOGS_IN, mustSet, person } from '../../support/passwords.ts'
 import { realTest } from '../../support/real-parts.ts'
+import { alike } from '../../support/taking-as-long.ts'
 import { until } from '../../support/waiting.ts'
 import { onceForFile } from '../../system/once-for-file.ts'
 import { formsOf, ledgerWithPages, logIn, loggedIn, NEXT, SERVICES, shownAt, somebody } from './people.ts'
@@ -182,11 +184,11 @@ type Sent = { authorization: string | undefined; body: { kind: string; sub: stri
 /** A ledger whose links are sent to a mailer, which keeps them. */
 const mailed = onceForFile(async (t) => {
   const sent: Sent[] = []
-  let status = 204
+  let [status, takes] = [204, 0]
   const mailer = createServer((request, response) => {
     void text(request).then((body) => {
       sent.push({ authorization: request.headers.authorization, body: JSON.parse(body) as Sent['body'] })
-      response.writeHead(status).end()
+      void pause(takes).then(() => response.writeHead(status).end())
     })
   })
   await new Promise<void>((resolve) => mailer.listen(0, '127.0.0.1', resolve))
@@ -200,6 +202,7 @@ const mailed = onceForFile(async (t) => {
     ledger,
     sent,
     answers: (next: number) => void (status = next),
+    takes: (ms: number) => void (takes = ms),
     sentTo: (sub: string) => sent.filter(({ body }) => body.sub === sub),
   }
 })
@@ -237,6 +240,26 @@ test('whoever asks for a link is told the same, and only who is known is sent on
   t.is(titleOf((await logIn(browser, who.username, NEXT)).text), 'Your access')
   t.deepEqual(await listLinks(ledger.runtime.knex, who.sub), [])
   t.false(sent.some(({ body }) => /nobody/.test(JSON.stringify(body))))
+})
+
+test('enumeration: asking for a link takes as long for a name that nobody has as for one that is sent it', async (t) => {
+  const { ledger, sentTo, takes } = await mailed()
+  takes(200)
+  const ask = async (username: string) => {
+    const browser = createBrowser(ledger.url)
+    const page = await browser.open('/account/password/forgot')
+    const begun = performance.now()
+    t.is((await browser.send(page, { username })).status, 200)
+    return performance.now() - begun
+  }
+  await alike(t, async (times) => {
+    const { sub, username } = await person(ledger)
+    times.unknown.push(await ask(`nobody-${username}`))
+    times.known.push(await ask(username))
+    // What is done behind the answer takes no time of the next.
+    await until(() => sentTo(sub).length > 0, 'a link')
+  })
+  takes(0)
 })
 
 test('no link is sent to one who reaches ledger.*, nor beyond the limit of one name and address', async (t) => {
