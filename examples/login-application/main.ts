@@ -42,6 +42,7 @@ const page = (challenge: string, client: string, problem = '') => `<!doctype htm
 <p role="alert">${problem}</p><form method="post"><input type="hidden" name="challenge" value="${escaped(challenge)}">
 <p><label>Name <input name="username" autocomplete="username" required></label>
 <p><label>Password <input name="password" type="password" autocomplete="current-password" required></label>
+<p><label><input name="remember" type="checkbox" value="yes"> Stay logged in</label>
 <p><button>Sign in</button> <button name="cancel" value="yes" formnovalidate>Cancel</button></form></main>`
 
 async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -61,7 +62,10 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
   const person = Object.hasOwn(PEOPLE, form.get('username') ?? '') ? PEOPLE[form.get('username') ?? ''] : undefined
   if (person?.password !== form.get('password') || !person)
     return void show(await ledger(challenge, ''), 'The name or the password is not right.')
-  show(await ledger(challenge, '/accept', { sub: person.sub, amr: ['pwd'] }))
+  // Whoever has a session here already is not asked again, unless prompt or max_age say so: auth_time is that of then.
+  const auth_time = Math.floor(Date.now() / 1000)
+  const remember = form.get('remember') === 'yes'
+  show(await ledger(challenge, '/accept', { sub: person.sub, amr: ['pwd'], auth_time, remember }))
 }
 
 createServer((request, response) => {

@@ -25,6 +25,8 @@ export type Session = {
   username: string | null
   /** When this login was made (ms, the database's clock), and how (RFC 8176). */
   logged_in_at: number
+  /** When the person proved who it is: before that where another server had a session already. */
+  auth_time: number
   amr: readonly string[]
   /** The registry position of that statement. */
   registry_position: number
@@ -34,8 +36,17 @@ export type Session = {
   not_before: number | null
 }
 
-/** A login that is to become a session. */
-export type NewSession = { sub: string; amr: string[]; registry_position: number }
+/**
+ * A login that is to become a session. `auth_time`: ms; absent: now. `remember: false`: the browser forgets it when it
+ * is closed.
+ */
+export type NewSession = {
+  sub: string
+  amr: string[]
+  registry_position: number
+  auth_time?: number | undefined
+  remember?: boolean | undefined
+}
 
 /** What every handler of login and consent works with. */
 export type Authorize = ProvingUsers & {

@@ -31,9 +31,9 @@ export function sessionsOf(
     sessionLives: lives,
     sessions: {
       find: (ctx) => findSession(finding, ctx),
-      open: async (ctx, session) => {
+      open: async (ctx, { remember = true, ...session }) => {
         const replaces = cookies.read(ctx, 'session')
-        const id = cookies.renew(ctx, 'session', lives.lifetime)
+        const id = cookies.renew(ctx, 'session', remember ? lives.lifetime : undefined)
         await openSession(knex, { id, replaces, network: networkOf(ctx.state.clientAddress), ...session }, lives)
       },
     },
@@ -49,10 +49,10 @@ async function findSession(finding: Finding, ctx: HttpContext): Promise<Session 
   const { session, sessionUser: user, registry, now } = await readSession(finding, id)
   if (!session || sessionEnded({ session, user, now, lives })) return null
   await noteUse(knex, id, { used_at: session.used_at, now }, networkOf(ctx.state.clientAddress))
-  const { sid, sub, amr, logged_in_at } = session
+  const { sid, sub, amr, logged_in_at, auth_time } = session
   const username = user?.person?.username ?? null
   const not_before = user?.not_before ?? null
-  return { sid, sub, username, amr, logged_in_at, registry_position: registry.next, now, not_before }
+  return { sid, sub, username, amr, logged_in_at, auth_time, registry_position: registry.next, now, not_before }
 }
 
 /** The view once it shows as much of the registry as the login was made on. */

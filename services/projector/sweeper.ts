@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { sweepOutcomes } from '../../shared/accounts/sessions/login-outcomes.ts'
 import { onceAMinute } from '../../shared/event-log/once-a-minute.ts'
 import { isSamePlace } from '../../shared/event-log/places.ts'
 import { sweepDue } from '../../shared/read-model/projection/sweep-due.ts'
@@ -31,6 +32,10 @@ export function startSweeper({ topics, logger, reached, everyMs, ...tables }: Sw
     }
   }
 
+  function failed(error: unknown): void {
+    if (isItsTurn(String(error))) logger.warn({ err: error }, 'what is dead could not be swept: trying again')
+  }
+
   async function round(): Promise<void> {
     const total = { tokens: 0, grants: 0 }
     const own = () => reached().filter(({ topic }) => topic === topics.grants)
@@ -42,10 +47,9 @@ export function startSweeper({ topics, logger, reached, everyMs, ...tables }: Sw
         total.tokens += tokens
         total.grants += grants
       },
-      failed: (error) => {
-        if (isItsTurn(String(error))) logger.warn({ err: error }, 'what is dead could not be swept: trying again')
-      },
+      failed,
     })
+    await sweepOutcomes(tables.knex).catch(failed)
     if (total.tokens + total.grants > 0) logger.info(total, 'swept what has been dead for an hour')
   }
 

@@ -24,7 +24,7 @@ export const ENGLISH = {
   login_provider_denied: 'You did not log in there. Try again, or take another way.',
   login_provider_strange: 'This way to log in did not work. Try again, or take another one.',
   login_provider_unknown: 'Nobody here is known by this login. Take another way, or ask for yours to be linked.',
-  login_provider_too_long: 'What the application asks for is too long for this way to log in. Take another one.',
+  login_provider_old: 'A new login is asked for, and that one was older. Log in there again, or take another way.',
 
   username: 'User name',
   password: 'Password',

@@ -8,6 +8,7 @@ export type OAuthErrorCode =
   | 'unsupported_grant_type'
   | 'unsupported_token_type'
   | 'access_denied'
+  | 'login_required'
   | 'invalid_token'
   | 'insufficient_scope'
   | 'invalid_client_metadata'
@@ -38,6 +39,7 @@ const STATUS: Partial<Record<OAuthErrorCode, number>> = {
   insufficient_scope: 403,
   not_found: 404,
   conflict: 409,
+  login_required: 409,
   precondition_failed: 412,
   precondition_required: 428,
   server_error: 500,

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex'
 import { createPasswordTable } from '../accounts/passwords/tables.ts'
-import { createLoginOutcomeTable, createSessionTables } from '../accounts/sessions/tables.ts'
+import { addAuthTime, createLoginOutcomeTable, createSessionTables } from '../accounts/sessions/tables.ts'
 import {
   createAssertionTable,
   createIdempotencyTable,
@@ -33,6 +33,7 @@ export const LEDGER_MIGRATIONS = sourceOf([
   { name: '0007-limits', up: createLimitsTable, down: refuseDown },
   { name: '0008-sessions', up: createSessionTables, down: refuseDown },
   { name: '0009-login-outcomes', up: createLoginOutcomeTable, down: refuseDown },
+  { name: '0010-auth-time', up: addAuthTime, down: refuseDown },
 ])
 
 /**

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { deflateSync, inflateSync } from 'node:zlib'
 import type { Keys } from './keys.ts'
 
 /** What a value that comes back with a form is for: one that was made for another counts as forged. */
@@ -12,12 +13,19 @@ export type Unpacked = { value: unknown; expired: boolean }
 /** Seconds since 1970 (NumericDate). */
 type Until = { exp: number }
 
+/** A payload of more bytes is deflated: it travels in addresses and cookies, which are refused where they are long. */
+const LONG = 1000
+
+/** How JSON begins, and no zlib stream (RFC 1950 §2.2). */
+const BRACE = 0x7b
+
 /**
  * A JSON value as a text that a form brings back unchanged, or not at all: `kid.payload.mac`. Whoever has the form can
  * read it. `exp` is when it stops to count.
  */
 export function pack(keys: Keys, purpose: FormPurpose, value: unknown, { exp }: Until): string {
-  const payload = Buffer.from(JSON.stringify({ value, exp })).toString('base64url')
+  const json = Buffer.from(JSON.stringify({ value, exp }))
+  const payload = (json.length > LONG ? deflateSync(json) : json).toString('base64url')
   return `${keys.current}.${payload}.${macOf(keys, keys.current, purpose, payload)?.toString('base64url')}`
 }
 
@@ -28,7 +36,9 @@ export function pack(keys: Keys, purpose: FormPurpose, value: unknown, { exp }: 
 export function unpack(keys: Keys, purpose: FormPurpose, text: string, now: number): Unpacked | null {
   const [kid = '', payload = '', mac = '', ...more] = text.slice(0, MOST_CHARACTERS).split('.')
   if (more.length > 0 || !isMac(keys, kid, purpose, payload, mac)) return null
-  const { value, exp } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { value: unknown } & Until
+  const bytes = Buffer.from(payload, 'base64url')
+  const json = bytes[0] === BRACE ? bytes : inflateSync(bytes)
+  const { value, exp } = JSON.parse(json.toString()) as { value: unknown } & Until
   return { value, expired: exp <= now }
 }
 

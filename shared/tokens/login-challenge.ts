@@ -19,7 +19,7 @@ export type LoginChallenge = {
   prompt: readonly string[]
   max_age: number | null
   login_hint: string | null
-  /** NumericDate. */
+  /** When the request came in, by which `prompt` and `max_age` are judged. NumericDate, as `expires_at`. */
   requested_at: number
   expires_at: number
   /** What a login goes on to, as the pages pack it. */

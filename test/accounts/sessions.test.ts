@@ -112,6 +112,26 @@ real('a login takes the place of the one that this browser had, and what was idl
   t.deepEqual(rows, [{ sub: 'dan' }])
 })
 
+real(
+  'a session tells when the person proved who it is: as it was told, or now, and never later than now',
+  async (t) => {
+    const knex = await onServer(t)
+    const timesOf = async (told: number | undefined, replaces: string | null) => {
+      const opening = { sub: 'ada', amr: [], registry_position: 7, network: undefined }
+      await openSession(knex, { id: newId(), replaces, auth_time: told, ...opening }, LIVES)
+      const [{ auth_time = NaN, logged_in_at = NaN } = {}] = await listSessions(knex, 'ada', LIVES)
+      return { auth_time, late: logged_in_at - auth_time }
+    }
+    const replaced = async () => open(knex, 'ada')
+    const told = Date.now() - 500_000
+    for (const replaces of [null, await replaced()]) {
+      t.is((await timesOf(told, replaces)).auth_time, told)
+      for (const now of [undefined, Date.now() + 500_000])
+        t.true(Math.abs((await timesOf(now, await replaced())).late) < 1000)
+    }
+  },
+)
+
 real('of one person no more than 50 sessions are kept, those that were used last', async (t) => {
   const knex = await onServer(t)
   await knex.raw(
@@ -156,7 +176,7 @@ real('a link is found by its id alone until its time is over, and five of a pers
 
 const SESSION: StoredSession = {
   ...{ sid: randomUUID(), sub: 'ada', amr: ['pwd'], network: null },
-  ...{ registry_position: 10, logged_in_at: 1_000_000, used_at: 2_000_000 },
+  ...{ registry_position: 10, logged_in_at: 1_000_000, auth_time: 1_000_000, used_at: 2_000_000 },
 }
 const USER = { deleted: false, not_before: 9, value: { enabled: true } }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { ExecutionContext } from 'ava'
 import { startLedger } from '../admin/ledger.ts'
 import { answerIn, createBrowser, titleOf } from '../support/cookie-jar.ts'
@@ -273,4 +274,89 @@ test('who logs out here is sent on to where people log out elsewhere, and is log
   const out = await on.browser.send(await on.browser.open('/account/logout'), {})
   t.is(out.location, LOGOUT_URL)
   t.true((await ask(on)).location?.startsWith(LOGIN_URL), 'the next login is asked for again')
+})
+
+const ago = (seconds: number) => Math.floor(Date.now() / 1000) - seconds
+
+const grantedIn = async ({ ledger }: Pick<Elsewhere, 'ledger'>) =>
+  (await ledger.events()).findLast(({ type }) => type === 'AuthorizationGranted')?.data as { auth_time: number }
+
+test('a login that is older than max_age or prompt=login allow is refused, and a new one does at once', async (t) => {
+  const at = await elsewhere(t)
+  const { on, ledger } = at
+  const sub = await subOf(at, on.username)
+  for (const asked of [{ max_age: '60' }, { max_age: '0' }, { prompt: 'login' }, { prompt: 'select_account' }]) {
+    const window = { ...on, browser: createBrowser(ledger.url) }
+    const login = tell(at, challengeIn(await ask(window, asked)))
+    const { requested_at } = (await login.read()).body as { requested_at: number }
+    t.true(requested_at <= ago(0) && requested_at > ago(10))
+    const old = await login.accept({ sub, auth_time: ago(100) })
+    t.deepEqual([old.status, old.body['error']], [409, 'login_required'], JSON.stringify(asked))
+    t.regex(String(old.body['error_description']), /ask the person again/)
+    const accepted = await login.accept({ sub, auth_time: ago(0) })
+    t.is(accepted.status, 200, JSON.stringify(accepted.body))
+    const consent = await window.browser.open(pathOf(accepted))
+    t.is(titleOf(consent.text), 'Allow access?', JSON.stringify(asked))
+  }
+})
+
+test('the login application says when the person logged in: what is granted tells it, and later requests go by it', async (t) => {
+  const at = await elsewhere(t)
+  const { on } = at
+  const sub = await subOf(at, on.username)
+  const auth_time = ago(500)
+  const login = tell(at, challengeIn(await ask(on, { max_age: '600' })))
+  const future = await login.accept({ sub, auth_time: ago(-60) })
+  t.deepEqual([future.status, future.body['error']], [400, 'invalid_request'])
+  t.regex(String(future.body['error_description']), /in the future/)
+  for (const wrong of ['now', 1.5, -1, null]) t.is((await login.accept({ sub, auth_time: wrong })).status, 400)
+  const accepted = await login.accept({ sub, auth_time })
+  t.is(accepted.status, 200, JSON.stringify(accepted.body))
+  t.deepEqual((await login.accept({ sub, auth_time })).body, accepted.body)
+  t.is((await login.accept({ sub, auth_time: auth_time + 1 })).status, 410, 'another answer')
+  await approve(on, await on.browser.open(pathOf(accepted)))
+  t.is((await grantedIn(at)).auth_time, auth_time)
+  t.is(titleOf((await ask(on, { max_age: '600' })).text), 'Allow access?')
+  t.true((await ask(on, { max_age: '400' })).location?.startsWith(LOGIN_URL), 'too old for this one')
+  const early = tell(at, challengeIn(await ask(on, { prompt: 'login' })))
+  t.is(titleOf((await on.browser.open(pathOf(await early.accept({ sub, auth_time: ago(-8) })))).text), 'Allow access?')
+  await approve(on, await ask(on, { prompt: 'consent' }))
+  t.true((await grantedIn(at)).auth_time <= ago(0), 'nobody logs in later than now')
+})
+
+test('remember: false is a session that the browser forgets when it is closed', async (t) => {
+  const at = await elsewhere(t)
+  const { on } = at
+  const sub = await subOf(at, on.username)
+  for (const [remember, lives] of [
+    [undefined, true],
+    [true, true],
+    [false, false],
+  ] as const) {
+    const login = tell(at, challengeIn(await ask(on, { prompt: 'login' })))
+    const accepted = await login.accept({ sub, remember })
+    if (remember !== undefined) t.is((await login.accept({ sub, remember: !remember })).status, 410)
+    const back = await on.browser.ask(pathOf(accepted))
+    const cookie = back.headers.getSetCookie().find((one) => one.includes('ledger-session=')) ?? ''
+    t.regex(cookie, /; HttpOnly/)
+    t.is(/Max-Age/i.test(cookie), lives, cookie)
+  }
+})
+
+test('the longest request that is taken goes to the login application in an address that proxies take', async (t) => {
+  const at = await elsewhere(t)
+  const { on } = at
+  const sub = await subOf(at, on.username)
+  const state = randomBytes(3400).toString('base64url')
+  const sent = await ask(on, { state, login_hint: 'ada@example.com' })
+  t.true((sent.location?.length ?? 0) < 7000, String(sent.location?.length))
+  const consent = await on.browser.open(pathOf(await tell(at, challengeIn(sent)).accept({ sub })))
+  t.is(answerIn(await approve(on, consent)).get('state'), state)
+})
+
+test('a login application cannot say that an OpenID provider proved the person', async (t) => {
+  const at = await elsewhere(t)
+  const sub = await subOf(at, at.on.username)
+  const login = tell(at, challengeIn(await ask(at.on)))
+  t.is((await login.accept({ sub, amr: ['upstream:example'] })).status, 400)
 })

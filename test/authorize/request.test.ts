@@ -75,7 +75,8 @@ test('traps-people 3: once client and redirect_uri are proven every other error 
     [{ prompt: 'none login' }, 'invalid_request'],
     [{ max_age: '-1' }, 'invalid_request'],
     [{ max_age: 'soon' }, 'invalid_request'],
-    [{ nonce: 'x'.repeat(8000) }, 'invalid_request'],
+    [{ nonce: 'x'.repeat(5000) }, 'invalid_request'],
+    [{ unknown: 'x'.repeat(5000) }, 'invalid_request'],
     [{ client_id: cannot.as.client_id }, 'unauthorized_client'],
   ]
   for (const [over, error] of expected) {

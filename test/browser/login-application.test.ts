@@ -77,6 +77,8 @@ browserTest(
     await page.getByLabel('Password').fill(PASSWORD)
     await page.getByRole('button', { name: 'Sign in' }).click()
     t.is(await page.getByRole('heading', { level: 1 }).innerText(), 'Allow access?')
+    const session = (await page.context().cookies()).find(({ name }) => name.endsWith('ledger-session'))
+    t.is(session?.expires, -1, 'who did not tick "Stay logged in" is forgotten when the browser is closed')
     await page.getByRole('button', { name: 'Allow' }).click()
     await page.getByText('You are back').waitFor()
     const { status } = await exchangeOf(on, callback.arrived.at(-1)?.get('code') ?? null, callback.url)

@@ -18,7 +18,7 @@ test('migrate may be repeated, and a ledger served, by a role that may create an
      GRANT INSERT, UPDATE ON ledger.persons, ledger.name_key TO ${role.name};
      GRANT INSERT, UPDATE, DELETE ON ledger.processes, ledger.idempotent_requests TO ${role.name};
      GRANT INSERT, UPDATE, DELETE ON ledger.passwords, ledger.assertions, ledger.limits TO ${role.name};
-     GRANT INSERT, UPDATE, DELETE ON ledger.sessions, ledger.approvals, ledger.links TO ${role.name};
+     GRANT INSERT, UPDATE, DELETE ON ledger.sessions, ledger.approvals, ledger.links, ledger.login_outcomes TO ${role.name};
      GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role.name};`,
     url,
   )

@@ -1180,14 +1180,14 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a login of before fulfils prompt=login',
-    file: 'services/authorize/request/asked-again.ts',
+    file: 'shared/accounts/sessions/login-time.ts',
     changes: [["if (prompt.includes('login') || prompt.includes('select_account')) return false", '']],
     tests: ['test/authorize/consent.test.ts'],
   },
   {
     name: 'a login for prompt=login is never enough',
-    file: 'services/authorize/request/asked-again.ts',
-    changes: [['if (logged_in_at >= received_at) return true', '']],
+    file: 'shared/accounts/sessions/login-time.ts',
+    changes: [['if (auth_time >= received_at) return true', '']],
     tests: ['test/authorize/consent.test.ts'],
   },
   {
@@ -1405,5 +1405,64 @@ export const MUTANTS: Mutant[] = [
     file: 'services/authorize/request/authorization.ts',
     changes: [["return ctx.method === 'POST' && cookies", "return ctx.method === 'PUT' && cookies"]],
     tests: ['test/authorize/login.test.ts'],
+  },
+  {
+    name: 'a login application that says when somebody logged in is believed whatever was asked',
+    file: 'services/admin/login/login-requests.ts',
+    changes: [['        requireRecentLogin(challenge, auth_time)\n', '']],
+    tests: ['test/authorize/login-application.test.ts'],
+  },
+  {
+    name: 'an answer of a login application counts in another browser',
+    file: 'shared/accounts/sessions/login-outcomes.ts',
+    changes: [['WHERE id = ? AND browser = ? AND used_at', 'WHERE id = ? AND ?::text IS NOT NULL AND used_at']],
+    tests: ['test/authorize/login-application.test.ts'],
+  },
+  {
+    name: 'a login application makes an administrator by a group',
+    file: 'services/admin/login/accept-person.ts',
+    changes: [['  if (wrong.length === 0) return\n', '  if (wrong.length >= 0) return\n']],
+    tests: ['test/authorize/login-application.test.ts'],
+  },
+  {
+    name: 'the time of a login at a provider is not judged',
+    file: 'services/authorize/upstream/callback.ts',
+    changes: [['if (!isToldEnough(onward, told))', 'if (false)']],
+    tests: ['test/authorize/upstream/auth-time.test.ts'],
+  },
+  {
+    name: 'a provider that does not say when the login was fulfils max_age',
+    file: 'services/authorize/login/told-login.ts',
+    changes: [['auth_time === undefined ? onward.request.max_age === null', 'auth_time === undefined ? true']],
+    tests: ['test/authorize/upstream/auth-time.test.ts'],
+  },
+  {
+    name: 'a browser is sent to a provider that died',
+    file: 'services/authorize/upstream/cached.ts',
+    changes: [['return value((error) => !isAway(error))', 'return value(() => true)']],
+    tests: ['test/authorize/upstream/provider.test.ts'],
+  },
+  {
+    name: 'a provider may sign with a key that it does not publish',
+    file: 'services/authorize/upstream/provider.ts',
+    changes: [
+      [
+        "await verified(tokens.id_token ?? '', settings, keys)",
+        '{ ...tokens.claims(), sub: String(tokens.claims()?.sub) }',
+      ],
+    ],
+    tests: ['test/authorize/upstream/provider.test.ts'],
+  },
+  {
+    name: 'a group that ledger.* names comes from a provider',
+    file: 'services/authorize/upstream/groups.ts',
+    changes: [[' && !guarded.includes(group)', '']],
+    tests: ['test/authorize/upstream/login.test.ts'],
+  },
+  {
+    name: 'a login at a provider is linked to whoever comes back with it',
+    file: 'services/authorize/upstream/callback.ts',
+    changes: [['if (session?.sid !== link)', 'if (!session)']],
+    tests: ['test/authorize/upstream/login.test.ts'],
   },
 ]

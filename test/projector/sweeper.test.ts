@@ -3,6 +3,7 @@ import { verify } from '../../services/audit/verify/verify.ts'
 import { isSamePlace, partitionOf, placeOf } from '../../shared/event-log/places.ts'
 import { loadCheckpoints } from '../../shared/read-model/checkpoints.ts'
 import { dueQueues, sweep } from '../../shared/read-model/projection/sweep.ts'
+import { answerOf, keepOutcome } from '../../shared/accounts/sessions/login-outcomes.ts'
 import { refreshed, revoked } from '../ledger/given.ts'
 import { refuses } from '../support/asserting.ts'
 import { LIVES_S, type PastLedger, startPastLedger } from '../support/past-grants.ts'
@@ -51,6 +52,25 @@ test('the projector removes by itself what has been dead for an hour, and nothin
   const { equal, difference } = await verify(ledger.runtime)
   t.true(equal, JSON.stringify(difference))
   t.true(ledger.lines.some(({ msg, grants }) => msg === 'swept what has been dead for an hour' && Number(grants) > 0))
+})
+
+test('what a login application answered is gone in two hours, whether or not anybody logs in again', async (t) => {
+  const { runtime } = await startPastLedger(t, OFTEN)
+  const { knex } = runtime
+  const [old, young] = [uuidv7(), uuidv7()]
+  for (const [id, minutes] of [
+    [old, 121],
+    [young, 119],
+  ] as const) {
+    const outcome = { sub: 'ada', amr: [], registry_position: 1 }
+    await keepOutcome(knex, { id, browser: 'b', onward: {}, outcome }, Buffer.from('answered'))
+    await knex.raw('UPDATE ledger.login_outcomes SET created_at = created_at - make_interval(mins => ?) WHERE id = ?', [
+      minutes,
+      id,
+    ])
+  }
+  await until(async () => (await answerOf(knex, old)) === null, 'the sweeper')
+  t.truthy(await answerOf(knex, young))
 })
 
 test('spent tokens go while their grant lives on, also those that the sweeper had put off and those that never expired', async (t) => {

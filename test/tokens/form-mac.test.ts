@@ -17,6 +17,15 @@ test('what was packed comes back as it was, until its time is over, and is told 
   t.deepEqual(unpack(keys, 'onward', text, 1000), { value, expired: true })
 })
 
+test('what is long is packed shorter, comes back as it was, and counts as what was packed before', (t) => {
+  const scopes = Array.from({ length: 300 }, (_, at) => `files.folder-${at}.read`)
+  const text = pack(keys, 'onward', { ...value, scopes }, { exp: 1000 })
+  t.true(text.length < JSON.stringify(scopes).length / 3, String(text.length))
+  t.deepEqual(unpack(keys, 'onward', text, 999), { value: { ...value, scopes }, expired: false })
+  const changed = text.slice(0, 40) + (text[40] === 'A' ? 'B' : 'A') + text.slice(41)
+  t.is(unpack(keys, 'onward', changed, 0), null)
+})
+
 test('no character of it can be changed, added or taken away', (t) => {
   const text = pack(keys, 'onward', value, { exp: 1000 })
   for (let at = 0; at < text.length; at++) {

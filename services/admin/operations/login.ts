@@ -26,6 +26,11 @@ const OVER: Answer = {
   schema: z.object({ error: z.literal('gone'), error_description: z.string(), redirect_to: z.string() }),
 }
 
+const REFUSED: Answer = {
+  what: 'Nobody can be logged in as this user, or the login is older than the request allows (login_required).',
+  schema: z.object({ error: z.enum(['conflict', 'login_required']), error_description: z.string() }),
+}
+
 const OF_LOGIN = {
   tag: 'Login requests',
   description: right(LOGIN_RIGHT),
@@ -47,8 +52,8 @@ export const LOGIN_OPERATIONS: Operations = {
     id: 'acceptLogin',
     summary: 'Say who has logged in; the same may be said again.',
     body: { json: ACCEPT, example: { sub: '4f2c', amr: ['pwd', 'otp'] } },
-    answers: { 200: GO_ON, 410: OVER },
-    refusals: [404, 409, 412],
+    answers: { 200: GO_ON, 409: REFUSED, 410: OVER },
+    refusals: [404, 412],
   },
   'POST /admin/login-requests/:challenge/reject': {
     ...OF_LOGIN,

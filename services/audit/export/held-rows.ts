@@ -19,13 +19,18 @@ export async function readHeldKey({ knex }: Pick<ReadModelTables, 'knex'>, sub: 
 }
 
 /** A login of this person; what lets somebody in by it is stored nowhere. */
-export type HeldSession = Pick<StoredSession, 'sid' | 'amr' | 'network'> & { logged_in_at: string; used_at: string }
+export type HeldSession = Pick<StoredSession, 'sid' | 'amr' | 'network'> & {
+  logged_in_at: string
+  auth_time: string
+  used_at: string
+}
 
 /** The logins of this person that are stored, whether or not they still count. */
 export async function readHeldSessions({ knex }: Pick<ReadModelTables, 'knex'>, sub: string): Promise<HeldSession[]> {
   const sessions = await listSessions(knex, sub, { idle: FOR_EVER, lifetime: FOR_EVER })
-  return sessions.map(({ sid, amr, network, logged_in_at, used_at }) => {
-    return { sid, amr, network, logged_in_at: timeOf(logged_in_at), used_at: timeOf(used_at) }
+  return sessions.map(({ sid, amr, network, logged_in_at, auth_time, used_at }) => {
+    const times = { logged_in_at: timeOf(logged_in_at), auth_time: timeOf(auth_time), used_at: timeOf(used_at) }
+    return { sid, amr, network, ...times }
   })
 }
 

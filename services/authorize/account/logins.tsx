@@ -38,7 +38,7 @@ export async function beginLink(authorize: Authorize, ctx: HttpContext, own: Own
   requireProviders(authorize)
   const { session, form } = own
   const onward = { to: 'account', page: 'logins' } as const
-  if (session.now - session.logged_in_at > RECENT_SECONDS * 1000)
+  if (session.now - session.auth_time > RECENT_SECONDS * 1000)
     return showLogin(authorize, ctx, onward, { problem: 'logins_again', username: session.username ?? undefined })
   const problem = await beginUpstream(authorize, ctx, form['provider'] ?? '', onward, session.sid)
   if (problem) await showLogins(authorize, ctx, own, problem)

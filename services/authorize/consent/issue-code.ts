@@ -73,7 +73,7 @@ function decide(
     // Of the earlier statement of the two that found the user and the client alive: what ends either since then ends
     // this grant too.
     registry_position: Math.min(session.registry_position, view.registry.next),
-    auth_time: numericDate(session.logged_in_at),
+    auth_time: numericDate(session.auth_time),
     amr: [...session.amr],
     sid: session.sid,
     ...(nonce !== null && { nonce }),

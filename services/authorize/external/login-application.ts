@@ -5,6 +5,7 @@ import { seeOther } from '../../../shared/pages/answer-page.ts'
 import { browserHash, packChallenge, unpackVerifier } from '../../../shared/tokens/login-challenge.ts'
 import type { Authorize } from '../authorize.ts'
 import { addressOf, browserOf, FORM_LIFETIME, type Onward } from '../login/onward.ts'
+import { authTimeOf } from '../login/told-login.ts'
 import { answerError, answerTo } from '../request/answer-client.tsx'
 import type { AnsweredError } from '../request/authorization-request.ts'
 import { proveAgain } from '../request/prove-client.ts'
@@ -24,7 +25,7 @@ export function sendToLogin(authorize: Authorize, ctx: HttpContext, onward: Onwa
     prompt: request?.prompt ?? [],
     max_age: request?.max_age ?? null,
     login_hint: request?.login_hint ?? null,
-    requested_at: now,
+    requested_at: request ? Math.floor(request.received_at / 1000) : now,
     expires_at: now + FORM_LIFETIME,
     onward,
   })
@@ -46,10 +47,16 @@ export function loginReturned(authorize: Authorize): HttpMiddleware {
     const onward = taken.onward as Onward
     const { outcome } = taken
     if (outcome?.rejected) return answerRejected(authorize, ctx, onward, outcome.rejected)
-    if (outcome) await authorize.sessions.open(ctx, outcome)
+    if (outcome) {
+      const { auth_time, ...session } = outcome
+      const told = { told: auth_time === undefined ? null : auth_time * 1000, asked_at: askedAt(onward) }
+      await authorize.sessions.open(ctx, { ...session, auth_time: authTimeOf(onward, told) })
+    }
     seeOther(ctx, addressOf(authorize, onward))
   }
 }
+
+const askedAt = (onward: Onward) => (onward.to === 'client' ? onward.request.received_at : 0)
 
 type Rejected = { error: string; error_description: string }
 

@@ -15,8 +15,11 @@ const PURPOSE: FormPurpose = 'onward'
 /** How long a page may be open before it begins again, in seconds. */
 export const FORM_LIFETIME = 3600
 
-/** A request that is longer when it is packed: it has to fit into an address beside cookies. */
-export const MOST_PACKED = 10_000
+/**
+ * A request that is longer when it is packed is refused: it goes on in addresses, to a login application and in
+ * cookies, and common proxies take 8 KiB of each. One that came in with a query of `MOST_OF_A_QUERY` characters is shorter.
+ */
+export const MOST_PACKED = 5800
 
 /** What comes back by a form or an address. */
 export function packOnward({ keys }: Pick<Authorize, 'keys'>, onward: Onward, now = Date.now()): string {

@@ -14,7 +14,7 @@ export type LoginProblem = Extract<
   | 'login_provider_denied'
   | 'login_provider_strange'
   | 'login_provider_unknown'
-  | 'login_provider_too_long'
+  | 'login_provider_old'
   | 'logins_again'
 >
 

@@ -9,8 +9,8 @@ import { proceed } from './proceed.ts'
 import { askingOf, onwardOf, proveAgain, proveClient, type ProvenClient } from './prove-client.ts'
 import { startAgain } from './start-again.tsx'
 
-/** An address that is longer may be refused on its way. */
-const MOST_OF_A_QUERY = 6_000
+/** Characters of the longest request, as it was sent. What is longer could not go on by each way of a login. */
+const MOST_OF_A_QUERY = 5000
 
 /**
  * GET and POST /oauth2/auth (RFC 6749 §4.1.1): a login where one is needed, then the consent, then the answer to the
@@ -26,7 +26,8 @@ export function authorization(authorize: Authorize): HttpMiddleware {
     const { request, refused } = readRequest(parameters, proven.client.client_id, proven.view.now)
     const to = { ...proven, state: single(parameters, 'state'), unseen: single(parameters, 'prompt') === 'none' }
     if (refused) return answerError(ctx, authorize, to, refused)
-    if (isTooLong(authorize, request, proven)) return answerError(ctx, authorize, to, TOO_LONG)
+    if (text.length > MOST_OF_A_QUERY || isPackedTooLong(authorize, request, proven))
+      return answerError(ctx, authorize, to, TOO_LONG)
     await proceed(authorize, ctx, { proven, request })
   }
 }
@@ -36,9 +37,12 @@ function isWithoutCookies({ cookies }: Authorize, ctx: HttpContext): boolean {
   return ctx.method === 'POST' && cookies.read(ctx, 'session') === null
 }
 
-const TOO_LONG = { error: 'invalid_request', error_description: 'the request is too long' } as const
+const TOO_LONG = {
+  error: 'invalid_request',
+  error_description: `the request is longer than ${MOST_OF_A_QUERY} characters`,
+} as const
 
-function isTooLong(authorize: Authorize, request: AuthorizationRequest, proven: ProvenClient): boolean {
+function isPackedTooLong(authorize: Authorize, request: AuthorizationRequest, proven: ProvenClient): boolean {
   return packOnward(authorize, onwardOf(proven, request)).length > MOST_PACKED
 }
 

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid'
+import { isLoginEnough } from '../../../shared/accounts/sessions/login-time.ts'
 import type { HttpContext } from '../../../shared/http/context.ts'
 import { authorizeGrant } from '../../../shared/ledger/grant/commands/authorize.ts'
 import type { Authorize, Session } from '../authorize.ts'
@@ -7,7 +8,6 @@ import { issueCode } from '../consent/issue-code.ts'
 import { showConsent } from '../consent/show-consent.tsx'
 import { showLogin } from '../login/show-login.tsx'
 import { answerCode, answerError, answerRefusal, type AnswerTo, answerTo } from './answer-client.tsx'
-import { isLoginEnough } from './asked-again.ts'
 import type { AuthorizationRequest, AnsweredError } from './authorization-request.ts'
 import { onwardOf, proveAgain, type ProvenClient } from './prove-client.ts'
 
@@ -21,7 +21,7 @@ export async function proceed(authorize: Authorize, ctx: HttpContext, { proven, 
   if (refusal) return answerRefusal(ctx, authorize, to, refusal)
   const isSilent = request.prompt.includes('none')
   const session = await authorize.sessions.find(ctx)
-  if (!session || !isLoginEnough(session, request)) {
+  if (!session || !isLoginEnough(session.auth_time, request, session.now)) {
     if (isSilent) return needed(authorize, ctx, to, 'login_required')
     return showLogin(authorize, ctx, onwardOf(proven, request), { username: session?.username ?? undefined })
   }

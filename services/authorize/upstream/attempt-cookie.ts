@@ -24,18 +24,17 @@ export type Pending = z.output<typeof PENDING>
 /** Seconds in which somebody logs in at a provider. */
 export const ATTEMPT_LIFETIME = 900
 
-/** Browsers drop what is longer (RFC 6265bis §5.6), attributes included. */
-const MOST_CHARACTERS = 3800
+/** Browsers drop a cookie that is longer (RFC 6265bis §5.6), attributes included: the rest goes into another. */
+const MOST_OF_ONE = 3800
 
 /** More logins that are open at once make a browser's requests too long for servers: the oldest end then. */
 const MOST_OPEN = 4
 
-/** All of them together: common proxies take lines of headers up to 8 KiB. */
-const MOST_ALTOGETHER = 6000
+/** All of them together: common proxies take lines of headers up to 8 KiB. The longest request alone fills it. */
+const MOST_ALTOGETHER = 6400
 
 export type AttemptCookies = {
-  /** Whether it could be taken along: a very long request cannot. */
-  set(ctx: HttpContext, pending: Omit<Pending, 'exp'>): Promise<boolean>
+  set(ctx: HttpContext, pending: Omit<Pending, 'exp'>): Promise<void>
   /** What was begun in this browser with this state, and ends it there; `null`: nothing, or long ago. */
   take(ctx: HttpContext, state: string): Promise<Pending | null>
 }
@@ -43,8 +42,9 @@ export type AttemptCookies = {
 export type AttemptCookieOptions = { keys: Keys; secure: boolean; clock?: () => number }
 
 /**
- * A cookie for each login with a provider, named after its state, so that tabs do not disturb each other. Encrypted and
- * authenticated (AES-256-GCM); Lax, because it has to come with the link back from another site.
+ * A cookie for each login with a provider, named after its state, so that tabs do not disturb each other; two for a
+ * long request. Encrypted and authenticated (AES-256-GCM); Lax, because they have to come with the link back from another
+ * site.
  */
 export function createAttemptCookies({ keys, secure, clock = Date.now }: AttemptCookieOptions): AttemptCookies {
   const prefix = `${secure ? '__Host-' : ''}ledger-upstream-`
@@ -60,43 +60,47 @@ export function createAttemptCookies({ keys, secure, clock = Date.now }: Attempt
       room -= size
       return room >= 0 && at < MOST_OPEN - 1 && exp > nowSeconds()
     }
-    const open = await Promise.all(
-      namesIn(ctx)
-        .filter(isAttempt)
-        .map((name) => openIn(ctx, name)),
-    )
+    const open = await Promise.all(statesIn(ctx).map((state) => openIn(ctx, state)))
     const ended = open.sort((a, b) => b.exp - a.exp).filter((one, at) => !isLeft(one, at))
-    for (const { name } of ended) put(ctx, name, '', 0)
+    for (const { state } of ended) end(ctx, state)
   }
 
-  const isAttempt = (name: string) => name.startsWith(prefix)
-
-  const openIn = async (ctx: HttpContext, name: string) => {
-    const size = ctx.cookies.get(name, { signed: false })?.length ?? 0
-    return { name, size, exp: (await readIn(ctx, name))?.exp ?? 0 }
+  const statesIn = (ctx: HttpContext) => {
+    const ours = namesIn(ctx).filter((name) => name.startsWith(prefix))
+    return [...new Set(ours.map((name) => name.slice(prefix.length).replace(MORE, '')))]
   }
 
-  const readIn = async (ctx: HttpContext, name: string) => {
-    const value = ctx.cookies.get(name, { signed: false })
-    return value === undefined ? null : unseal(keys, value)
+  const openIn = async (ctx: HttpContext, state: string) => {
+    const value = valueIn(ctx, state)
+    return { state, size: value.length, exp: (await unseal(keys, value))?.exp ?? 0 }
+  }
+
+  const partIn = (ctx: HttpContext, name: string) => ctx.cookies.get(prefix + name, { signed: false }) ?? ''
+  const valueIn = (ctx: HttpContext, state: string) => partIn(ctx, state) + partIn(ctx, state + MORE)
+
+  function end(ctx: HttpContext, state: string) {
+    for (const name of [state, state + MORE]) if (partIn(ctx, name) !== '') put(ctx, prefix + name, '', 0)
   }
 
   return {
     set: async (ctx, pending) => {
       const value = await seal(keys, { ...pending, exp: nowSeconds() + ATTEMPT_LIFETIME })
-      if (value.length > MOST_CHARACTERS) return false
       await makeRoom(ctx, value.length)
-      put(ctx, prefix + pending.state, value, ATTEMPT_LIFETIME)
-      return true
+      put(ctx, prefix + pending.state, value.slice(0, MOST_OF_ONE), ATTEMPT_LIFETIME)
+      const more = value.slice(MOST_OF_ONE)
+      if (more !== '') put(ctx, prefix + pending.state + MORE, more, ATTEMPT_LIFETIME)
     },
     take: async (ctx, state) => {
       if (!/^[\w-]{43}$/.test(state)) return null
-      const pending = await readIn(ctx, prefix + state)
-      if (pending) put(ctx, prefix + state, '', 0)
+      const pending = await unseal(keys, valueIn(ctx, state))
+      if (pending) end(ctx, state)
       return pending?.state === state && pending.exp > nowSeconds() ? pending : null
     },
   }
 }
+
+/** What the name of a second part ends with; no state has it. */
+const MORE = '.2'
 
 function namesIn(ctx: HttpContext): string[] {
   return ctx

@@ -20,10 +20,10 @@ export async function beginUpstream(
   const provider = providers.get(name)
   if (!provider) return 'login_provider_strange'
   try {
-    const { url, attempt } = await provider.begin({ again: link !== undefined || isAskedAgain(onward) })
+    const max_age = onward.to === 'client' ? onward.request.max_age : null
+    const { url, attempt } = await provider.begin({ again: link !== undefined || isAskedAgain(onward), max_age })
     const pending = { provider: name, ...attempt, onward: packOnward(authorize, onward) }
-    const isTaken = await attempts.set(ctx, { ...pending, ...(link !== undefined && { link }) })
-    if (!isTaken) return 'login_provider_too_long'
+    await attempts.set(ctx, { ...pending, ...(link !== undefined && { link }) })
     seeOther(ctx, url)
     return undefined
   } catch (error) {
@@ -33,7 +33,8 @@ export async function beginUpstream(
 
 /** Whether the client wants a new login, or one that is not too old: the provider has to ask, too. */
 function isAskedAgain(onward: Onward): boolean {
-  if (onward.to === 'account') return false
+  // An account is linked after a login of the last minutes alone.
+  if (onward.to === 'account') return onward.page === 'logins'
   const { prompt, max_age } = onward.request
   return max_age !== null || prompt.includes('login') || prompt.includes('select_account')
 }

@@ -1,3 +1,4 @@
+import { BY_PROVIDER } from '../../../shared/accounts/sessions/sessions.ts'
 import type { HttpContext, HttpMiddleware } from '../../../shared/http/context.ts'
 import { OAuthError } from '../../../shared/http/oauth-error.ts'
 import { seeOther } from '../../../shared/pages/answer-page.ts'
@@ -5,11 +6,11 @@ import type { Authorize } from '../authorize.ts'
 import { seeLinked, showLogins } from '../account/logins.tsx'
 import { addressOf, unpackOnward } from '../login/onward.ts'
 import { showLogin } from '../login/show-login.tsx'
+import { authTimeOf, isMadeSince, isToldEnough } from '../login/told-login.ts'
 import { startAgain } from '../request/start-again.tsx'
 import { problemOf } from './begin.ts'
-import { BY_PROVIDER } from './end-session.ts'
 import { linkPerson, personOf } from './person.ts'
-import type { Pending } from './attempt-cookie.ts'
+import { ATTEMPT_LIFETIME, type Pending } from './attempt-cookie.ts'
 import type { Arrived, Provider } from './provider.ts'
 
 /**
@@ -29,9 +30,12 @@ export function upstreamCallback(authorize: Authorize): HttpMiddleware {
     if (pending.link !== undefined) return linkBack(authorize, ctx, { provider, pending, link: pending.link })
     try {
       const arrived = await provider.finish(ctx.querystring, pending)
+      const told = toldBy(arrived, pending)
+      if (!isToldEnough(onward, told)) return await showLogin(authorize, ctx, onward, { problem: tooOld(ctx) })
       const person = await personOf(authorize, ctx, provider, arrived)
       if (!person) return await showLogin(authorize, ctx, onward, { problem: unknown(ctx) })
-      await authorize.sessions.open(ctx, { ...person, amr: amrOf(name, arrived) })
+      const auth_time = authTimeOf(onward, told)
+      await authorize.sessions.open(ctx, { ...person, amr: amrOf(name, arrived), auth_time })
     } catch (error) {
       return showLogin(authorize, ctx, onward, { problem: problemOf(authorize, ctx, name, error) })
     }
@@ -47,12 +51,24 @@ async function linkBack(authorize: Authorize, ctx: HttpContext, { provider, pend
   const session = await authorize.sessions.find(ctx)
   if (session?.sid !== link) return startAgain(authorize, ctx)
   try {
-    const isLinked = await linkPerson(authorize, ctx, session.sub, await provider.finish(ctx.querystring, pending))
-    if (isLinked) seeLinked(authorize, ctx, label)
-    else await showLogins(authorize, ctx, { session, form: {} }, 'logins_taken')
+    const arrived = await provider.finish(ctx.querystring, pending)
+    const isNew = isMadeSince(toldBy(arrived, pending))
+    if (isNew && (await linkPerson(authorize, ctx, session.sub, arrived))) return seeLinked(authorize, ctx, label)
+    await showLogins(authorize, ctx, { session, form: {} }, isNew ? 'logins_taken' : tooOld(ctx))
   } catch (error) {
     await showLogins(authorize, ctx, { session, form: {} }, problemOf(authorize, ctx, name, error))
   }
+}
+
+/** When the login there was made, by our clock, and when we sent the browser there. */
+function toldBy({ age }: Arrived, { exp }: Pending) {
+  return { told: age === null ? null : Date.now() - age * 1000, asked_at: (exp - ATTEMPT_LIFETIME) * 1000 }
+}
+
+function tooOld(ctx: HttpContext) {
+  ctx.state.error = 'access_denied'
+  ctx.state.reason = 'upstream_login_old'
+  return 'login_provider_old' as const
 }
 
 function unknown(ctx: HttpContext) {

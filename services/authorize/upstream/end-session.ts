@@ -1,8 +1,6 @@
+import { BY_PROVIDER } from '../../../shared/accounts/sessions/sessions.ts'
 import type { Authorize } from '../authorize.ts'
 import { ACCOUNT, ACCOUNT_PAGES } from '../paths.ts'
-
-/** What stands in `amr` before the name of the provider that proved the person. */
-export const BY_PROVIDER = 'upstream:'
 
 /**
  * Where a logout of a session that a provider opened goes on to, so that the next login there is none without a

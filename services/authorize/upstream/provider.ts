@@ -12,6 +12,8 @@ export type Attempt = { state: string; nonce: string; code_verifier: string }
 export type BeginOptions = {
   /** The person must log in there again, whatever session there is. */
   again?: boolean
+  /** Seconds since the login at the most: the provider has to say when that was. */
+  max_age?: number | null
 }
 
 /** Who came, as the provider says. Only `issuer` and `sub` tell who it is; all else is personal data. */
@@ -28,6 +30,8 @@ export type Provider = {
 }
 
 export type Arrived = Arrival & {
+  /** Seconds since the person logged in there, by the provider's own clock; `null`: it does not say. */
+  age: number | null
   /** The same with what the UserInfo endpoint says (OpenID Connect Core §5.3). UpstreamError. */
   withProfile(): Promise<Arrival>
 }
@@ -50,11 +54,16 @@ type Ready = { config: openid.Configuration; keys: ReturnType<typeof createRemot
 /** An OpenID provider. It is asked for nothing before somebody wants to log in with it. */
 export function createProvider(options: ProviderOptions): Provider {
   const { settings, redirect_uri, fetch = boundedFetch(), clock = Date.now } = options
-  const metadata = cached(() => discover(settings, fetch), undefined, clock)
-  const ready = async () => metadata.get().catch(faultOf)
+  let before: Ready | undefined
+  const metadata = cached({
+    load: async () => (before = await discover(settings, fetch, before).catch(faultOf)),
+    isAway: (error) => error instanceof UpstreamError && error.fault === 'away',
+    clock,
+  })
 
-  const begin = async ({ again = false }: BeginOptions = {}) => {
-    const { config } = await ready()
+  const begin = async ({ again = false, max_age = null }: BeginOptions = {}) => {
+    // No browser is sent to where nobody was seen of late.
+    const { config } = await metadata.getRecent()
     const attempt = {
       state: openid.randomState(),
       nonce: openid.randomNonce(),
@@ -66,12 +75,13 @@ export function createProvider(options: ProviderOptions): Provider {
       code_challenge: await openid.calculatePKCECodeChallenge(code_verifier),
       code_challenge_method: 'S256',
       ...(again && { prompt: 'login' }),
+      ...(max_age !== null && { max_age: String(max_age) }),
     }
     return { url: addressOf(() => openid.buildAuthorizationUrl(config, parameters)), attempt }
   }
 
   const finish = async (query: string, attempt: Attempt): Promise<Arrived> => {
-    const { config, keys } = await ready()
+    const { config, keys } = await metadata.get()
     const callback = new URL(`${redirect_uri}?${query}`)
     try {
       const tokens = await openid.authorizationCodeGrant(config, callback, {
@@ -82,18 +92,20 @@ export function createProvider(options: ProviderOptions): Provider {
       })
       const claims = await verified(tokens.id_token ?? '', settings, keys)
       const arrival = { issuer: settings.issuer, sub: claims.sub, claims }
-      return { ...arrival, withProfile: () => withProfile(config, tokens.access_token, arrival) }
+      return { ...arrival, age: ageIn(claims), withProfile: () => withProfile(config, tokens.access_token, arrival) }
     } catch (error) {
       // Keys or endpoints may have moved: the next login looks again.
+      before = undefined
       metadata.expire()
       return faultOf(error)
     }
   }
 
-  return { settings, begin, finish, endSessionUrl: (uri) => endSessionUrl(ready, uri) }
+  return { settings, begin, finish, endSessionUrl: (uri) => endSessionUrl(metadata.getRecent, uri) }
 }
 
-async function discover(settings: ProviderSettings, fetch: BoundedFetch): Promise<Ready> {
+/** Its metadata now; keys that were there before are kept while they stand at the same address. */
+async function discover(settings: ProviderSettings, fetch: BoundedFetch, before?: Ready): Promise<Ready> {
   const config = await openid.discovery(new URL(settings.issuer), settings.client_id, metadataOf(), authOf(settings), {
     [openid.customFetch]: fetch,
     timeout: BOUNDS.timeoutMs / 1000,
@@ -104,6 +116,7 @@ async function discover(settings: ProviderSettings, fetch: BoundedFetch): Promis
   // People are known by the issuer as it is set: a slash more would make strangers of them.
   if (issuer !== settings.issuer) throw new UpstreamError('strange', 'the issuer is spelled otherwise in its metadata')
   if (jwks_uri === undefined || !URL.canParse(jwks_uri)) throw new UpstreamError('strange', 'the metadata has no keys')
+  if (before?.config.serverMetadata().jwks_uri === jwks_uri) return { config, keys: before.keys }
   const keys = createRemoteJWKSet(new URL(jwks_uri), {
     [joseFetch]: fetch,
     timeoutDuration: BOUNDS.timeoutMs,
@@ -141,6 +154,13 @@ async function verified(
   if (typeof sub !== 'string' || sub === '' || sub.length > 255) throw new errors.JWTInvalid('the sub is no name')
   if (azp !== undefined && azp !== client_id) throw new errors.JWTInvalid('the ID token was made for another client')
   return { ...payload, sub }
+}
+
+/** OpenID Connect Core §2: both are the provider's, so that it does not matter how wrong its clock is. */
+function ageIn({ auth_time, iat }: JWTPayload): number | null {
+  if (auth_time === undefined) return null
+  if (typeof auth_time !== 'number' || iat === undefined) throw new errors.JWTInvalid('the auth_time is no time')
+  return Math.max(0, iat - auth_time)
 }
 
 async function withProfile(config: openid.Configuration, access_token: string, arrival: Arrival): Promise<Arrival> {

@@ -3,7 +3,16 @@ import type { Knex } from 'knex'
 
 /** What a login application said: who it is, or why nobody is. */
 export type LoginOutcome =
-  | { sub: string; amr: string[]; registry_position: number; rejected?: undefined }
+  | {
+      sub: string
+      amr: string[]
+      registry_position: number
+      /** NumericDate; absent: just now. */
+      auth_time?: number | undefined
+      /** `false`: the browser forgets the login when it is closed. */
+      remember?: boolean
+      rejected?: undefined
+    }
   | { rejected: { error: string; error_description: string } }
 
 export type Answered = { id: string; browser: string; onward: unknown; outcome: LoginOutcome }
@@ -13,6 +22,9 @@ const RETURN_WITHIN = "interval '5 minutes'"
 
 /** Longer than a challenge counts, so that none is answered a second time otherwise. */
 const KEPT = "interval '2 hours'"
+
+// As many as this at once.
+const SWEPT = 1000
 
 /** By what a repeated answer is known as the same. */
 export function answerHash(answer: unknown): Buffer {
@@ -34,13 +46,21 @@ export async function keepOutcome(
   { id, browser, onward, outcome }: Answered,
   answer_sha256: Buffer,
 ): Promise<Buffer> {
-  await knex.raw(`DELETE FROM ledger.login_outcomes WHERE created_at < clock_timestamp() - ${KEPT}`)
+  await sweepOutcomes(knex)
   await knex.raw(
     `INSERT INTO ledger.login_outcomes (id, browser, onward, outcome, answer_sha256) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT DO NOTHING`,
     [id, browser, JSON.stringify(onward), JSON.stringify(outcome), answer_sha256],
   )
   return (await answerOf(knex, id)) ?? answer_sha256
+}
+
+/** Removes answers that nobody can give or take any more. */
+export async function sweepOutcomes(knex: Knex): Promise<void> {
+  await knex.raw(`
+    DELETE FROM ledger.login_outcomes WHERE id IN (
+      SELECT id FROM ledger.login_outcomes WHERE created_at < clock_timestamp() - ${KEPT}
+       ORDER BY created_at LIMIT ${SWEPT} FOR UPDATE SKIP LOCKED)`)
 }
 
 /** `outcome: null`: it was taken before, is too old, or is another browser's. */
@@ -58,3 +78,11 @@ export async function takeOutcome(knex: Knex, id: string, browser: string): Prom
   )
   return rows[0] ?? null
 }
+
+/** SQL that deletes what was answered of these persons (an array). */
+export const forgetOutcomesSql = "DELETE FROM ledger.login_outcomes WHERE outcome ->> 'sub' = ANY (?::text[])"
+
+/** The same of everybody who was forgotten: the row may have come back from a backup. */
+export const forgetOutcomesAgainSql = `
+  DELETE FROM ledger.login_outcomes o USING ledger.persons p
+   WHERE p.sub = o.outcome ->> 'sub' AND p.forgotten_at IS NOT NULL`

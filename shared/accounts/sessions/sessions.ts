@@ -14,14 +14,21 @@ export type StoredSession = {
   /** Of the statement that proved the person: what ended grants of before ended this as well. */
   registry_position: number
   logged_in_at: number
+  /** When the person proved who it is: before `logged_in_at` where another server had a session already. */
+  auth_time: number
   used_at: number
   /** From where it was used last, /24 or /48. */
   network: string | null
 }
 
+/** What stands in `amr` before the name of the provider that proved the person. */
+export const BY_PROVIDER = 'upstream:'
+
 /** `replaces`: the id that this browser had before. */
 export type Opening = Pick<StoredSession, 'sub' | 'amr' | 'registry_position'> & {
   id: string
+  /** Absent: now. */
+  auth_time?: number | undefined
   network: string | undefined
   replaces: string | null
 }
@@ -44,6 +51,7 @@ export function idHash(id: string): Buffer {
 export const sessionJson = (alias: string) => `
   json_build_object('sid', ${alias}.sid, 'sub', ${alias}.sub, 'amr', ${alias}.amr,
     'registry_position', ${alias}.registry_position, 'logged_in_at', ${epochMs(`${alias}.logged_in_at`)},
+    'auth_time', ${epochMs(`coalesce(${alias}.auth_time, ${alias}.logged_in_at)`)},
     'used_at', ${epochMs(`${alias}.used_at`)}, 'network', ${alias}.network)`
 
 /**
@@ -53,20 +61,24 @@ export const sessionJson = (alias: string) => `
  */
 export async function openSession(
   knex: Knex,
-  { id, replaces, network, ...opening }: Opening,
+  { id, replaces, network, auth_time, ...opening }: Opening,
   { idle }: Pick<SessionLives, 'idle'>,
 ): Promise<void> {
   const row = { id_sha256: idHash(id), sid: randomUUID(), network: network ?? null, ...opening }
+  const told = auth_time === undefined ? null : auth_time / 1000
   const before = replaces === null ? null : idHash(replaces)
-  await knex.raw(OPEN, { ...row, before, idle })
+  await knex.raw(OPEN, { ...row, told, before, idle })
 }
+
+// Nobody logs in later than now. Of nobody's time, LEAST is the other.
+const AUTH_TIME = 'LEAST(to_timestamp(:told::float8), clock_timestamp())'
 
 // No part of it touches a row that another part does.
 const OPEN = `
 WITH others AS (DELETE FROM ledger.sessions WHERE id_sha256 = :before::bytea AND sub <> :sub),
 renewed AS (
   UPDATE ledger.sessions SET id_sha256 = :id_sha256, amr = :amr::text[], registry_position = :registry_position::bigint,
-         network = :network, logged_in_at = clock_timestamp(), used_at = clock_timestamp()
+         network = :network, logged_in_at = clock_timestamp(), used_at = clock_timestamp(), auth_time = ${AUTH_TIME}
    WHERE id_sha256 = :before::bytea AND sub = :sub RETURNING sid),
 gone AS (
   DELETE FROM ledger.sessions WHERE id_sha256 IN (
@@ -77,8 +89,8 @@ old AS (
     SELECT id_sha256 FROM ledger.sessions WHERE used_at < clock_timestamp() - make_interval(secs => :idle)
        AND id_sha256 IS DISTINCT FROM :before::bytea
      ORDER BY used_at LIMIT ${CLEANED} FOR UPDATE SKIP LOCKED))
-INSERT INTO ledger.sessions (id_sha256, sid, sub, amr, registry_position, network)
-SELECT :id_sha256, :sid::uuid, :sub, :amr::text[], :registry_position::bigint, :network
+INSERT INTO ledger.sessions (id_sha256, sid, sub, amr, registry_position, network, auth_time)
+SELECT :id_sha256, :sid::uuid, :sub, :amr::text[], :registry_position::bigint, :network, ${AUTH_TIME}
  WHERE NOT EXISTS (SELECT FROM renewed)`
 
 /** Takes note that a session was used: once a minute at the most. */

@@ -47,3 +47,9 @@ export async function createLoginOutcomeTable(knex: Knex): Promise<void> {
       created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       used_at timestamptz)`)
 }
+
+/** When people proved who they are, where another server tells; and what sweeps old answers finds them by. */
+export async function addAuthTime(knex: Knex): Promise<void> {
+  await knex.raw('ALTER TABLE ledger.sessions ADD COLUMN auth_time timestamptz')
+  await knex.raw('CREATE INDEX login_outcomes_created_at ON ledger.login_outcomes (created_at)')
+}

@@ -2,6 +2,7 @@ import type { Knex } from 'knex'
 import { forgetRequestsAgainSql, forgetRequestsSql } from '../../accounts/idempotent-requests.ts'
 import { forgetPasswordsAgainSql, forgetPasswordsSql } from '../../accounts/passwords/passwords.ts'
 import { forgetLinksAgainSql, forgetLinksSql } from '../../accounts/sessions/links.ts'
+import { forgetOutcomesAgainSql, forgetOutcomesSql } from '../../accounts/sessions/login-outcomes.ts'
 import { forgetSessionsAgainSql, forgetSessionsSql } from '../../accounts/sessions/sessions.ts'
 import { forgetSql } from '../../accounts/person-keys.ts'
 import { isSchemaGone } from '../../database/away.ts'
@@ -33,6 +34,7 @@ export async function forgetWith<T>(
     await tx.raw(forgetPasswordsSql, [subs])
     await tx.raw(forgetSessionsSql, [subs])
     await tx.raw(forgetLinksSql, [subs])
+    await tx.raw(forgetOutcomesSql, [subs])
     // Only now, in a statement of its own: who wrote a name under the key before is seen, and nobody does any more.
     for (const other of await schemasOfPeople(tx)) {
       if (other !== schema) await blankIn(tx, other, subs)
@@ -78,6 +80,7 @@ export async function enforceForgetting(knex: Knex, known: string[] = []): Promi
   await knex.raw(forgetPasswordsAgainSql)
   await knex.raw(forgetSessionsAgainSql)
   await knex.raw(forgetLinksAgainSql)
+  await knex.raw(forgetOutcomesAgainSql)
   return enforced
 }
 

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import type { ExecutionContext } from 'ava'
+import { answerOf, keepOutcome } from '../../../shared/accounts/sessions/login-outcomes.ts'
 import { listSessions, openSession } from '../../../shared/accounts/sessions/sessions.ts'
 import { listLinks, storeLink } from '../../../shared/accounts/sessions/links.ts'
 import { exportPerson } from '../../../services/audit/export/export-person.ts'
@@ -148,19 +150,24 @@ test.serial('a copy has sessions and links without their ids, and who is forgott
   const login = { sub: SUB, amr: ['pwd'], registry_position: 1, network: '192.0.2.0/24', replaces: null }
   await openSession(knex, { id: cookie, ...login }, LIVES)
   await storeLink(knex, link, { sub: SUB, kind: 'set_password', guarded: false, registry_position: 1 })
+  const outcome = { id: randomUUID(), browser: 'b', onward: {}, outcome: { sub: SUB, amr: [], registry_position: 1 } }
+  await keepOutcome(knex, outcome, Buffer.from('answered'))
   const { copy } = await copyOf(ledger, SUB)
   t.is(copy.sessions.length, 1)
-  t.deepEqual(Object.keys(copy.sessions[0] ?? {}), ['sid', 'amr', 'network', 'logged_in_at', 'used_at'])
+  t.deepEqual(Object.keys(copy.sessions[0] ?? {}), ['sid', 'amr', 'network', 'logged_in_at', 'auth_time', 'used_at'])
   t.like(copy.sessions[0], { amr: ['pwd'], network: '192.0.2.0/24' })
   t.deepEqual(Object.keys(copy.links[0] ?? {}), ['kind', 'created_at', 'expires_at'])
   const body = { reason: 'asked for it' }
   t.is((await ledger.send('POST', `/admin/users/${SUB}/forget`, { token: ledger.root, body })).status, 200)
   const after = (await copyOf(ledger, SUB)).copy
   t.deepEqual([after.sessions, after.links], [[], []])
+  t.is(await answerOf(knex, outcome.id), null, 'what a login application said of the person')
   // As a restored dump has them.
   await openSession(knex, { id: cookie, ...login }, LIVES)
   await storeLink(knex, link, { sub: SUB, kind: 'set_password', guarded: false, registry_position: 1 })
+  await keepOutcome(knex, outcome, Buffer.from('answered'))
   await enforceForgetting(knex)
+  t.is(await answerOf(knex, outcome.id), null)
   t.deepEqual([await listSessions(knex, SUB, LIVES), await listLinks(knex, SUB)], [[], []])
 })
 

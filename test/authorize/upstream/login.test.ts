@@ -1,11 +1,23 @@
+import { randomBytes } from 'node:crypto'
 import ava, { type ExecutionContext } from 'ava'
 import { type Browser, createBrowser, formOf, type Page, titleOf } from '../../support/cookie-jar.ts'
 import { seeded } from '../../support/kept-logs.ts'
 import { ISSUER } from '../../support/ledger.ts'
 import { realTest } from '../../support/real-parts.ts'
-import { approve, ask, exchangeOf, logIn, scene } from '../authorizing.ts'
+import { approve, ask, exchangeOf, logIn, queryOf, scene } from '../authorizing.ts'
 import { answerIn } from '../../support/cookie-jar.ts'
-import { backFrom, clientAt, type Signing, startSigning } from './signing-in.ts'
+import {
+  alertIn,
+  backFrom,
+  clientAt,
+  link,
+  press,
+  type Person,
+  type Signing,
+  startSigning,
+  stranger,
+  through,
+} from './signing-in.ts'
 
 const test = realTest('postgres')
 
@@ -32,24 +44,6 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   return () => (made ??= make())
 }
 
-let counted = 0
-
-/** Somebody at the provider, whom nobody else is. */
-function stranger(over: object = {}) {
-  const name = `person-${(counted += 1)}-of-example`
-  const email = `${name}@example.com`
-  seeded(`${name}-sub`, email)
-  return { sub: `${name}-sub`, preferred_username: name, name: 'Ada L.', email, email_verified: true, ...over }
-}
-
-type Person = ReturnType<typeof stranger>
-
-/** Presses the button on a login page, and comes back. */
-async function through({ fake }: Signing, browser: Browser, page: Page, person: Person): Promise<Page> {
-  const sent = await browser.send(page, { provider: 'example', username: '', password: '' })
-  return browser.open(backFrom(fake, sent, person))
-}
-
 async function logInAt(signing: Signing, person: Person, browser = createBrowser(signing.ledger.url)) {
   return through(signing, browser, await browser.open('/login'), person)
 }
@@ -60,14 +54,6 @@ async function usersNamed({ ledger }: Signing, username: string) {
     user.username.startsWith(username),
   )
 }
-
-async function link({ ledger, fake }: Signing, sub: string, upstreamSub: string) {
-  const body = { issuer: fake.issuer, sub: upstreamSub }
-  const { status } = await ledger.send('POST', `/admin/users/${sub}/external/link`, { token: ledger.root, body })
-  if (status !== 200) throw new Error(`not linked: ${status}`)
-}
-
-const alertIn = ({ text }: Page) => /role="alert"[^>]*>([^<]*)</.exec(text)?.[1]
 
 test('a person logs in with another server, and the application exchanges its code', async (t) => {
   const signing = await open()
@@ -160,9 +146,9 @@ test('groups come from outside as far as the setting goes, and never one that th
   const person = stranger({ groups: ['staff', 'Administrators', 'others', 'gone', 7] })
   await logInAt(signing, person)
   t.deepEqual(await groupsOf(person), ['staff'])
-  await logInAt(signing, { ...person, groups: undefined } as Person)
+  await logInAt(signing, { ...person, groups: undefined })
   t.deepEqual(await groupsOf(person), ['staff'], 'who says nothing takes nothing away')
-  await logInAt(signing, { ...person, groups: [] } as Person)
+  await logInAt(signing, { ...person, groups: [] })
   t.deepEqual(await groupsOf(person), [])
   const admin = stranger({ groups: [] })
   await link(
@@ -273,14 +259,18 @@ test('where it is the only way the browser goes straight on, and is told on a pa
   t.is(answerIn(silent).get('error'), 'login_required')
 })
 
-test('a request that is too long to be taken along is told, and goes on another way', async (t) => {
+test('the longest request that is taken goes on by a provider, and its browser sends no more than servers take', async (t) => {
   const signing = await open()
   const on = await scene(signing.ledger)
-  const random = Array.from({ length: 4000 }, () => String.fromCharCode(97 + Math.floor(Math.random() * 26))).join('')
-  const page = await ask(on, { state: random })
-  const told = await on.browser.send(page, { provider: 'example', username: '', password: '' })
-  t.regex(alertIn(told) ?? '', /^What the application asks for is too long/)
-  t.is(answerIn(await approve(on, await logIn(on, told))).get('state'), random)
+  const state = randomBytes(3450).toString('base64url')
+  const page = await ask(on, { state })
+  await press(on.browser, await ask(on))
+  const sent = await press(on.browser, page)
+  const lengths = [...on.browser.cookies].map(([name, value]) => name.length + value.length + 3)
+  t.true(Math.max(...lengths) < 4096)
+  t.true(lengths.reduce((sum, one) => sum + one) < 7000)
+  const consent = await on.browser.open(backFrom(signing.fake, sent, stranger()))
+  t.is(answerIn(await approve(on, consent)).get('state'), state)
 })
 
 test('the session says by whom its person was proven, and a logout goes on there and comes back', async (t) => {
@@ -316,6 +306,45 @@ test('a logout ends the session and goes on whatever became of its user', async 
   const away = await browser.send(page, {})
   t.true(away.location?.startsWith(`${fake.issuer}/logout?`), away.location ?? away.text)
   t.false(browser.cookies.has('__Host-ledger-session'))
+})
+
+test('a logout goes to the provider that the session came from, else to LEDGER_LOGOUT_URL', async (t) => {
+  const LOGOUT_URL = 'https://shop.example/out'
+  const signing = await startSigning(t, { example: { creates_people: true }, settings: { LOGOUT_URL } })
+  const { ledger, fake } = signing
+  const on = await scene(ledger)
+  const logOut = async () => (await on.browser.send(await on.browser.open('/account/logout'), {})).location
+  const person = stranger()
+  const byProvider = async () => through(signing, on.browser, await on.browser.open('/login'), person)
+  await byProvider()
+  t.true((await logOut())?.startsWith(`${fake.issuer}/logout?`))
+  t.is(
+    titleOf((await on.browser.open('/account/logout')).text),
+    'You are logged out',
+    'where the provider sends back to',
+  )
+  await logIn(on, await on.browser.open('/login'))
+  t.is(await logOut(), LOGOUT_URL, 'a password')
+  await byProvider()
+  await logIn(on, await on.browser.open(`/oauth2/auth?${queryOf(on, { prompt: 'login' })}`))
+  t.is(await logOut(), LOGOUT_URL, 'the last login counts')
+  // A login that fails has the metadata fetched anew.
+  const fail = async () => {
+    const sent = await press(on.browser, await ask({ ...on, browser: on.browser }, { prompt: 'login' }))
+    fake.answers.set('/token', (response) => response.writeHead(404).end())
+    await on.browser.open(backFrom(fake, sent, person))
+    fake.answers.delete('/token')
+  }
+  await byProvider()
+  await fail()
+  fake.metadata = { end_session_endpoint: undefined }
+  t.is(await logOut(), LOGOUT_URL, 'a provider without such an endpoint')
+  fake.behave()
+  await byProvider()
+  await fail()
+  await fake.close()
+  t.is(await logOut(), LOGOUT_URL, 'a provider that is away')
+  t.is(titleOf((await on.browser.open('/account')).text), 'Log in')
 })
 
 test('who logged in with a password stays here at logout', async (t) => {
@@ -375,7 +404,7 @@ test('who logged in long ago logs in again before an account is linked', async (
   await logIn(on, await on.browser.open('/login'))
   const page = await on.browser.open('/account/logins')
   await signing.ledger.runtime.knex.raw(
-    "UPDATE ledger.sessions SET logged_in_at = logged_in_at - interval '11 minutes' WHERE sub = ?",
+    "UPDATE ledger.sessions SET auth_time = auth_time - interval '11 minutes' WHERE sub = ?",
     [on.username.replace(/\.name$/, '')],
   )
   const asked = await on.browser.send(page, { provider: 'example' })

@@ -246,15 +246,64 @@ test('a provider that was away at first is found later, and meanwhile asked now 
   t.is((await arrive(one)).sub, 'somebody')
 })
 
-test('metadata serves an hour, and on while it cannot be had anew', async (t) => {
+test('metadata serves ten seconds where somebody is sent there, and on where what comes then is nonsense', async (t) => {
   const one = await given(t)
   await Promise.all([one.provider.begin(), one.provider.begin()])
   await arrive(one)
+  one.clock.ms += 9999
+  await arrive(one)
   t.is(one.fake.asked.get(METADATA), 1)
-  one.clock.ms += HOUR
-  answerJson(one.fake, METADATA, {}, 503)
+  for (const wrong of [404, 200]) {
+    one.clock.ms += 10_000
+    answerJson(one.fake, METADATA, {}, wrong)
+    t.is((await arrive(one)).sub, 'somebody')
+    t.is((await arrive(one)).sub, 'somebody')
+  }
+  t.is(one.fake.asked.get(METADATA), 3, 'a failure stands for a while')
+  t.is(one.fake.asked.get('/jwks'), 1, 'keys are fetched when there are new ones')
+})
+
+test('nobody is sent to a provider that died: that is noticed within ten seconds, and its coming back within five', async (t) => {
+  const one = await given(t)
+  const { url, attempt } = await one.provider.begin()
+  await one.fake.close()
+  one.clock.ms += 9999
+  t.regex((await one.provider.begin()).url, /^http/)
+  one.clock.ms += 1
+  await fails(t, 'away', one.provider.begin())
+  t.is(await one.provider.endSessionUrl('https://tokens.example/'), null, 'nor at logout')
+  await one.fake.listen()
+  t.is((await one.provider.finish(one.fake.comeBack(url), attempt)).sub, 'somebody', 'who was there comes back')
+  await fails(t, 'away', one.provider.begin())
+  one.clock.ms += 5000
   t.is((await arrive(one)).sub, 'somebody')
-  t.is(one.fake.asked.get(METADATA), 2)
+  for (const answer of [WRONG['an overload'], WRONG['nothing ever'], WRONG['an endless body']]) {
+    one.clock.ms += 10_000
+    one.fake.answers.set(METADATA, answer?.answer ?? (() => undefined))
+    await fails(t, 'away', one.provider.begin())
+  }
+})
+
+test('the provider is asked for a login that is young enough, and its own clock says how old it is', async (t) => {
+  const { fake, provider } = await given(t)
+  const { url, attempt } = await provider.begin({ max_age: 0 })
+  t.is(new URL(url).searchParams.get('max_age'), '0')
+  t.is(new URL((await provider.begin({ again: true })).url).searchParams.get('max_age'), null)
+  t.is((await provider.finish(fake.comeBack(url), attempt)).age, null)
+  for (const clockAhead of [0, 115, -115]) {
+    fake.clockAhead = clockAhead
+    for (const age of [0, 40, -5]) {
+      const begun = await provider.begin()
+      const auth_time = Math.floor(Date.now() / 1000) + clockAhead - age
+      const arrived = await provider.finish(fake.comeBack(begun.url, { sub: 'anna', auth_time }), begun.attempt)
+      t.true(Math.abs((arrived.age ?? NaN) - Math.max(0, age)) <= 1)
+    }
+  }
+  fake.behave()
+  for (const auth_time of ['1', null, true]) {
+    const begun = await provider.begin()
+    await fails(t, 'strange', provider.finish(fake.comeBack(begun.url, { sub: 'anna', auth_time }), begun.attempt))
+  }
 })
 
 test('what the provider answers in place of a code is told apart: a no, an outage, all else', async (t) => {
