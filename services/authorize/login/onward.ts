@@ -17,7 +17,8 @@ export const FORM_LIFETIME = 3600
 
 /**
  * A request that is longer when it is packed is refused: it goes on in addresses, to a login application and in
- * cookies, and common proxies take 8 KiB of each. One that came in with a query of `MOST_OF_A_QUERY` characters is shorter.
+ * cookies, and common proxies take 8 KiB of each. One that came in with a query of `MOST_OF_A_QUERY`
+ * characters is shorter.
  */
 export const MOST_PACKED = 5800
 

@@ -43,8 +43,8 @@ export type AttemptCookieOptions = { keys: Keys; secure: boolean; clock?: () => 
 
 /**
  * A cookie for each login with a provider, named after its state, so that tabs do not disturb each other; two for a
- * long request. Encrypted and authenticated (AES-256-GCM); Lax, because they have to come with the link back from another
- * site.
+ * long request. Encrypted and authenticated (AES-256-GCM); Lax, because they have to come with the link back from
+ * another site.
  */
 export function createAttemptCookies({ keys, secure, clock = Date.now }: AttemptCookieOptions): AttemptCookies {
   const prefix = `${secure ? '__Host-' : ''}ledger-upstream-`
