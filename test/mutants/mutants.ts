@@ -1297,8 +1297,8 @@ export const MUTANTS: Mutant[] = [
     file: 'services/authorize/sessions.ts',
     changes: [
       [
-        "const id = cookies.renew(ctx, 'session', lives.lifetime)",
-        "const id = replaces ?? cookies.renew(ctx, 'session', lives.lifetime)",
+        "const id = cookies.renew(ctx, 'session', remember ? lives.lifetime : undefined)",
+        "const id = replaces ?? cookies.renew(ctx, 'session', remember ? lives.lifetime : undefined)",
       ],
     ],
     tests: ['test/authorize/login.test.ts'],
