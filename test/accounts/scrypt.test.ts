@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import test from 'ava'
 import { createScrypt } from '../../shared/accounts/passwords/scrypt.ts'
 import { QueueFull } from '../../shared/database/batcher.ts'
@@ -19,3 +21,27 @@ test('where too many wait the next is told at once, and the others are answered'
   const answers = await Promise.all([first, second, third])
   t.is(new Set(answers.map((answer) => answer?.toString('hex'))).size, 3)
 })
+
+const onLinux = process.platform === 'linux' ? test.serial : test.skip
+
+onLinux('scrypt runs in threads that every other thread goes before', async (t) => {
+  const own = getPriority()
+  const before = priorities()
+  const scrypt = createScrypt({ patienceMs: 60_000 })
+  await Promise.all(['one', 'two', 'three'].map((password) => scrypt(password, SALT, CHEAP)))
+  const after = priorities()
+  t.is(count(after, 19) - count(before, 19), 2)
+  t.is(getPriority(), own, 'the process itself is as it was')
+})
+
+/** The nice value of each thread of this process (proc(5), /proc/PID/stat). */
+function priorities(): number[] {
+  return readdirSync('/proc/self/task').map((thread) => {
+    const text = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8')
+    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[16])
+  })
+}
+
+function count(values: readonly number[], value: number): number {
+  return values.filter((one) => one === value).length
+}

@@ -1,7 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Keys } from '../../tokens/keys.ts'
 import { passwordForm } from './rules.ts'
-import { COST, type Scrypt, type ScryptCost } from './scrypt.ts'
+import { COST, type Scrypt } from './scrypt.ts'
+import type { ScryptCost } from './scrypt-thread.ts'
 
 const SALT_BYTES = 16
 
