@@ -99,6 +99,45 @@ test('traps-people 16: three tabs of one browser finish in any order, each with 
   }
 })
 
+test('traps-people 16: three tabs that a browser without a cookie opens at the same moment finish in any order', async (t) => {
+  const on = await scene(await ledgerOfAll())
+  on.browser = createBrowser(on.ledger.url, { 'sec-fetch-site': 'same-origin' })
+  const states = ['one', 'two', 'three']
+  const logins = await Promise.all(states.map((state) => ask(on, { state })))
+  const ids = logins.flatMap((page) => page.headers.getSetCookie())
+  t.is(new Set(ids).size, 3, 'none knew of the others')
+  const consents: Page[] = []
+  for (const page of logins) consents.push(await logIn(on, page))
+  t.deepEqual(
+    consents.map(({ text }) => titleOf(text)),
+    [CONSENT, CONSENT, CONSENT],
+  )
+  for (const at of [1, 2, 0]) {
+    const answer = await approve(on, consents[at] as Page)
+    t.is(answerIn(answer).get('state'), states[at] ?? '')
+    t.is((await exchangeOf(on, answerIn(answer).get('code'))).status, 200)
+  }
+})
+
+test('login CSRF: a form of another browser counts nowhere but from a page of ours, and never without a cookie', async (t) => {
+  const on = await scene(await ledgerOfAll())
+  const thief = await scene(on.ledger)
+  const { fields } = formOf(await ask({ ...thief, as: on.as }))
+  const form = new URLSearchParams({ ...fields, username: thief.username, password: GOOD }).toString()
+  await ask(on)
+  const post = (site: string) => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': site }
+    return on.browser.ask('/login', { method: 'POST', body: form, headers })
+  }
+  for (const site of ['cross-site', 'same-site', 'none', '']) {
+    t.is((await post(site)).status, 400, site)
+    t.false(on.browser.cookies.has(SESSION), site)
+  }
+  on.browser.cookies.clear()
+  t.is((await post('same-origin')).status, 400)
+  t.false(on.browser.cookies.has(SESSION))
+})
+
 test('traps-people 17: two equal posts of a login at once end at the client, and none counts as a failure', async (t) => {
   const on = await scene(await ledgerOfAll())
   const login = await ask(on)

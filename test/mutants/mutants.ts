@@ -1168,6 +1168,18 @@ export const MUTANTS: Mutant[] = [
     tests: ['test/authorize/account/links.test.ts'],
   },
   {
+    name: 'a form of a neighbouring site logs in',
+    file: 'services/authorize/login/onward.ts',
+    changes: [["=== 'same-origin'", "!== 'cross-site'"]],
+    tests: ['test/authorize/login.test.ts'],
+  },
+  {
+    name: 'logins go before refreshes',
+    file: 'shared/accounts/passwords/scrypt-thread.ts',
+    changes: [['PRIORITY_LOW', 'PRIORITY_NORMAL']],
+    tests: ['test/accounts/scrypt.test.ts'],
+  },
+  {
     name: 'who logs in again has pages open that do not count',
     file: 'shared/accounts/sessions/sessions.ts',
     changes: [

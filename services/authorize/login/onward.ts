@@ -55,8 +55,17 @@ export function isOfThisBrowser(authorize: Authorize, ctx: HttpContext, form: Fo
   return isOfCookie(authorize, ctx, 'browser', form)
 }
 
-/** Whether a form was made for the cookie of this name that came with it. */
+/**
+ * Whether a form was made for the cookie of this name that came with it. Of pages that a browser without a cookie opens
+ * at once each brings one, and it keeps the last: a form of the others counts where it comes from a page of ours.
+ */
 export function isOfCookie({ cookies, keys }: Authorize, ctx: HttpContext, cookie: CookieName, form: Form): boolean {
   const id = cookies.read(ctx, cookie)
-  return id !== null && isCsrfValue(keys, id, form['csrf'] ?? '')
+  if (id === null) return false
+  return isCsrfValue(keys, id, form['csrf'] ?? '') || (cookie === 'browser' && isFromOurPage(ctx))
+}
+
+/** What no script and no other site can make a browser say (Fetch Metadata); older browsers say nothing. */
+function isFromOurPage(ctx: HttpContext): boolean {
+  return ctx.get('Sec-Fetch-Site') === 'same-origin'
 }
