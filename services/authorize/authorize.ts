@@ -12,6 +12,7 @@ import type { GrantPageReader } from '../../shared/read-model/lists/grant-page.t
 import type { RegistryReader } from '../../shared/read-model/reads/registry.ts'
 import type { Notify } from '../../shared/accounts/sessions/notify.ts'
 import type { LoginReader } from '../../shared/read-model/passwords/read-login.ts'
+import type { SessionView } from '../../shared/read-model/sessions/read-session.ts'
 import type { TokenReader } from '../../shared/read-model/reads/tokens.ts'
 import type { Keys } from '../../shared/tokens/keys.ts'
 import type { Paths } from './paths.ts'
@@ -72,8 +73,10 @@ export type Authorize = ProvingUsers & {
   /** Where the browser goes on to after a logout; `null`: nowhere. */
   logout_url: string | null
   sessions: {
-    /** The session of the cookie that came, while it counts. */
-    find(ctx: HttpContext): Promise<Session | null>
+    /** What is known of the cookie that came, and of this client, in one statement; `null`: none came. */
+    read(ctx: HttpContext, client_id: string): Promise<SessionView | null>
+    /** The session of the cookie that came, while it counts; `first`: what was read of it already. */
+    find(ctx: HttpContext, first?: SessionView | null): Promise<Session | null>
     /** Makes a session and its cookie; whoever had one before has another id now. */
     open(ctx: HttpContext, session: NewSession): Promise<void>
   }

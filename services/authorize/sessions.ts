@@ -30,7 +30,11 @@ export function sessionsOf(
   return {
     sessionLives: lives,
     sessions: {
-      find: (ctx) => findSession(finding, ctx),
+      read: async (ctx, client_id) => {
+        const id = cookies.read(ctx, 'session')
+        return id === null ? null : finding.read(keyOf(id, client_id))
+      },
+      find: (ctx, first) => findSession(finding, ctx, first),
       open: async (ctx, { remember = true, ...session }) => {
         const replaces = cookies.read(ctx, 'session')
         const id = cookies.renew(ctx, 'session', remember ? lives.lifetime : undefined)
@@ -41,12 +45,12 @@ export function sessionsOf(
   }
 }
 
-/** Who is logged in by the cookie of this request. Unsettled, WaitTimeout. */
-async function findSession(finding: Finding, ctx: HttpContext): Promise<Session | null> {
+/** Who is logged in by the cookie of this request; `first`: what was read of it already. Unsettled, WaitTimeout. */
+async function findSession(finding: Finding, ctx: HttpContext, first?: SessionView | null): Promise<Session | null> {
   const { cookies, knex, lives } = finding
   const id = cookies.read(ctx, 'session')
   if (id === null) return null
-  const { session, sessionUser: user, registry, now } = await readSession(finding, id)
+  const { session, sessionUser: user, registry, now } = await readSession(finding, id, first)
   if (!session || sessionEnded({ session, user, now, lives })) return null
   await noteUse(knex, id, { used_at: session.used_at, now }, networkOf(ctx.state.clientAddress))
   const { sid, sub, amr, logged_in_at, auth_time } = session
@@ -55,10 +59,14 @@ async function findSession(finding: Finding, ctx: HttpContext): Promise<Session 
   return { sid, sub, username, amr, logged_in_at, auth_time, registry_position: registry.next, now, not_before }
 }
 
+function keyOf(session_id: string, client_id: string | null) {
+  return { client_id, grant_id: null, generation: 0, session_id }
+}
+
 /** The view once it shows as much of the registry as the login was made on. */
-async function readSession(finding: Finding, session_id: string): Promise<SessionView> {
-  const read = () => finding.read({ client_id: null, grant_id: null, generation: 0, session_id })
-  const first = await read()
+async function readSession(finding: Finding, id: string, given?: SessionView | null): Promise<SessionView> {
+  const read = () => finding.read(keyOf(id, null))
+  const first = given ?? (await read())
   const behind = (first.session?.registry_position ?? 0) > first.registry.next
   const registry = behind ? 'the registry may be older than the login' : null
   const purpose = { doubts: () => ({ grants: null, registry }), recent: true }

@@ -27,8 +27,8 @@ export function consent(authorize: Authorize): HttpMiddleware {
     if (!unpacked) return startAgain(authorize, ctx)
     const consentFor = unpacked.value as ConsentFor
     const { request, sid } = consentFor
-    const session = await authorize.sessions.find(ctx)
     const proven = await proveAgain(authorize, ctx, request)
+    const session = await authorize.sessions.find(ctx, proven.beside)
     if (!session) return showLogin(authorize, ctx, onwardOf(proven, request), { problem: 'login_again' })
     if (unpacked.expired || session.sid !== sid || !isOfThisBrowser(authorize, ctx, form))
       return seeOther(ctx, addressOf(authorize, onwardOf(proven, request)))

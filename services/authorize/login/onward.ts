@@ -22,9 +22,18 @@ export const FORM_LIFETIME = 3600
  */
 export const MOST_PACKED = 5800
 
+/** What packing adds at most: the key, the time and the MAC. */
+const AROUND = 150
+
 /** What comes back by a form or an address. */
 export function packOnward({ keys }: Pick<Authorize, 'keys'>, onward: Onward, now = Date.now()): string {
   return pack(keys, PURPOSE, onward, { exp: Math.floor(now / 1000) + FORM_LIFETIME })
+}
+
+/** Whether it would be too long when it is packed. Most are short as they are, so need not be packed to know it. */
+export function isTooLong(authorize: Pick<Authorize, 'keys'>, onward: Onward): boolean {
+  const atMost = Math.ceil(Buffer.byteLength(JSON.stringify(onward)) / 3) * 4 + AROUND
+  return atMost > MOST_PACKED && packOnward(authorize, onward).length > MOST_PACKED
 }
 
 /** What we packed, and whether that was long ago; `null`: we did not. */

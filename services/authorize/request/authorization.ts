@@ -1,12 +1,12 @@
 import type { HttpContext, HttpMiddleware } from '../../../shared/http/context.ts'
 import { seeOther } from '../../../shared/pages/answer-page.ts'
 import type { Authorize } from '../authorize.ts'
-import { MOST_PACKED, packOnward, unpackOnward } from '../login/onward.ts'
+import { isTooLong, unpackOnward } from '../login/onward.ts'
 import { answerError } from './answer-client.tsx'
-import { type AuthorizationRequest, readRequest } from './authorization-request.ts'
+import { readRequest } from './authorization-request.ts'
 import { parametersText, readParameters, single } from './parameters.ts'
 import { proceed } from './proceed.ts'
-import { askingOf, onwardOf, proveAgain, proveClient, type ProvenClient } from './prove-client.ts'
+import { askingOf, onwardOf, proveAgain, proveClient } from './prove-client.ts'
 import { startAgain } from './start-again.tsx'
 
 /** Characters of the longest request, as it was sent. What is longer could not go on by each way of a login. */
@@ -26,7 +26,7 @@ export function authorization(authorize: Authorize): HttpMiddleware {
     const { request, refused } = readRequest(parameters, proven.client.client_id, proven.view.now)
     const to = { ...proven, state: single(parameters, 'state'), unseen: single(parameters, 'prompt') === 'none' }
     if (refused) return answerError(ctx, authorize, to, refused)
-    if (text.length > MOST_OF_A_QUERY || isPackedTooLong(authorize, request, proven))
+    if (text.length > MOST_OF_A_QUERY || isTooLong(authorize, onwardOf(proven, request)))
       return answerError(ctx, authorize, to, TOO_LONG)
     await proceed(authorize, ctx, { proven, request })
   }
@@ -41,10 +41,6 @@ const TOO_LONG = {
   error: 'invalid_request',
   error_description: `the request is longer than ${MOST_OF_A_QUERY} characters`,
 } as const
-
-function isPackedTooLong(authorize: Authorize, request: AuthorizationRequest, proven: ProvenClient): boolean {
-  return packOnward(authorize, onwardOf(proven, request)).length > MOST_PACKED
-}
 
 /** GET of what a login goes on to: the request as it was when it came in, so that the login was made for it. */
 export function continuation(authorize: Authorize): HttpMiddleware {

@@ -20,7 +20,7 @@ export async function proceed(authorize: Authorize, ctx: HttpContext, { proven, 
   const refusal = refusalOf(authorize, proven, request)
   if (refusal) return answerRefusal(ctx, authorize, to, refusal)
   const isSilent = request.prompt.includes('none')
-  const session = await authorize.sessions.find(ctx)
+  const session = await authorize.sessions.find(ctx, proven.beside)
   if (!session || !isLoginEnough(session.auth_time, request, session.now)) {
     if (isSilent) return needed(authorize, ctx, to, 'login_required')
     return showLogin(authorize, ctx, onwardOf(proven, request), { username: session?.username ?? undefined })
