@@ -7,7 +7,14 @@ import type { Keys } from '../tokens/keys.ts'
 import { generateDataKey, sealPersonal, wrapKey, type WrappedKey } from '../tokens/personal-data.ts'
 import { createNames } from './name-key.ts'
 import { createOpening, wrappedAs } from './opening.ts'
-import { type PersonKey, personKeyFor, type PersonKeys, readPersonKeys, replaceKey } from './person-keys.ts'
+import {
+  type PersonKey,
+  personKeyFor,
+  type PersonKeys,
+  readKeysAsOf,
+  readPersonKeys,
+  replaceKey,
+} from './person-keys.ts'
 import { readSealingKeys } from './sealing-keys.ts'
 
 /** What is behind sealed users, by `sub`. */
@@ -15,6 +22,9 @@ export type Revealed = ReadonlyMap<string, Person | PersonalState>
 
 /** What opens sealed users, with the keys that were there at one moment. */
 export type Reveal = (users: readonly SealedUser[]) => Revealed
+
+/** The same, and the version of all keys at that moment (see KeysAsOf). */
+export type Opened = { reveal: Reveal; version: string | null }
 
 export type People = {
   /** Whether this process has keys that open anybody's name. */
@@ -24,11 +34,10 @@ export type People = {
    * this process lacks what it is wrapped under: that is no loss, and must not read as one.
    */
   reveal(users: readonly SealedUser[]): Promise<Revealed>
-  /**
-   * The same with the keys of these persons, which are read once, for any number of records about them. `ahead`:
-   * records that are opened at once.
-   */
-  revealFor(subs: readonly string[], ahead?: readonly SealedUser[]): Promise<Reveal>
+  /** The same with the keys of these persons, which are read once, for any number of records about them. */
+  revealFor(subs: readonly string[]): Promise<Reveal>
+  /** The same with the keys of these users, who are opened at once, and with the version of the keys. */
+  open(users: readonly SealedUser[], knex?: Knex): Promise<Opened>
   /** The same with all keys as of one snapshot. */
   revealAsOf(snapshot: Knex): Promise<Reveal>
   /** By what a user name is unique. */
@@ -59,7 +68,7 @@ const kidMissing = (kid: number) =>
 export function createPeople({ knex, keys, ledger_id, isIndexed }: PeopleOptions): People {
   const hasKeys = keys?.kids.some((kid) => keys.subkey('person', kid)) ?? false
 
-  const { keyOf, open, reveal, missingKid } = createOpening(keys, ledger_id)
+  const { keyOf, open: openWith, reveal, missingKid } = createOpening(keys, ledger_id)
 
   const revealWith = (known: PersonKeys, ahead: readonly SealedUser[] = []): Reveal => {
     const opened = new Map(ahead.map((user) => [user, reveal(user, known)]))
@@ -97,18 +106,28 @@ export function createPeople({ knex, keys, ledger_id, isIndexed }: PeopleOptions
     const username_index = await names.indexOf(personal.username, held.nameKey)
     const known = held.personKey === 'forgotten' ? null : held.personKey
     const { key, found } = await ownKey(sub, known ?? (await personKeyFor(knex, sub, make)), make)
-    const whole = { ...(before && open(before, found)), ...personal }
+    const whole = { ...(before && openWith(before, found)), ...personal }
     return { ...user, username_index, personal: sealPersonal(key, { ledger_id, sub, key_id: found.key_id }, whole) }
   }
 
-  const revealFor = async (subs: readonly string[], ahead?: readonly SealedUser[]) => {
-    return revealWith(subs.length === 0 ? new Map() : await readPersonKeys(knex, subs), ahead)
+  const revealFor = async (subs: readonly string[]) => {
+    return revealWith(subs.length === 0 ? new Map() : await readPersonKeys(knex, subs))
+  }
+
+  async function open(users: readonly SealedUser[], reader = knex): Promise<Opened> {
+    if (users.length === 0) return { reveal: revealWith(new Map()), version: null }
+    const { keys: known, version } = await readKeysAsOf(
+      reader,
+      users.map(({ sub }) => sub),
+    )
+    return { reveal: revealWith(known, users), version }
   }
 
   return {
     opens: hasKeys,
     reveal: async (users) => (await revealFor(users.map(({ sub }) => sub)))(users),
     revealFor,
+    open,
     revealAsOf: async (snapshot) => revealWith(await readPersonKeys(snapshot)),
     indexOf: (username) => names.indexOf(username),
     likelyIndexOf: names.likelyIndexOf,

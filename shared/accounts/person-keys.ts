@@ -31,6 +31,31 @@ export async function readPersonKeys(knex: Knex, subs?: readonly string[]): Prom
   return new Map(rows.map((row) => [row.sub, personKeyOf(row)]))
 }
 
+/** Keys as they were at one moment; `version`: another one once any key was forgotten, replaced or lost since. */
+export type KeysAsOf = { keys: PersonKeys; version: string | null }
+
+/** The keys of these persons, and the version that they are of, in one statement. */
+export async function readKeysAsOf(knex: Knex, subs: readonly string[]): Promise<KeysAsOf> {
+  const { rows } = await knex
+    .raw<{ rows: (PersonKeyRow & { sub: string | null })[] }>(
+      `SELECT sub, key_id, kid, wrapped FROM ledger.persons WHERE sub = ANY (?)
+       UNION ALL SELECT NULL, version, NULL, NULL FROM ledger.persons_version`,
+      [[...subs]],
+    )
+    .options({ name: 'read_keys_as_of' })
+  const keys = rows.flatMap((row) => (row.sub === null ? [] : [[row.sub, personKeyOf(row)] as const]))
+  return { keys: new Map(keys), version: rows.find(({ sub }) => sub === null)?.key_id ?? null }
+}
+
+/**
+ * SQL (CTEs, after `moveSql`) that keeps all keys of persons as they are until all is written, and writes nothing where
+ * they are of another version than its binding. Who changes one waits, or is waited for: then this row is read again.
+ */
+export const VERSION_HELD = `
+  version_held AS MATERIALIZED (
+    SELECT v.version = ?::uuid AS same FROM ledger.persons_version v, standing WHERE standing.ok FOR SHARE OF v),
+  ready AS MATERIALIZED (SELECT ok AND coalesce((SELECT same FROM version_held), false) AS ok FROM standing)`
+
 /**
  * The key of this person, made and committed when there is none: before anything is sealed under it, so that no record
  * stands in the log whose key is not here. `make` wraps a new one. PersonForgotten for who was forgotten.

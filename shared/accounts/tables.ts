@@ -21,6 +21,27 @@ export async function createPersonTables(knex: Knex): Promise<void> {
 }
 
 /**
+ * Which version of the keys of persons this is: another one whenever a key was forgotten, replaced or lost, by whatever
+ * statement. Whoever writes a name holds it by a share of this one row, instead of the row of each key.
+ */
+export async function createPersonsVersion(knex: Knex): Promise<void> {
+  await knex.raw(`
+    CREATE TABLE ledger.persons_version (
+      singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton), version uuid NOT NULL DEFAULT gen_random_uuid())`)
+  await knex.raw('INSERT INTO ledger.persons_version DEFAULT VALUES')
+  await knex.raw(`
+    CREATE FUNCTION ledger.renew_persons_version() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      UPDATE ledger.persons_version SET version = gen_random_uuid();
+      RETURN NULL;
+    END
+    $$`)
+  await knex.raw(`
+    CREATE TRIGGER renew_version AFTER UPDATE OF key_id OR DELETE OR TRUNCATE ON ledger.persons
+      FOR EACH STATEMENT EXECUTE FUNCTION ledger.renew_persons_version()`)
+}
+
+/**
  * Which request made what, for as long as its sender may repeat it: hashes and ids, nothing that lets anybody in.
  * `body_mac`: keyed (`kid`), as a body with a name in it can be guessed; null once the person in it was forgotten.
  */

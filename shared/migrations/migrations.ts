@@ -5,6 +5,7 @@ import {
   createAssertionTable,
   createIdempotencyTable,
   createLimitsTable,
+  createPersonsVersion,
   createPersonTables,
 } from '../accounts/tables.ts'
 import { lockUntilCommit } from '../database/own-name.ts'
@@ -34,6 +35,7 @@ export const LEDGER_MIGRATIONS = sourceOf([
   { name: '0008-sessions', up: createSessionTables, down: refuseDown },
   { name: '0009-login-outcomes', up: createLoginOutcomeTable, down: refuseDown },
   { name: '0010-auth-time', up: addAuthTime, down: refuseDown },
+  { name: '0011-persons-version', up: createPersonsVersion, down: refuseDown },
 ])
 
 /**

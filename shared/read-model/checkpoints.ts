@@ -78,10 +78,10 @@ export async function loadGuardRevision({ knex, schema }: ReadModelTables, place
 
 /**
  * SQL (CTEs) that moves every checkpoint from its batch's start, or none of them: `ready.ok` tells which. One that
- * stands elsewhere belongs to another projector now. Rows are locked in order, so that two projectors never deadlock.
- * Its one binding is `movesJson`.
+ * stands elsewhere (`standing`) belongs to another projector now. Rows are locked in order, so that two projectors
+ * never deadlock. `ready`: its SQL, where it takes more. Its first binding is `movesJson`.
  */
-export const moveSql = (schema: string) => `
+export const moveSql = (schema: string, ready = 'ready AS (SELECT ok FROM standing)') => `
   moves AS MATERIALIZED (
     SELECT * FROM json_to_recordset(?::json) AS m(topic text, partition int, start bigint, next bigint,
            last_offset bigint, last_hash bytea, first_hash bytea, chain bytea, leader_epoch int, voids int,
@@ -90,8 +90,8 @@ export const moveSql = (schema: string) => `
     SELECT c.next = m.start AND c.status <> 'diverged' AS stands
       FROM ${schema}.checkpoints c JOIN moves m USING (topic, partition)
      ORDER BY c.topic, c.partition FOR UPDATE OF c),
-  ready AS MATERIALIZED (
-    SELECT count(*) FILTER (WHERE stands) = (SELECT count(*) FROM moves) AS ok FROM locked),
+  standing AS MATERIALIZED (
+    SELECT count(*) FILTER (WHERE stands) = (SELECT count(*) FROM moves) AS ok FROM locked), ${ready},
   moved AS (
     UPDATE ${schema}.checkpoints c
        SET next = m.next, last_offset = m.last_offset, last_hash = m.last_hash, chain = m.chain,

@@ -16,6 +16,7 @@ test('migrate may be repeated, and a ledger served, by a role that may create an
      GRANT INSERT ON ledger.log_records TO ${role.name};
      GRANT UPDATE ON ledger.log_partitions TO ${role.name};
      GRANT INSERT, UPDATE ON ledger.persons, ledger.name_key TO ${role.name};
+     GRANT UPDATE ON ledger.persons_version TO ${role.name};
      GRANT INSERT, UPDATE, DELETE ON ledger.processes, ledger.idempotent_requests TO ${role.name};
      GRANT INSERT, UPDATE, DELETE ON ledger.passwords, ledger.assertions, ledger.limits TO ${role.name};
      GRANT INSERT, UPDATE, DELETE ON ledger.sessions, ledger.approvals, ledger.links, ledger.login_outcomes TO ${role.name};

@@ -637,6 +637,12 @@ export const MUTANTS: Mutant[] = [
     tests: ['test/accounts/people.test.ts'],
   },
   {
+    name: 'a name that was opened before its person was forgotten is written all the same',
+    file: 'shared/accounts/person-keys.ts',
+    changes: [['SELECT v.version = ?::uuid AS same', 'SELECT (v.version = ?::uuid) IS NOT NULL AS same']],
+    tests: ['test/admin/people/other-read-models.test.ts'],
+  },
+  {
     name: 'keys of persons are wrapped under a key that is another one than the log knows',
     file: 'services/cli/connect/rewrap.ts',
     changes: [['  await introduceKeys(read, settings, held)\n', '']],

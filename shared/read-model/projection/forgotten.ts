@@ -15,8 +15,8 @@ type Forgetting = { subs: string[]; places: TopicPartition[] }
 
 /**
  * Folds with `write` what forgets these persons, in one transaction: their keys are gone, and their names from every
- * read model, also from one that is not projected. Locks go checkpoints, keys in the order of `sub`, users: as each
- * write of a user takes them (`usersSql`), so that no two wait for each other.
+ * read model, also from one that is not projected. Locks go checkpoints, keys in the order of `sub`, their version,
+ * users: as each write of a user takes them, so that no two wait for each other.
  */
 export async function forgetWith<T>(
   { knex, schema }: ReadModelTables,
@@ -24,11 +24,7 @@ export async function forgetWith<T>(
   write: (tx: Knex) => Promise<T>,
 ): Promise<T> {
   return knex.transaction(async (tx) => {
-    await tx.raw(
-      `SELECT FROM ${schema}.checkpoints c JOIN json_to_recordset(?::json) AS p(topic text, partition int)
-        USING (topic, partition) ORDER BY c.topic, c.partition FOR UPDATE OF c`,
-      [JSON.stringify(places)],
-    )
+    await lockCheckpoints(tx, schema, places)
     await tx.raw(forgetSql('(SELECT unnest(?::text[]) AS sub ORDER BY sub) AS f'), [subs])
     await tx.raw(forgetRequestsSql, [subs])
     await tx.raw(forgetPasswordsSql, [subs])
@@ -41,6 +37,27 @@ export async function forgetWith<T>(
     }
     return write(tx)
   })
+}
+
+/** Folds with `write` while nobody can be forgotten: what is read of keys in this transaction stays so. */
+export async function holdingKeys<T>(
+  { knex, schema }: ReadModelTables,
+  places: TopicPartition[],
+  write: (tx: Knex) => Promise<T>,
+): Promise<T> {
+  return knex.transaction(async (tx) => {
+    await lockCheckpoints(tx, schema, places)
+    await tx.raw('SELECT FROM ledger.persons_version FOR SHARE')
+    return write(tx)
+  })
+}
+
+async function lockCheckpoints(tx: Knex, schema: string, places: TopicPartition[]): Promise<void> {
+  await tx.raw(
+    `SELECT FROM ${schema}.checkpoints c JOIN json_to_recordset(?::json) AS p(topic text, partition int)
+      USING (topic, partition) ORDER BY c.topic, c.partition FOR UPDATE OF c`,
+    [JSON.stringify(places)],
+  )
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex'
 import type { FoldStep } from '../../event-log/fold-log.ts'
-import type { Reveal, Revealed } from '../../accounts/people.ts'
+import type { Opened, Revealed } from '../../accounts/people.ts'
+import { VERSION_HELD } from '../../accounts/person-keys.ts'
 import { isSamePlace, type TopicPartition } from '../../event-log/places.ts'
 import type { Recorded, RegistryEvent } from '../../ledger/events.ts'
 import { forgottenSubs, namesInClear } from '../../ledger/registry/state.ts'
@@ -15,12 +16,12 @@ import {
   type GrantChanges,
   type KnownGrants,
 } from './grants.ts'
-import { forgetWith } from './forgotten.ts'
+import { forgetWith, holdingKeys } from './forgotten.ts'
 import {
   foldRegistry,
   loadRegistry,
+  openFor,
   registryRecords,
-  revealFor,
   sealedUsers,
   writeRegistrySql,
   type RegistryChanges,
@@ -31,7 +32,7 @@ import type { Projection } from '../read-model.ts'
  * A step of the log's walk to fold into the read model, what this process knows of its grants there, and what opens its
  * people where that was read ahead.
  */
-export type KnownStep = FoldStep & { known?: KnownGrants | undefined; reveal?: Reveal | undefined }
+export type KnownStep = FoldStep & { known?: KnownGrants | undefined; opened?: Opened | undefined }
 
 /** Another projector has moved one of these checkpoints: nothing was written, read them again. */
 export class CheckpointTaken extends Error {
@@ -50,7 +51,8 @@ type ProjectedAt = 'now' | 'record'
  * Folds steps, each of a partition of its own, into the read model with one statement: it moves the checkpoints and
  * writes the rows, or, if any checkpoint stands elsewhere, does nothing and CheckpointTaken is thrown. What the fold
  * needs is read before: as long as a checkpoint stands where its step begins, nobody else has written what the step
- * depends on. Whoever is forgotten loses the key and all names in the transaction of that statement.
+ * depends on. Whoever is forgotten loses the key and all names in the transaction of that statement. Where a key was
+ * forgotten since people were opened, they are opened anew while nobody can forget any.
  */
 export async function project(tables: Projection, steps: KnownStep[], projectedAt: ProjectedAt = 'now'): Promise<void> {
   const records = steps.flatMap((step) => step.records)
@@ -60,18 +62,16 @@ export async function project(tables: Projection, steps: KnownStep[], projectedA
   const grants = foldGrants(states, grantEvents)
   const registryEvents = registryRecords(records)
   const registryBegins = Math.max(0, ...steps.map((step) => step.registryBegins))
-  const [stored, reveal] = await Promise.all([
+  const [stored, opened] = await Promise.all([
     loadRegistry(tables, registryEvents, registryBegins),
     // The registry is one partition, so one step at most is about people.
-    steps.find(({ reveal }) => reveal)?.reveal ?? revealFor(tables.people, registryEvents),
+    steps.find((step) => step.opened)?.opened ?? openFor(tables.people, registryEvents),
   ])
   const registry = foldRegistry(stored, registryEvents)
   const moves = movesOf(steps, [...grants.verdicts, ...registry.verdicts], guardOf(registryEvents, registry))
-  const revealed = reveal(sealedUsers(registry))
-  const statement = writeSql(tables.schema, projectedAt, { moves, grants, registry, revealed })
-  const write = (knex: Knex) => writeOn(knex, statement)
-  const subs = forgottenSubs(registry.entities)
-  await (subs.length > 0 ? forgetWith(tables, { subs, places: steps.map(placeOf) }, write) : write(tables.knex))
+  const write = (knex: Knex, by: Opened) =>
+    writeOn(knex, { schema: tables.schema, projectedAt, by, moves, grants, registry })
+  const revealed = await writePeople(tables, { opened, registry, places: steps.map(placeOf) }, write)
   const unreadable = [...revealed].filter(([, person]) => person === 'unreadable').map(([sub]) => sub)
   if (unreadable.length > 0) tables.unreadable?.(unreadable)
   for (const { grant_id } of grants.grants) {
@@ -86,21 +86,48 @@ export async function withPeople<Step extends KnownStep>(
   step: Step,
 ): Promise<Step> {
   const registryEvents = registryRecords(step.records)
-  return registryEvents.length === 0 ? step : { ...step, reveal: await revealFor(people, registryEvents) }
+  return registryEvents.length === 0 ? step : { ...step, opened: await openFor(people, registryEvents) }
 }
 
-async function writeOn(knex: Knex, { sql, bindings, options }: ReturnType<typeof writeSql>): Promise<void> {
-  const { rows } = await knex.raw<{ rows: { ok: boolean }[] }>(sql, bindings).options(options)
-  if (!rows[0]?.ok) throw new CheckpointTaken()
+type Writing = { opened: Opened; registry: RegistryChanges; places: TopicPartition[] }
+
+/** Writes with what was opened, or with the same people opened anew. `write`: `null` where a key was changed since. */
+async function writePeople(
+  tables: Projection,
+  { opened, registry, places }: Writing,
+  write: (knex: Knex, by: Opened) => Promise<Revealed | null>,
+): Promise<Revealed> {
+  const subs = forgottenSubs(registry.entities)
+  const anew = async (tx: Knex) => write(tx, await tables.people.open(sealedUsers(registry), tx))
+  const written =
+    subs.length > 0
+      ? await forgetWith(tables, { subs, places }, anew)
+      : ((await write(tables.knex, opened)) ?? (await holdingKeys(tables, places, anew)))
+  if (!written) throw new Error('the version of the keys of persons cannot be held: is ledger.persons_version empty?')
+  return written
+}
+
+async function writeOn(knex: Knex, changes: Changes): Promise<Revealed | null> {
+  const revealed = changes.by.reveal(sealedUsers(changes.registry))
+  const { sql, bindings, options } = writeSql(changes, revealed)
+  const { rows } = await knex.raw<{ rows: { stands: boolean; ok: boolean }[] }>(sql, bindings).options(options)
+  if (!rows[0]?.stands) throw new CheckpointTaken()
+  return rows[0].ok ? revealed : null
 }
 
 const placeOf = ({ topic, partition }: TopicPartition) => ({ topic, partition })
 
-type Changes = { moves: CheckpointMove[]; grants: GrantChanges; registry: RegistryChanges; revealed: Revealed }
+type Changes = { schema: string; projectedAt: ProjectedAt; by: Opened } & {
+  moves: CheckpointMove[]
+  grants: GrantChanges
+  registry: RegistryChanges
+}
 
-function writeSql(schema: string, projectedAt: ProjectedAt, { moves, grants, registry, revealed }: Changes) {
-  const parts = [moveSql(schema)]
-  const bindings: (string | string[])[] = [movesJson(moves)]
+function writeSql({ schema, projectedAt, by, moves, grants, registry }: Changes, revealed: Revealed) {
+  // What stands in clear in the log has no key.
+  const isSealed = revealed.size > 0
+  const parts = [moveSql(schema, isSealed ? VERSION_HELD : undefined)]
+  const bindings: (string | null)[] = [movesJson(moves), ...(isSealed ? [by.version] : [])]
   if (grants.grants.length > 0) {
     parts.push(writeGrantsSql(schema, projectedAt))
     bindings.push(...grantBindings(grants))
@@ -110,11 +137,11 @@ function writeSql(schema: string, projectedAt: ProjectedAt, { moves, grants, reg
     bindings.push(JSON.stringify(grants.superseded))
   }
   const entities = writeRegistrySql(schema, registry, revealed)
-  const sql = `WITH ${[...parts, ...entities.sql].join(',')} SELECT ok FROM ready`
+  const sql = `WITH ${[...parts, ...entities.sql].join(',')} SELECT standing.ok AS stands, ready.ok FROM standing, ready`
   // All but users change seldom, and in too many combinations for prepared statements.
   const changed = new Set(registry.entities.map(({ kind }) => kind))
   const isUsual = changed.size === 0 || (changed.size === 1 && changed.has('user'))
-  const name = `project_${projectedAt}_${parts.length}${changed.size > 0 ? '_users' : ''}_${schema}`
+  const name = `project_${projectedAt}_${parts.length}${changed.size > 0 ? '_users' : ''}${isSealed ? '_sealed' : ''}_${schema}`
   const options = isUsual ? { name } : {}
   return { sql, bindings: [...bindings, ...entities.bindings], options }
 }

@@ -1,4 +1,4 @@
-import type { People, Reveal, Revealed } from '../../accounts/people.ts'
+import type { Opened, People, Revealed } from '../../accounts/people.ts'
 import { isGrantEvent, type Recorded, type RegistryEvent } from '../../ledger/events.ts'
 import { createRegistry } from '../../ledger/registry/evolve.ts'
 import { LEDGER_KEY, NAMED_KINDS, parseRegistryKey } from '../../ledger/registry/kinds.ts'
@@ -17,7 +17,6 @@ import {
 import { sealedUserOf, usernameSort } from '../../accounts/person-columns.ts'
 import { loadGuardRevision } from '../checkpoints.ts'
 import type { ReadModelTables } from '../read-model.ts'
-import { KEYS_HELD, keysHeld, usersSql } from './users.ts'
 
 type Stored = RegistryEntity & { kind: StoredKind }
 
@@ -107,12 +106,12 @@ const LEDGER_ENTITY: RegistryEntity = {
 
 /**
  * What opens the sealed users that these events may leave behind. Their keys may be read early: whoever writes the
- * names looks whether they are still there (`usersSql`).
+ * names looks whether they are still the same (`VERSION_HELD`).
  */
-export function revealFor(people: Pick<People, 'revealFor'>, records: Recorded[]): Promise<Reveal> {
-  const users = records.flatMap(({ event }) => ('user' in event.data ? [event.data.user] : [])).filter(isSealed)
-  const subs = users.map(({ sub }) => sub)
-  return people.revealFor(subs, users)
+export function openFor(people: Pick<People, 'open'>, records: Recorded[]): Promise<Opened> {
+  return people.open(
+    records.flatMap(({ event }) => ('user' in event.data && isSealed(event.data.user) ? [event.data.user] : [])),
+  )
 }
 
 /** The sealed users that changed. */
@@ -125,23 +124,16 @@ export function sealedUsers({ entities }: RegistryChanges): SealedUser[] {
  */
 export function writeRegistrySql(
   schema: string,
-  changes: RegistryChanges,
+  { entities }: RegistryChanges,
   revealed: Revealed,
-): { sql: string[]; bindings: (string | string[])[] } {
-  const { entities } = changes
-  const written: { sql: string; bindings: (string | string[])[] }[] = NAMED_KINDS.flatMap((kind) => {
+): { sql: string[]; bindings: string[] } {
+  const written = NAMED_KINDS.flatMap((kind) => {
     const rows = entities
       .filter((entity) => entity.kind === kind)
       .map((entity) => registryRow(entity, entity.kind === 'user' ? revealed.get(subOf(entity)) : undefined))
-    if (rows.length === 0) return []
-    const bindings = [JSON.stringify(rows)]
-    if (kind !== 'user') return [{ sql: upsertSql(schema, kind), bindings }]
-    return [
-      { sql: KEYS_HELD, bindings: keysHeld(sealedUsers(changes)) },
-      { sql: usersSql(schema), bindings },
-    ]
+    return rows.length === 0 ? [] : [{ sql: upsertSql(schema, kind), binding: JSON.stringify(rows) }]
   })
-  return { sql: written.map(({ sql }) => sql), bindings: written.flatMap(({ bindings }) => bindings) }
+  return { sql: written.map(({ sql }) => sql), bindings: written.map(({ binding }) => binding) }
 }
 
 function subOf({ key }: RegistryEntity): string {

@@ -29,13 +29,13 @@ function heldUp(people: People) {
   let opened = false
   let go: () => void = () => undefined
   const going = new Promise<void>((resolve) => (go = resolve))
-  const revealFor: People['revealFor'] = async (subs, ahead) => {
-    const reveal = await people.revealFor(subs, ahead)
-    opened ||= subs.includes(SUB)
+  const open: People['open'] = async (users, knex) => {
+    const found = await people.open(users, knex)
+    opened ||= users.some(({ sub }) => sub === SUB)
     if (opened) await going
-    return reveal
+    return found
   }
-  return { people: { ...people, revealFor }, opened: () => opened, go }
+  return { people: { ...people, open }, opened: () => opened, go }
 }
 
 /** A log that is read in two batches, the second of which begins with what was written first about ADA. */
