@@ -17,8 +17,8 @@ export type Opening = {
 
 /** What opens under these keys; `null`: nothing does. */
 export function createOpening(keys: Keys | null, ledger_id: string): Opening {
-  function keyOf(sub: string, wrapped: PersonKey): Buffer | null {
-    return keys && unwrapKey(keys, ledger_id, { name: wrappedAs(sub, wrapped.key_id), ...wrapped })
+  function keyOf(sub: string, { key_id, kid, wrapped }: PersonKey): Buffer | null {
+    return keys && unwrapKey(keys, ledger_id, { name: wrappedAs(sub, key_id), kid, wrapped })
   }
 
   function open({ sub, personal }: SealedUser, found: PersonKey): Record<string, unknown> | null {

@@ -27,10 +27,12 @@ export function shownPerson({ value, forgotten }: UserEntity, revealed?: Person 
 
 const NOBODY = { username: null, name: null, email: null }
 
+type PersonColumns = Record<Naming | 'personal_state', string | null>
+
 /** The columns of a user that what names it stands in, and why it does not. */
-export function personColumns({ state, ...person }: ShownPerson): Record<string, string | null> {
-  const { username } = person
-  return { ...person, username_sort: username === null ? null : usernameSort(username), personal_state: state }
+export function personColumns({ username, name, email, state }: ShownPerson): PersonColumns {
+  const username_sort = username === null ? null : usernameSort(username)
+  return { username, name, email, username_sort, personal_state: state }
 }
 
 /** How many characters of a name there is room for in an index. */

@@ -50,12 +50,11 @@ export function evolveRegistry(lookup: RegistryLookup, recorded: Recorded<Regist
     revision: (before?.revision ?? 0) + 1,
     deleted: change.value === null,
     not_before: rule.endsGrants || turns(before, change) ? position.offset : (before?.not_before ?? null),
-    ...(rule.forgets && { forgotten: true }),
-    ...(password_epoch > 0 && { password_epoch }),
     last_offset: position.offset,
     at: Math.max(before?.at ?? timestamp, timestamp),
   }
-  return { entity: { ...change, ...entity } }
+  const more = { ...(rule.forgets && { forgotten: true }), ...(password_epoch > 0 && { password_epoch }) }
+  return { entity: Object.assign(change, entity, more) }
 }
 
 /**

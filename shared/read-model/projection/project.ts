@@ -141,7 +141,7 @@ function writeSql({ schema, projectedAt, by, moves, grants, registry }: Changes,
   // All but users change seldom, and in too many combinations for prepared statements.
   const changed = new Set(registry.entities.map(({ kind }) => kind))
   const isUsual = changed.size === 0 || (changed.size === 1 && changed.has('user'))
-  const name = `project_${projectedAt}_${parts.length}${changed.size > 0 ? '_users' : ''}${isSealed ? '_sealed' : ''}_${schema}`
+  const name = `project_${projectedAt}_${parts.length}${changed.size === 0 ? '' : isSealed ? '_keys' : '_users'}_${schema}`
   const options = isUsual ? { name } : {}
   return { sql, bindings: [...bindings, ...entities.bindings], options }
 }
