@@ -1,4 +1,4 @@
-// What a person meets who comes back to a page later: its time is over, or a part was away when they pressed the button.
+// What a person meets who comes back to a page later: its time is over, or a part was away at the button.
 import { requireKeys } from '../../shared/process/runtime.ts'
 import { type FormPurpose, pack, unpack } from '../../shared/tokens/form-mac.ts'
 import { answerIn, formOf, type Page, titleOf } from '../support/cookie-jar.ts'
