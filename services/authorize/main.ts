@@ -30,7 +30,7 @@ function authorizeOf(runtime: Runtime): Authorize {
     ...{ issuer, people, commit },
     read: createTokenReader(runtime, patience),
     readLogin: createLoginReader(runtime, patience),
-    readConsents: createConsentReader(runtime),
+    readConsents: createConsentReader(runtime, patience),
     grantPage: createGrantPageReader(runtime),
     registry: passwords.registry,
     notify: createNotify(settings),

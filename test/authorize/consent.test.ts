@@ -86,6 +86,20 @@ test('what a person allowed one client counts for no other, and for no other per
   )
 })
 
+test('who asks at the same moment as others is asked for what is their own', async (t) => {
+  const ledger = await ledgerOfAll()
+  const scenes = await Promise.all(['read write', 'read', 'more'].map((scope) => scene(ledger, { scope })))
+  const [first] = scenes as [Scene, ...Scene[]]
+  for (const on of scenes) await exchanged(t, on, await authorizeIn(on))
+  const strangers = await Promise.all(scenes.map(({ as }) => scene(ledger).then((on) => ({ ...on, as }))))
+  for (const on of strangers) await logIn(on, await ask(on))
+  const asking = [...strangers, ...scenes, ...strangers].map((on) => ask(on))
+  const pages = await Promise.all([...asking, ask(first, { prompt: 'consent' })])
+  const asked = pages.map((page) => (page.location ? 'remembered' : page.text.match(/<code>\w+<\/code>/g)?.join(' ')))
+  const all = ['<code>read</code> <code>write</code>', '<code>read</code>', '<code>more</code>']
+  t.deepEqual(asked, [...all, 'remembered', 'remembered', 'remembered', ...all, all[0]])
+})
+
 test('the event of an authorization says how and when the person was logged in', async (t) => {
   const on = await scene(await ledgerOfAll())
   const before = Math.floor(Date.now() / 1000)
