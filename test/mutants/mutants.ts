@@ -1156,6 +1156,12 @@ export const MUTANTS: Mutant[] = [
     tests: ['test/authorize/login.test.ts'],
   },
   {
+    name: 'names that are opened once more are written while somebody is forgotten',
+    file: 'shared/read-model/projection/forgotten.ts',
+    changes: [["    await tx.raw('SELECT FROM ledger.persons_version FOR SHARE')\n", '']],
+    tests: ['test/admin/people/other-read-models.test.ts'],
+  },
+  {
     name: 'a login page that was open for a day logs in',
     file: 'services/authorize/login/login.ts',
     changes: [['if (expired || ', 'if (']],

@@ -57,6 +57,14 @@ function inTwo(log: EventLog): EventLog {
   }
 }
 
+/** Whether somebody waits for a lock of another. */
+async function isWaiting(knex: Runtime['knex']): Promise<boolean> {
+  const { rows } = await knex.raw<{ rows: unknown[] }>(
+    `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  )
+  return rows.length > 0
+}
+
 const isEqual = async (runtime: Runtime) => (await verify(runtime)).difference
 
 test('traps-running 18: after the 200 the name stands in no read model, also in one whose projector is dead', async (t) => {
@@ -98,16 +106,35 @@ test('traps-running 18: forgetting waits for a projector that is writing the nam
   const writing = await knex.transaction()
   await foldRegistry(other, { knex: writing })
   const forgetting = forget(ledger)
-  const isWaiting = async () => {
-    const { rows } = await knex.raw<{ rows: unknown[] }>(
-      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-    )
-    return rows.length > 0
-  }
-  await until(isWaiting, 'a forgetting that waits')
+  await until(() => isWaiting(knex), 'a forgetting that waits')
   await writing.commit()
   t.is((await forgetting).status, 200)
   t.deepEqual(await shownIn(knex, other.schema), [FORGOTTEN, GRACE])
+  t.notRegex(await everythingIn(knex), NAMES)
+  t.is(await isEqual(other), null)
+})
+
+test('traps-running 18: forgetting waits for a projector that opens names once more, because another was forgotten meanwhile', async (t) => {
+  const ledger = await startWithAda(t)
+  const { runtime } = ledger
+  const { knex } = runtime
+  const other = await emptyBeside(runtime, 'ledger_v2_2')
+  const forgetting: ReturnType<typeof forget>[] = []
+  let opened = 0
+  const open: People['open'] = async (users, reader) => {
+    const found = await runtime.people.open(users, reader)
+    opened += 1
+    if (opened === 1) t.is((await forget(ledger, 'grace')).status, 200)
+    if (opened === 2) {
+      forgetting.push(forget(ledger))
+      await until(() => isWaiting(knex), 'a forgetting that waits')
+    }
+    return found
+  }
+  await foldRegistry(other, { people: { ...runtime.people, open } })
+  t.is(opened, 2)
+  for (const answer of await Promise.all(forgetting)) t.is(answer.status, 200)
+  t.deepEqual(await shownIn(knex, other.schema), [FORGOTTEN, { ...FORGOTTEN, sub: 'grace' }])
   t.notRegex(await everythingIn(knex), NAMES)
   t.is(await isEqual(other), null)
 })
