@@ -19,6 +19,8 @@ export type Load = {
   clients: HonestClient[]
   /** How many answers of this kind there were since `since` (ms of performance.now). */
   count: (status: number, since?: number) => number
+  /** Whether every client was served since `since`, and by its latest answer: each partition is folded then. */
+  servesAll: (since: number) => boolean
   /** Resolves when every client has its last answer; they stop refreshing. */
   stop: () => Promise<void>
 }
@@ -38,13 +40,15 @@ export function startLoad({ as, urls, pairs }: Options): Load {
     for (let turn = n; !stopped; turn++) {
       const url = urls()[turn % urls().length] ?? ''
       const seen = await present(client, as, url)
-      await pause(waitAfter(seen, n))
+      // A test that failed stops nobody, and must not be kept alive by them.
+      await pause(waitAfter(seen, n), undefined, { ref: false })
     }
   })
   return {
     clients,
     count: (status, since = 0) =>
       clients.reduce((sum, { seen }) => sum + seen.filter((one) => one.status === status && one.at >= since).length, 0),
+    servesAll: (since) => clients.every(({ seen }) => (seen.at(-1)?.at ?? 0) > since && seen.at(-1)?.status === 200),
     stop: async () => {
       stopped = true
       await Promise.all(running)

@@ -43,6 +43,8 @@ test('traps-running 26: a rebuild beside two live projectors, one of them killed
       () => false,
     )
   await until(isUpToDate, 'a second read model that is kept up')
+  const kept = performance.now()
+  await until(() => load.servesAll(kept), 'every client to be served, whichever projector was killed')
   const begun = performance.now()
   const switched = await tokenLedger(env, 'projection', 'switch', '--format', 'json')
   t.deepEqual(JSON.parse(switched), { read_model: SECOND, behind: [] })

@@ -5,7 +5,7 @@ import { createSeeds } from '../../support/ledger-seeds.ts'
 import { putPlainUser } from '../../support/plain-users.ts'
 import { databaseUrl, kafkaBrokers, realTest } from '../../support/real-parts.ts'
 import { until } from '../../support/waiting.ts'
-import { present, type Seen, startLoad } from '../load.ts'
+import { present, startLoad } from '../load.ts'
 import { envOf, open } from '../system.ts'
 import { releaseBefore } from './release.ts'
 
@@ -59,8 +59,7 @@ test('an installed ledger of layout 1 follows to layout 2 under load, a projecto
   await until(() => load.count(503, killedAt) > 0, 'the loss of a projector to be felt')
   const felt = performance.now()
   // An endpoint is ready while its lag is small: that each partition is folded again, only the clients know.
-  const served = (seen: Seen | undefined) => seen?.status === 200 && seen.at > felt
-  await until(() => load.clients.every(({ seen }) => served(seen.at(-1))), 'the projector that is left to take over')
+  await until(() => load.servesAll(felt), 'the projector that is left to take over')
   urls = [oldEndpoint.url, newEndpoint.url]
   const both = performance.now()
   await until(() => load.count(200, both) > 100, 'refreshes by both releases')
